@@ -1,0 +1,128 @@
+/** The one frozen configuration that the rest of the program reads. `schema.ts` is the only file that knows LiteLLM's names. */
+
+/** Where a value stands in a file, for messages. Lines and columns count from 1. */
+export interface Position {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export type FindingLevel = 'honoured' | 'ignored' | 'unknown' | 'error' | 'warning';
+
+/** One thing that reading a configuration found out about one key. */
+export interface Finding {
+  readonly level: FindingLevel;
+  /** `router_settings.num_retries`, `model_list.0.litellm_params.model`. */
+  readonly path: string;
+  readonly message: string;
+  readonly position: Position | undefined;
+}
+
+/** One `model_list` entry, environment references resolved. */
+export interface DeploymentConfig {
+  readonly modelName: string;
+  /** `provider/model`, `model` or a wildcard such as `openai/*`. */
+  readonly model: string;
+  readonly customProvider: string | undefined;
+  /** `model_info.id`, else a stable SHA-256 hex over the group name and the parameters. */
+  readonly id: string;
+  readonly apiKey: string | undefined;
+  readonly apiBase: string | undefined;
+  readonly apiVersion: string | undefined;
+  readonly organization: string | undefined;
+  readonly extraHeaders: Readonly<Record<string, string>>;
+  readonly timeoutMs: number | undefined;
+  readonly streamTimeoutMs: number | undefined;
+  readonly numRetries: number | undefined;
+  /** `weight`; `undefined` when not given. */
+  readonly weight: number | undefined;
+  readonly rpm: number | undefined;
+  readonly tpm: number | undefined;
+  readonly mockResponse: string | undefined;
+  readonly dropParams: boolean | undefined;
+  readonly additionalDropParams: readonly string[];
+  readonly allowedParams: readonly string[];
+  /** Completion parameters used as defaults (`temperature`, `max_tokens`, `extra_body`'s members …). */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  /** Provider settings that only its adapter understands (`azure_ad_token`, `region_name` …), for `parseSettings`. */
+  readonly providerSettings: Readonly<Record<string, unknown>>;
+  /** Price fields by catalog name, from `litellm_params` or `model_info`; `undefined` when none were given. */
+  readonly customPrices: Readonly<Record<string, number>> | undefined;
+  readonly baseModel: string | undefined;
+  /** All of `model_info`, as written. */
+  readonly modelInfo: Readonly<Record<string, unknown>>;
+  readonly position: Position | undefined;
+}
+
+export interface ModelAlias {
+  readonly group: string;
+  readonly hidden: boolean;
+}
+
+export interface Config {
+  /** Files that were read, the main one first; empty for the built-in configuration. */
+  readonly files: readonly string[];
+  readonly findings: readonly Finding[];
+  readonly deployments: readonly DeploymentConfig[];
+  readonly aliases: Readonly<Record<string, ModelAlias>>;
+  readonly router: {
+    readonly numRetries: number;
+    /** Whole-request deadline. */
+    readonly timeoutMs: number;
+    readonly streamTimeoutMs: number | undefined;
+    readonly retryAfterMs: number;
+    /** Group name → groups tried in order after it failed. */
+    readonly fallbacks: Readonly<Record<string, readonly string[]>>;
+    readonly defaultFallbacks: readonly string[];
+    readonly maxFallbacks: number;
+  };
+  readonly general: {
+    readonly masterKey: string | undefined;
+    readonly permitWeakMasterKey: boolean;
+    readonly databaseUrl: string;
+    readonly storePrompts: boolean;
+    readonly disableSpendLogs: boolean;
+    readonly maxRequestBytes: number;
+    readonly maxResponseBytes: number;
+    readonly keyHeaderName: string | undefined;
+    readonly alwaysIncludeStreamUsage: boolean | undefined;
+    readonly userHeaderName: string | undefined;
+    readonly completionModel: string | undefined;
+    readonly keyCacheTtlMs: number;
+    readonly enforceUserParam: boolean;
+    readonly rejectClientMetadataTags: boolean;
+    readonly allowMockTestingParams: boolean;
+    readonly includeCallIdInErrors: boolean;
+    readonly forwardClientHeaders: boolean;
+    readonly allowClientSideCredentials: boolean;
+  };
+  readonly litellm: {
+    readonly dropParams: boolean;
+    /** Cut `stop` never; kept for the finding only. */
+    readonly forwardTraceparent: boolean;
+    readonly turnOffMessageLogging: boolean;
+    readonly modelAliasMap: Readonly<Record<string, string>>;
+    /** Longest string stored of a prompt or an answer, in characters. */
+    readonly maxStoredChars: number;
+    readonly disableUserAgentTags: boolean;
+    readonly disableEndUserTracking: boolean;
+    /** Groups whose calls forward the client's `x-*` headers. */
+    readonly forwardClientHeadersFor: readonly string[];
+    readonly keepAlivePingMs: number | undefined;
+    readonly defaultTeam: undefined;
+  };
+  readonly tollgate: {
+    /** Time limits of one attempt, in milliseconds. */
+    readonly connectTimeoutMs: number;
+    readonly firstByteTimeoutMs: number;
+    readonly idleTimeoutMs: number;
+    /** How long SIGTERM waits for requests in flight. */
+    readonly drainTimeoutMs: number;
+    readonly jsonMaxDepth: number;
+    readonly jsonMaxNodes: number;
+    /** Directory of the journal. */
+    readonly dataDir: string;
+    /** Origins allowed by CORS; `['*']` allows all. */
+    readonly corsOrigins: readonly string[];
+  };
+}

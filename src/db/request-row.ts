@@ -1,0 +1,75 @@
+/** One request's row, as the journal carries it and the database stores it. Exactly one exists for each request. */
+import type { TokenBuckets } from '../wire/usage.ts';
+
+export type RowStatus = 'success' | 'failure' | 'aborted' | 'truncated' | 'crashed';
+
+export interface AttemptRow {
+  readonly deploymentId: string;
+  readonly model: string;
+  readonly provider: string;
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  /** Error kind, or `null` for the attempt that answered. */
+  readonly error: string | null;
+  readonly upstreamStatus: number | null;
+}
+
+export interface LedgerRow {
+  /** UUIDv7; primary key, so writing a row twice is harmless. */
+  readonly id: string;
+  readonly callId: string;
+  /** The answer's own id (`chatcmpl-…`), which clients know the request by. */
+  readonly responseId: string | null;
+  readonly route: string;
+  readonly status: RowStatus;
+  /** HTTP status answered (499 when the client left first). */
+  readonly httpStatus: number;
+  readonly stream: boolean;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly firstTokenAtMs: number | null;
+  /** Time inside upstream attempts. */
+  readonly upstreamMs: number;
+  /** Total minus upstream: what the gateway itself added. */
+  readonly overheadMs: number;
+  readonly keyHash: string | null;
+  readonly keyAlias: string | null;
+  readonly teamId: string | null;
+  readonly userId: string | null;
+  readonly organizationId: string | null;
+  readonly endUser: string | null;
+  readonly sessionId: string | null;
+  readonly clientIp: string | null;
+  readonly userAgent: string | null;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly requestedModel: string;
+  readonly modelGroup: string;
+  readonly deploymentId: string | null;
+  /** `openai/gpt-4o-mini`. */
+  readonly model: string | null;
+  readonly provider: string | null;
+  readonly apiBase: string | null;
+  readonly buckets: TokenBuckets | null;
+  /** Nano-dollars; `null` means unknown price. */
+  readonly costNanoUsd: number | null;
+  readonly costParts: {
+    readonly input: number;
+    readonly output: number;
+    readonly cacheRead: number;
+    readonly cacheWrite: number;
+    readonly reasoning: number;
+  } | null;
+  readonly priceVersion: string | null;
+  readonly attempts: readonly AttemptRow[];
+  readonly changes: readonly { readonly field: string; readonly action: string; readonly note: string }[];
+  readonly error: {
+    readonly kind: string;
+    readonly type: string;
+    readonly message: string;
+    readonly code: string | null;
+  } | null;
+  /** Present only when prompts are stored. JSON text. */
+  readonly requestBody?: string;
+  readonly responseBody?: string;
+}

@@ -1,0 +1,133 @@
+/**
+ * Every way a request can fail, in one table: HTTP status, OpenAI `type`, and what routing does next.
+ *
+ * Statuses follow LiteLLM's public exception mapping; the 401 and 429 shapes follow Tollgate's own contract
+ * (`docs/errors.md`). `next` says whether the same model group may be tried again (`retry`), only another model
+ * group (`fallback`), or nothing (`stop`).
+ */
+
+export type Next = 'stop' | 'retry' | 'fallback';
+
+interface ErrorKind {
+  readonly status: number;
+  readonly type: string;
+  readonly next: Next;
+}
+
+export const ERROR_KINDS = {
+  // What the client did.
+  invalid_request: { status: 400, type: 'invalid_request_error', next: 'stop' },
+  invalid_api_key: { status: 401, type: 'invalid_request_error', next: 'stop' },
+  permission_denied: { status: 403, type: 'permission_error', next: 'stop' },
+  model_access_denied: { status: 403, type: 'key_model_access_denied', next: 'stop' },
+  not_found: { status: 404, type: 'invalid_request_error', next: 'stop' },
+  method_not_allowed: { status: 405, type: 'invalid_request_error', next: 'stop' },
+  conflict: { status: 409, type: 'invalid_request_error', next: 'stop' },
+  payload_too_large: { status: 413, type: 'invalid_request_error', next: 'stop' },
+  model_not_found: { status: 400, type: 'invalid_request_error', next: 'stop' },
+  rate_limited: { status: 429, type: 'rate_limit_error', next: 'stop' },
+  budget_exceeded: { status: 422, type: 'budget_exceeded', next: 'stop' },
+  client_closed: { status: 499, type: 'client_disconnect', next: 'stop' },
+  // What the upstream did.
+  upstream_busy: { status: 429, type: 'rate_limit_error', next: 'retry' },
+  upstream_rejected: { status: 400, type: 'invalid_request_error', next: 'fallback' },
+  context_window_exceeded: { status: 400, type: 'invalid_request_error', next: 'fallback' },
+  content_policy_violation: { status: 400, type: 'invalid_request_error', next: 'fallback' },
+  upstream_unauthorized: { status: 401, type: 'authentication_error', next: 'fallback' },
+  upstream_payment_required: { status: 402, type: 'invalid_request_error', next: 'fallback' },
+  upstream_forbidden: { status: 403, type: 'permission_error', next: 'fallback' },
+  upstream_not_found: { status: 404, type: 'invalid_request_error', next: 'fallback' },
+  upstream_timeout: { status: 408, type: 'invalid_request_error', next: 'retry' },
+  upstream_gateway_timeout: { status: 504, type: 'internal_server_error', next: 'retry' },
+  upstream_failed: { status: 500, type: 'internal_server_error', next: 'retry' },
+  upstream_bad_gateway: { status: 502, type: 'internal_server_error', next: 'retry' },
+  upstream_unavailable: { status: 503, type: 'internal_server_error', next: 'retry' },
+  upstream_unreachable: { status: 500, type: 'internal_server_error', next: 'retry' },
+  upstream_protocol: { status: 502, type: 'internal_server_error', next: 'retry' },
+  upstream_truncated: { status: 502, type: 'internal_server_error', next: 'retry' },
+  // What the gateway itself could not do.
+  unavailable: { status: 503, type: 'internal_server_error', next: 'stop' },
+  internal: { status: 500, type: 'internal_server_error', next: 'stop' },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorKindName = keyof typeof ERROR_KINDS;
+
+/** Which limit refused, in the shape of `error.limit` on a 429. */
+export interface LimitReport {
+  readonly scope: string;
+  readonly unit: string;
+  readonly used: number;
+  readonly max: number;
+  /** ISO 8601. */
+  readonly resets_at: string;
+}
+
+export interface ErrorDetails {
+  /** The field at fault, for `error.param`. */
+  readonly param?: string;
+  /** `error.code`; the HTTP status as text when absent, as LiteLLM sends it. */
+  readonly code?: string;
+  /** Plain words for `error.reason`: which case it was and what to do. Never a secret. */
+  readonly reason?: string;
+  readonly limit?: LimitReport;
+  readonly retryAfterMs?: number;
+  /** The upstream's own `error` object, shown as `error.provider_specific_fields`. */
+  readonly upstream?: unknown;
+  /** The status the upstream answered with, for the log row. */
+  readonly upstreamStatus?: number;
+  /** Overrides the table's `type` where an upstream's own type is kept. */
+  readonly type?: string;
+  readonly cause?: unknown;
+}
+
+/** The only error the gateway throws on purpose. Its message is shown to clients, so it holds no secret and no prompt. */
+export class GatewayError extends Error {
+  readonly kind: ErrorKindName;
+  readonly details: ErrorDetails;
+
+  constructor(kind: ErrorKindName, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'GatewayError';
+    this.kind = kind;
+    this.details = details;
+  }
+
+  get status(): number {
+    return ERROR_KINDS[this.kind].status;
+  }
+
+  get next(): Next {
+    return ERROR_KINDS[this.kind].next;
+  }
+}
+
+/** Anything thrown becomes a GatewayError; what we did not foresee is `internal` and keeps its cause for the log. */
+export function toGatewayError(thrown: unknown): GatewayError {
+  if (thrown instanceof GatewayError) return thrown;
+  return new GatewayError('internal', 'Internal server error', { cause: thrown });
+}
+
+/** The error envelope on the wire: OpenAI's shape, plus Tollgate's `reason` and `limit`. */
+export function errorBody(error: GatewayError): { error: Record<string, unknown> } {
+  const { details } = error;
+  return {
+    error: {
+      message: error.message,
+      type: details.type ?? ERROR_KINDS[error.kind].type,
+      param: details.param ?? null,
+      code: details.code ?? String(error.status),
+      ...(details.reason !== undefined && { reason: details.reason }),
+      ...(details.limit !== undefined && { limit: details.limit }),
+      ...(details.upstream !== undefined && { provider_specific_fields: details.upstream }),
+    },
+  };
+}
+
+/** The one 401 of the contract; `reason` says which case it was and what to do. */
+export function invalidApiKey(reason: string): GatewayError {
+  return new GatewayError('invalid_api_key', 'Invalid API key', { code: 'invalid_api_key', reason });
+}
+
+export function invalidRequest(message: string, param?: string): GatewayError {
+  return new GatewayError('invalid_request', message, param === undefined ? {} : { param });
+}

@@ -1,0 +1,141 @@
+/** The nouns of the request path: Call, Caller, Target (in providers/adapter), Reply, Outcome. */
+import type { GatewayError } from '../errors.ts';
+import type { Change, Target } from '../providers/adapter.ts';
+import type { ChatCompletion, ChatRequest, Usage } from '../wire/openai.ts';
+import type { Cost, TokenBuckets } from '../wire/usage.ts';
+
+export type HeaderBag = Readonly<Record<string, string | undefined>>;
+
+/** Whose key it is. Immutable: a changed key makes a new Caller. */
+export interface Caller {
+  readonly kind: 'master' | 'key';
+  /** SHA-256 hex of the secret; the master key's own digest for `master`. */
+  readonly keyHash: string;
+  readonly keyAlias: string | null;
+  /** `sk-...abcd`, safe to show. */
+  readonly keyName: string | null;
+  readonly userId: string | null;
+  readonly teamId: string | null;
+  readonly organizationId: string | null;
+  /** Model access list; empty allows every model. */
+  readonly models: readonly string[];
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly maxBudgetUsd: number | null;
+  readonly rpmLimit: number | null;
+  readonly tpmLimit: number | null;
+  /** Lifetime spend in nano-dollars: ledger total plus calls settled since. Mutable on purpose, shared by all calls of the key. */
+  readonly spend: { nanoUsd: number };
+}
+
+/** What the client asked of the gateway itself, taken out of the body and the headers. */
+export interface Controls {
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly tags: readonly string[];
+  readonly endUser: string | null;
+  readonly sessionId: string | null;
+  readonly timeoutMs: number | undefined;
+  readonly streamTimeoutMs: number | undefined;
+  readonly numRetries: number | undefined;
+  readonly fallbacks: readonly string[] | undefined;
+  readonly disableFallbacks: boolean;
+  readonly mockResponse: string | undefined;
+  readonly mockTimeout: boolean;
+  readonly noLog: boolean;
+}
+
+/** One request to one target. */
+export interface Attempt {
+  readonly target: Target;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly error?: GatewayError;
+}
+
+/** One request's whole life. Fields are filled in the order of the pipeline. */
+export interface Call {
+  /** UUIDv7, ours: the ledger's primary key. */
+  readonly id: string;
+  /** `x-litellm-call-id`: the client's own if it sent a usable one, else `id`. */
+  readonly callId: string;
+  readonly route: string;
+  /** Epoch milliseconds with fractions. */
+  readonly receivedAtMs: number;
+  readonly headers: HeaderBag;
+  readonly clientIp: string | null;
+  readonly signal: AbortSignal;
+  caller: Caller | undefined;
+  /** What the client asked for, before aliases; empty until parsed. */
+  requestedModel: string;
+  /** Group chosen after aliases. */
+  modelGroup: string;
+  request: ChatRequest;
+  /** Client's JSON text; `undefined` once a feature has rewritten `request`. */
+  text: string | undefined;
+  gatewayKeys: readonly string[];
+  dropParams: boolean | undefined;
+  additionalDropParams: readonly string[];
+  allowedParams: readonly string[];
+  controls: Controls;
+  readonly attempts: Attempt[];
+  readonly changes: Change[];
+}
+
+/** A whole answer. `text` is what the client gets, byte for byte. */
+export interface FullReply {
+  readonly kind: 'full';
+  readonly target: Target | undefined;
+  readonly text: string;
+  readonly usage: Usage | undefined;
+  readonly responseId: string | null;
+  readonly upstreamHeaders: Headers | undefined;
+  /** Parsed on demand: only a feature that inspects replies pays for it. */
+  body(): ChatCompletion;
+}
+
+/** A streamed answer whose first content event has already been read. */
+export interface StreamReply {
+  readonly kind: 'stream';
+  readonly target: Target | undefined;
+  readonly upstreamHeaders: Headers | undefined;
+  readonly body: StreamBody;
+}
+
+export type Reply = FullReply | StreamReply;
+
+/** Server-sent events ready for the wire. */
+export interface StreamBody {
+  /** The next bytes, or `undefined` after the protocol's own end. Throws GatewayError when the upstream breaks off. */
+  next(): Promise<Uint8Array | undefined>;
+  /** Closes the upstream socket. Harmless when already ended. */
+  cancel(): void;
+  readonly tally: StreamTally;
+}
+
+/** What is known of a stream so far. */
+export interface StreamTally {
+  responseId: string | null;
+  usage: Usage | undefined;
+  firstContentAtMs: number | undefined;
+  /** Characters of content, reasoning and tool arguments relayed, for an estimate when no usage arrives. */
+  outputChars: number;
+  /** Events kept for the log when prompts are stored. */
+  stored: string[] | undefined;
+}
+
+interface OutcomeBase {
+  readonly endedAtMs: number;
+  readonly target: Target | undefined;
+  readonly responseId: string | null;
+  readonly buckets: TokenBuckets | undefined;
+  readonly cost: Cost | undefined;
+  readonly firstTokenAtMs: number | undefined;
+  /** The answer, for rows that store it: JSON text, or the stream's events joined. */
+  readonly responseText: string | undefined;
+}
+
+/** How a call ended. `aborted`: the client left. `failed` with a target and buckets: cut after it had begun. */
+export type Outcome =
+  | (OutcomeBase & { readonly status: 'ok' })
+  | (OutcomeBase & { readonly status: 'aborted' })
+  | (OutcomeBase & { readonly status: 'failed'; readonly error: GatewayError });

@@ -1,0 +1,19 @@
+/** The four places where behaviour attaches to the request path. The ordered list is data: `features/index.ts`. */
+import type { ChatChunk, ChatCompletion } from '../wire/openai.ts';
+import type { Call, Outcome, Reply } from './call.ts';
+
+export type Maybe<T> = T | undefined | Promise<T | undefined>;
+
+/** Runs exactly once, however the call ends, last in first out. A throw is logged and never reaches the client. */
+export type Settle = (outcome: Outcome) => void | Promise<void>;
+
+export interface Feature {
+  readonly name: string;
+  /** Throw to refuse, replace `call.request` to rewrite (and clear `call.text`), return the undo of what was taken. */
+  admit?(call: Call): Maybe<Settle>;
+  /** Answer in place of an upstream. The first feature with a reply wins. */
+  answer?(call: Call): Maybe<Reply>;
+  onReply?(call: Call, body: ChatCompletion): ChatCompletion | Promise<ChatCompletion>;
+  /** Synchronous on purpose. If no feature has one, a stream's bytes pass untouched. */
+  onChunk?(call: Call, chunk: ChatChunk): ChatChunk;
+}

@@ -1,0 +1,94 @@
+/**
+ * A provider is a pair of translations. No sockets, clocks, retries or logging in here: `gateway/send.ts` does all I/O,
+ * so an adapter's test needs no server.
+ */
+import type { GatewayError } from '../errors.ts';
+import type { ChatChunk, ChatCompletion, ChatRequest } from '../wire/openai.ts';
+
+/** One deployment of one provider: everything that is needed to call it. */
+export interface Target {
+  readonly deploymentId: string;
+  /** The public name it is served under (`model_name`). */
+  readonly modelGroup: string;
+  readonly adapter: ProviderAdapter;
+  /** As configured, with the provider prefix: `openai/gpt-4o-mini`. */
+  readonly litellmModel: string;
+  /** The name sent upstream: `gpt-4o-mini`. */
+  readonly upstreamModel: string;
+  /** No trailing slash. */
+  readonly baseUrl: string;
+  readonly apiKey: string | undefined;
+  readonly apiVersion: string | undefined;
+  readonly organization: string | undefined;
+  readonly extraHeaders: Readonly<Record<string, string>>;
+  /** Parameters used when the request does not set them (`litellm_params.temperature` …). */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  /** What `parseSettings` returned. */
+  readonly settings: unknown;
+  readonly dropParams: boolean;
+  readonly additionalDropParams: readonly string[];
+  readonly allowedParams: readonly string[];
+  readonly timeoutMs: number | undefined;
+  readonly streamTimeoutMs: number | undefined;
+  readonly numRetries: number | undefined;
+  readonly weight: number;
+  /** A canned answer instead of an upstream (`litellm_params.mock_response`). */
+  readonly mockResponse: string | undefined;
+  /** Catalog entry to price with (`model_info.base_model`). */
+  readonly baseModel: string | undefined;
+  /** Price fields given in the config, by catalog name; `undefined` when none were. */
+  readonly customPrices: Readonly<Record<string, number>> | undefined;
+}
+
+/** What an adapter dropped, renamed or emulated. The caller sees it in `x-tollgate-changed`; the log row keeps it. */
+export interface Change {
+  readonly field: string;
+  readonly action: 'dropped' | 'renamed' | 'emulated' | 'clamped' | 'added';
+  /** One short plain phrase: the new name, or why. No values from the request. */
+  readonly note: string;
+}
+
+/** A chat request on its way out. */
+export interface ChatInput {
+  /** Parsed body without the gateway's own keys. Treat as read-only. */
+  readonly request: ChatRequest;
+  /** The client's exact JSON text, when `request` still says the same; edits are then spliced into it. */
+  readonly text: string | undefined;
+  /** Top-level keys present in `text` that are the gateway's own and must not reach the upstream. */
+  readonly gatewayKeys: readonly string[];
+  /** Request-level `drop_params`; `undefined` leaves the target's setting. */
+  readonly dropParams: boolean | undefined;
+  /** Request-level `additional_drop_params`. */
+  readonly additionalDropParams: readonly string[];
+  /** Request-level `allowed_openai_params`. */
+  readonly allowedParams: readonly string[];
+}
+
+export interface UpstreamRequest {
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+/** One server-sent event's `data`, or one line of NDJSON. */
+export type StreamDecoder = (data: string) => ChatChunk[];
+
+export interface ProviderAdapter {
+  /** The prefix in `provider/model`. Spelled nowhere outside `providers/`. */
+  readonly id: string;
+  readonly defaultBaseUrl: string;
+  /** Environment variables that hold the key, first match wins. Empty: the provider needs none. */
+  readonly apiKeyEnv: readonly string[];
+  /** Environment variables that hold the base URL, first match wins. */
+  readonly baseUrlEnv: readonly string[];
+  /** True when answers are OpenAI's own bytes and may be relayed without translation. */
+  readonly relaysBytes: boolean;
+  /** At boot: a typo fails the start, not a request. Throws Error with a plain message. */
+  parseSettings?(raw: Readonly<Record<string, unknown>>): unknown;
+  /** Throws GatewayError('invalid_request') for a parameter that the provider does not support. */
+  buildRequest(input: ChatInput, target: Target, changes: Change[]): UpstreamRequest;
+  parseResponse(body: unknown, target: Target): ChatCompletion;
+  createStreamDecoder(target: Target): StreamDecoder;
+  /** `undefined` leaves it to the common table. `body` is parsed JSON or, when it is not JSON, text. */
+  parseError?(status: number, body: unknown): GatewayError | undefined;
+}

@@ -1,0 +1,26 @@
+/** Tokens and money, in the shapes that pricing makes and the ledger keeps. */
+
+/** Disjoint token buckets: each token is in exactly one, so nothing can be priced twice. */
+export interface TokenBuckets {
+  readonly input: number;
+  readonly cacheRead: number;
+  readonly cacheWrite: number;
+  readonly inputAudio: number;
+  readonly output: number;
+  readonly reasoning: number;
+  readonly outputAudio: number;
+  /** `provider`: the upstream's numbers. `estimated`: ours, because it sent none. `suspect`: ours, because its numbers were absurd. */
+  readonly source: 'provider' | 'estimated' | 'suspect';
+}
+
+/** Nano-dollars; `null` means the price is unknown, which is not zero. */
+export interface Cost {
+  readonly totalNanoUsd: number | null;
+  readonly inputNanoUsd: number;
+  readonly outputNanoUsd: number;
+  readonly cacheReadNanoUsd: number;
+  readonly cacheWriteNanoUsd: number;
+  readonly reasoningNanoUsd: number;
+  /** Identifies the price list used: catalog date and a hash of custom prices. */
+  readonly priceVersion: string;
+}
