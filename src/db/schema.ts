@@ -1,0 +1,16 @@
+/** Every table, one interface each. The interfaces live beside their queries or in a `…-tables.ts` that imports nothing. */
+import type {
+  KeySpendTable,
+  NamesTable,
+  RequestDetailsTable,
+  RequestPayloadsTable,
+  RequestsTable,
+} from './request-tables.ts';
+
+export interface DatabaseSchema {
+  requests: RequestsTable;
+  request_details: RequestDetailsTable;
+  request_payloads: RequestPayloadsTable;
+  names: NamesTable;
+  key_spend: KeySpendTable;
+}
