@@ -41,7 +41,8 @@ export interface Controls {
   readonly disableFallbacks: boolean;
   readonly mockResponse: string | undefined;
   readonly mockTimeout: boolean;
-  readonly noLog: boolean;
+  /** The caller's own provider key, used in place of the deployment's. */
+  readonly apiKey: string | undefined;
 }
 
 /** One request to one target. */
@@ -91,6 +92,12 @@ export interface FullReply {
   readonly upstreamHeaders: Headers | undefined;
   /** Parsed on demand: only a feature that inspects replies pays for it. */
   body(): ChatCompletion;
+  /** What it says of its own size, for metering. */
+  reading(): {
+    readonly usage: Usage | undefined;
+    readonly outputChars: number;
+    readonly serviceTier?: string | undefined;
+  };
 }
 
 /** A streamed answer whose first content event has already been read. */

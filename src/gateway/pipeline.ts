@@ -1,0 +1,192 @@
+/**
+ * The whole life of an inference request, top to bottom.
+ *
+ *   authenticate → parse → admit → answer | (plan → intend → send)* → onReply → record, settle
+ *
+ * Everything it needs is handed in, so this file imports no feature, no provider, no database and no HTTP server.
+ */
+import { GatewayError, toGatewayError } from '../errors.ts';
+import type { Target } from '../providers/adapter.ts';
+import type { Step } from '../routing/plan.ts';
+import type { Call, Caller, FullReply, HeaderBag, Outcome, Reply, StreamReply } from './call.ts';
+import type { Feature, Settle } from './feature.ts';
+import { type Metered, type Reading, withUsage } from './full-reply.ts';
+import { type Incoming, newCall } from './new-call.ts';
+import type { ChatSource, ParsedChat } from './parse-chat-request.ts';
+import { SettledStream } from './settled-stream.ts';
+import { sleep } from './sleep.ts';
+
+export interface PipelineParts {
+  /** Synchronous while the key is in memory. */
+  authenticate(headers: HeaderBag): Caller | Promise<Caller>;
+  parse(source: ChatSource): ParsedChat;
+  plan(call: Call): Generator<Step, void, GatewayError>;
+  send(target: Target, call: Call): Promise<Reply>;
+  /** Usage, however doubtful, → tokens and money. */
+  meter(call: Call, target: Target | undefined, reading: Reading): Metered;
+  readonly features: readonly Feature[];
+  readonly ledger: {
+    /** Durable before it returns: called before the first upstream byte. */
+    intend(call: Call): void;
+    /** Called exactly once a call, refused ones too, before its last byte leaves. */
+    record(call: Call, outcome: Outcome): void;
+  };
+  now(): number;
+  onSettleError(error: unknown, call: Call): void;
+}
+
+/** What became of a call. `outcome` is still open for a stream. */
+export type Answer =
+  | { readonly call: Call; readonly reply: FullReply; readonly outcome: Outcome }
+  | { readonly call: Call; readonly reply: StreamReply; readonly outcome: undefined }
+  | { readonly call: Call; readonly error: GatewayError; readonly outcome: Outcome };
+
+export class Pipeline {
+  readonly #parts: PipelineParts;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+  }
+
+  /** Never throws: a failure is an Answer too. */
+  async handle(incoming: Incoming): Promise<Answer> {
+    const call = newCall(incoming, this.#parts.now());
+    const settles: Settle[] = [];
+    try {
+      await this.#identify(call, incoming);
+      await this.#admit(call, settles);
+      // Can someone answer without an upstream? If not, work through the plan.
+      const reply = (await this.#answerLocally(call)) ?? (await this.#sendUpstream(call));
+      return reply.kind === 'full'
+        ? await this.#deliverFull(call, reply, settles)
+        : this.#deliverStream(call, reply, settles);
+    } catch (thrown) {
+      return this.#refuse(call, thrown, settles);
+    }
+  }
+
+  /** Who is calling, and what do they want? The body is read only then: a stranger's upload costs nothing. */
+  async #identify(call: Call, incoming: Incoming): Promise<void> {
+    const caller = this.#parts.authenticate(call.headers);
+    call.caller = caller instanceof Promise ? await caller : caller;
+    const bytes = await incoming.readBody();
+    Object.assign(call, this.#parts.parse({ bytes, pathModel: incoming.pathModel, headers: call.headers }));
+  }
+
+  /** May they? Each feature can refuse, rewrite the request, or reserve something it will give back. */
+  async #admit(call: Call, settles: Settle[]): Promise<void> {
+    for (const feature of this.#parts.features) {
+      const admitted = feature.admit?.(call);
+      const settle = admitted instanceof Promise ? await admitted : admitted;
+      if (settle) settles.push(settle);
+    }
+  }
+
+  async #answerLocally(call: Call): Promise<Reply | undefined> {
+    for (const feature of this.#parts.features) {
+      const reply = await feature.answer?.(call);
+      if (reply) return reply;
+    }
+    return undefined;
+  }
+
+  /** Retries and fallbacks live in the plan: we report each failure and it offers the next target, or ends. */
+  async #sendUpstream(call: Call): Promise<Reply> {
+    const plan = this.#parts.plan(call);
+    let step = plan.next();
+    let lastError = new GatewayError('unavailable', `No deployment can serve the model ${call.requestedModel}.`);
+    this.#parts.ledger.intend(call);
+
+    while (!step.done) {
+      const { target, delayMs } = step.value;
+      if (delayMs > 0) await sleep(delayMs, call.signal);
+      const startedAtMs = this.#parts.now();
+      try {
+        const reply = await this.#parts.send(target, call);
+        call.attempts.push({ target, startedAtMs, endedAtMs: this.#parts.now() });
+        return reply;
+      } catch (thrown) {
+        lastError = toGatewayError(thrown);
+        call.attempts.push({ target, startedAtMs, endedAtMs: this.#parts.now(), error: lastError });
+        step = plan.next(lastError);
+      }
+    }
+    throw lastError;
+  }
+
+  async #deliverFull(call: Call, given: FullReply, settles: Settle[]): Promise<Answer> {
+    let reply = given;
+    for (const feature of this.#parts.features) {
+      if (!feature.onReply) continue;
+      const body = await feature.onReply(call, reply.body());
+      reply = { ...reply, text: JSON.stringify(body), body: () => body };
+    }
+    const metered = this.#parts.meter(call, reply.target, reply.reading());
+    reply = withUsage(reply, metered);
+    const outcome: Outcome = {
+      status: 'ok',
+      endedAtMs: this.#parts.now(),
+      target: reply.target,
+      responseId: reply.responseId,
+      buckets: metered.buckets,
+      cost: metered.cost,
+      firstTokenAtMs: undefined,
+      responseText: reply.text,
+    };
+    this.#finish(call, settles, outcome);
+    return { call, reply, outcome };
+  }
+
+  /** Once the first bytes are out there is no going back: a later failure ends the stream, it does not fall back. */
+  #deliverStream(call: Call, reply: StreamReply, settles: Settle[]): Answer {
+    const body = new SettledStream(reply.body, (ending) => {
+      const { tally } = reply.body;
+      const metered = this.#parts.meter(call, reply.target, tally);
+      this.#finish(call, settles, {
+        ...ending,
+        endedAtMs: this.#parts.now(),
+        target: reply.target,
+        responseId: tally.responseId,
+        buckets: metered.buckets,
+        cost: metered.cost,
+        firstTokenAtMs: tally.firstContentAtMs,
+        responseText: tally.stored?.join('\n'),
+      });
+    });
+    return { call, reply: { ...reply, body }, outcome: undefined };
+  }
+
+  #refuse(call: Call, thrown: unknown, settles: Settle[]): Answer {
+    const left = call.signal.aborted;
+    const error = left
+      ? new GatewayError('client_closed', 'The client closed the connection.', { cause: thrown })
+      : toGatewayError(thrown);
+    // A client that leaves after the upstream began is charged for the prompt, which the provider has read.
+    const target = call.attempts.at(-1)?.target;
+    const metered = left && target ? this.#parts.meter(call, target, { usage: undefined, outputChars: 0 }) : undefined;
+    const common = {
+      endedAtMs: this.#parts.now(),
+      target,
+      responseId: null,
+      buckets: metered?.buckets,
+      cost: metered?.cost,
+      firstTokenAtMs: undefined,
+      responseText: undefined,
+    };
+    const outcome: Outcome = left ? { ...common, status: 'aborted' } : { ...common, status: 'failed', error };
+    try {
+      this.#finish(call, settles, outcome);
+    } catch (unwritten) {
+      return { call, error: toGatewayError(unwritten), outcome };
+    }
+    return { call, error, outcome };
+  }
+
+  /** Undoes run last in, first out. Emptying the list makes a second call harmless. */
+  #finish(call: Call, settles: Settle[], outcome: Outcome): void {
+    for (const settle of settles.splice(0).reverse()) {
+      void (async () => settle(outcome))().catch((error: unknown) => this.#parts.onSettleError(error, call));
+    }
+    this.#parts.ledger.record(call, outcome);
+  }
+}

@@ -1,0 +1,243 @@
+/** One attempt at one target: all the I/O of the request path is in this file. */
+import { GatewayError } from '../errors.ts';
+import type { Deadline, Deadlines } from '../lib/deadlines.ts';
+import type { ChatInput, Target } from '../providers/adapter.ts';
+import type { ChatChunk } from '../wire/openai.ts';
+import type { Call, FullReply, Reply, StreamReply, StreamTally } from './call.ts';
+import { fullReply, type Metered, type Reading } from './full-reply.ts';
+import { mockReply, wantsUsage } from './mock-reply.ts';
+import { RelayStream } from './relay-stream.ts';
+import {
+  HOLD_MS,
+  type Interruption,
+  type StreamContext,
+  settlesWithin,
+  truncated,
+  upstreamBytes,
+} from './stream-source.ts';
+import { TranslateStream } from './translate-stream.ts';
+
+export interface SendSettings {
+  /** Whole-request limit where neither the request nor the deployment has one. */
+  readonly timeoutMs: number;
+  readonly streamTimeoutMs: number | undefined;
+  /** Longest silence between two reads of a stream. */
+  readonly idleTimeoutMs: number;
+  readonly maxResponseBytes: number;
+  readonly storePrompts: boolean;
+  readonly alwaysIncludeStreamUsage: boolean;
+}
+
+export interface SendParts {
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly deadlines: Deadlines;
+  now(): number;
+  settings(): SendSettings;
+  meter(call: Call, target: Target | undefined, reading: Reading): Metered;
+  /** An upstream's refusal → our taxonomy. `body` is its text. */
+  upstreamError(failure: { target: Target; status: number; body: string; headers: Headers }): GatewayError;
+  /** The features' onChunk, chained; `undefined` when none has one. */
+  readonly onChunk: ((call: Call, chunk: ChatChunk) => ChatChunk) | undefined;
+}
+
+const LONGEST_ERROR_BYTES = 64 * 1024;
+
+export class Sender {
+  readonly #parts: SendParts;
+
+  constructor(parts: SendParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws GatewayError for every way an attempt can fail; the plan decides what follows. */
+  async send(given: Target, call: Call): Promise<Reply> {
+    call.changes.length = 0;
+    const target = withCallerKey(given, call);
+    if (call.controls.mockTimeout) throw timedOut(call.controls.timeoutMs ?? this.#parts.settings().timeoutMs);
+    if (target.mockResponse !== undefined) return this.#answerMock(target, call, target.mockResponse);
+    const attempt = this.#open(target, call);
+    try {
+      return await this.#receive(target, call, attempt);
+    } catch (thrown) {
+      attempt.close();
+      if (thrown instanceof GatewayError) throw thrown;
+      throw attempt.interruption.reason ?? unreachable(thrown);
+    }
+  }
+
+  async #receive(target: Target, call: Call, attempt: Attempt): Promise<Reply> {
+    const response = await attempt.response;
+    if (response.status < 200 || response.status > 299) throw await this.#refusal(target, response);
+    if (call.request.stream === true) return this.#stream(target, call, response, attempt);
+    return this.#full(target, call, response, attempt);
+  }
+
+  #answerMock(target: Target, call: Call, content: string): FullReply | StreamReply {
+    const { now } = this.#parts;
+    const meter = (outputChars: number): Metered => this.#parts.meter(call, target, { usage: undefined, outputChars });
+    return mockReply({ call, target, content, now, meter });
+  }
+
+  #open(target: Target, call: Call): Attempt {
+    const request = target.adapter.buildRequest(inputOf(call), target, call.changes);
+    const controller = new AbortController();
+    const interruption: Interruption = { reason: undefined };
+    const timeoutMs = timeoutOf(target, call, this.#parts.settings());
+    const deadline = this.#parts.deadlines.add(this.#parts.now() + timeoutMs, () => {
+      interruption.reason = timedOut(timeoutMs);
+      controller.abort();
+    });
+    const leave = (): void => {
+      interruption.reason = new GatewayError('client_closed', 'The client closed the connection.');
+      controller.abort();
+    };
+    call.signal.addEventListener('abort', leave, { once: true });
+    const release = (): void => {
+      this.#parts.deadlines.remove(deadline);
+      call.signal.removeEventListener('abort', leave);
+    };
+    const close = (): void => {
+      release();
+      controller.abort();
+    };
+    // Redirects are never followed: they could carry a credential elsewhere.
+    const response = call.signal.aborted
+      ? Promise.reject(new GatewayError('client_closed', 'The client closed the connection.'))
+      : this.#parts.fetch(request.url, {
+          method: 'POST',
+          headers: request.headers,
+          body: request.body,
+          redirect: 'manual',
+          signal: controller.signal,
+        });
+    return { response, controller, interruption, deadline, timeoutMs, release, close };
+  }
+
+  async #full(target: Target, call: Call, response: Response, attempt: Attempt): Promise<FullReply> {
+    const text = await bodyText(response, this.#parts.settings().maxResponseBytes);
+    attempt.release();
+    // A provider may put its failure into a 200.
+    if (text.length < LONGEST_ERROR_BYTES && /^\s*\{\s*"error"\s*:\s*[{"]/.test(text)) {
+      throw this.#parts.upstreamError({ target, status: response.status, body: text, headers: response.headers });
+    }
+    return fullReply({ target, text, requestedModel: call.requestedModel, upstreamHeaders: response.headers });
+  }
+
+  async #stream(target: Target, call: Call, response: Response, attempt: Attempt): Promise<StreamReply> {
+    const { now } = this.#parts;
+    const settings = this.#parts.settings();
+    if (!response.body) throw truncated();
+    if (response.headers.get('content-type')?.includes('application/json')) throw await this.#refusal(target, response);
+    const { controller, interruption, deadline, timeoutMs, release } = attempt;
+    const idleMs = Math.min(timeoutMs, settings.idleTimeoutMs);
+    const source = upstreamBytes({
+      reader: response.body.getReader(),
+      controller,
+      interruption,
+      idle: deadline,
+      idleMs,
+      now,
+      release,
+    });
+    const context: StreamContext = {
+      target,
+      requestedModel: call.requestedModel,
+      wantsUsage: wantsUsage(call.request) || settings.alwaysIncludeStreamUsage,
+      keepEvents: settings.storePrompts,
+      now,
+      meter: (tally: StreamTally) => this.#parts.meter(call, target, tally),
+      errorFrom: (data) => this.#parts.upstreamError({ target, status: 200, body: data, headers: response.headers }),
+    };
+    const first = await source.read();
+    if (!first) throw truncated();
+    const onChunk = this.#parts.onChunk;
+    const relays = target.adapter.relaysBytes && !onChunk && isPlainFraming(first);
+    const body = relays
+      ? new RelayStream(source, context)
+      : new TranslateStream(source, context, (chunk) => onChunk?.(call, chunk) ?? chunk);
+    body.feed(first);
+    await untilBegun(body);
+    return { kind: 'stream', target, upstreamHeaders: response.headers, body };
+  }
+
+  async #refusal(target: Target, response: Response): Promise<GatewayError> {
+    const { status, headers } = response;
+    if (status >= 300 && status < 400) {
+      await response.body?.cancel();
+      return new GatewayError('upstream_protocol', 'The upstream answered with a redirect, which is never followed.', {
+        upstreamStatus: status,
+      });
+    }
+    const body = await bodyText(response, LONGEST_ERROR_BYTES);
+    return this.#parts.upstreamError({ target, status, body, headers });
+  }
+}
+
+interface Attempt {
+  readonly response: Promise<Response>;
+  readonly controller: AbortController;
+  readonly interruption: Interruption;
+  readonly deadline: Deadline;
+  readonly timeoutMs: number;
+  /** Lets go of timer and listener; the connection goes on. */
+  readonly release: () => void;
+  /** Ends the attempt: the upstream socket closes. */
+  readonly close: () => void;
+}
+
+const inputOf = (call: Call): ChatInput => call;
+
+/** A caller's own provider key takes the deployment's place; state kept by deployment id must not mix the two. */
+function withCallerKey(target: Target, call: Call): Target {
+  const { apiKey } = call.controls;
+  return apiKey === undefined ? target : { ...target, apiKey, deploymentId: `${target.deploymentId}:caller-key` };
+}
+
+function timeoutOf(target: Target, call: Call, settings: SendSettings): number {
+  const { controls, request } = call;
+  const forStream =
+    controls.streamTimeoutMs ?? controls.timeoutMs ?? target.streamTimeoutMs ?? settings.streamTimeoutMs;
+  const whole = controls.timeoutMs ?? target.timeoutMs ?? settings.timeoutMs;
+  return request.stream === true ? (forStream ?? whole) : whole;
+}
+
+const timedOut = (timeoutMs: number): GatewayError =>
+  new GatewayError('upstream_timeout', `The upstream did not answer within ${timeoutMs / 1000} seconds.`);
+
+function unreachable(cause: unknown): GatewayError {
+  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? ` (${cause.code})` : '';
+  return new GatewayError('upstream_unreachable', `The upstream could not be reached${code}.`, { cause });
+}
+
+/** Blank-line framing with plain newlines and no byte order mark: what the byte relay understands. */
+const isPlainFraming = (first: Uint8Array): boolean => first[0] !== 0xef && !first.includes(13);
+
+/** Until content arrives a failure can still go to another target; the wait for it after a first event is bounded. */
+async function untilBegun(body: RelayStream | TranslateStream): Promise<void> {
+  while (!body.begun) {
+    const reading = body.fill();
+    if (!body.holding) await reading;
+    else if (!(await settlesWithin(reading, HOLD_MS))) {
+      body.resume(reading);
+      return;
+    } else await reading;
+  }
+}
+
+/** The whole body as text, refused past `maxBytes`: a compressed or endless answer must not fill the memory. */
+async function bodyText(response: Response, maxBytes: number): Promise<string> {
+  const declared = response.headers.get('content-length');
+  if (declared !== null && Number(declared) <= maxBytes && response.headers.get('content-encoding') === null) {
+    return response.text();
+  }
+  if (!response.body) return '';
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of response.body) {
+    size += piece.byteLength;
+    if (size > maxBytes)
+      throw new GatewayError('upstream_protocol', `The upstream's answer is larger than ${maxBytes} bytes.`);
+    pieces.push(piece);
+  }
+  return new TextDecoder().decode(Buffer.concat(pieces));
+}

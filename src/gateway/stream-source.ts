@@ -1,0 +1,119 @@
+/** What the two kinds of stream body share: their surroundings, the reader with its idle limit, and the usage chunk. */
+import { GatewayError } from '../errors.ts';
+import type { Deadline } from '../lib/deadlines.ts';
+import type { Target } from '../providers/adapter.ts';
+import type { ChatChunk, Usage } from '../wire/openai.ts';
+import type { StreamTally } from './call.ts';
+import type { Metered } from './full-reply.ts';
+
+/** The one method of a stream's reader that is used. */
+export interface ByteReader {
+  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+/** Longest single event; a longer one is an upstream gone wrong. */
+export const MAX_EVENT_BYTES = 1024 * 1024;
+
+export interface StreamContext {
+  readonly target: Target;
+  readonly requestedModel: string;
+  /** The client asked for `stream_options.include_usage`. */
+  readonly wantsUsage: boolean;
+  readonly keepEvents: boolean;
+  readonly now: () => number;
+  meter(tally: StreamTally): Metered;
+  /** An `error` object inside a 200 stream, or a body that is no stream. */
+  errorFrom(data: string): GatewayError;
+}
+
+/** The upstream's bytes with every way of breaking off turned into a GatewayError. */
+export interface UpstreamBytes {
+  /** `undefined` at the end. */
+  read(): Promise<Uint8Array | undefined>;
+  cancel(): void;
+}
+
+export interface Interruption {
+  /** Why we aborted, if we did. */
+  reason: GatewayError | undefined;
+}
+
+export function upstreamBytes(options: {
+  readonly reader: ByteReader;
+  readonly controller: AbortController;
+  readonly interruption: Interruption;
+  readonly idle: Deadline;
+  readonly idleMs: number;
+  readonly now: () => number;
+  readonly release: () => void;
+}): UpstreamBytes {
+  const { reader, controller, interruption, idle, idleMs, now, release } = options;
+  return {
+    async read() {
+      try {
+        const { done, value } = await reader.read();
+        idle.atMs = now() + idleMs;
+        if (!done) return value;
+        release();
+        return undefined;
+      } catch (cause) {
+        release();
+        throw (
+          interruption.reason ?? new GatewayError('upstream_truncated', 'The upstream broke off its answer.', { cause })
+        );
+      }
+    },
+    cancel() {
+      release();
+      controller.abort();
+      reader.cancel().catch(() => {}); // Already closed or errored: nothing is left to cancel.
+    },
+  };
+}
+
+export const newTally = (keepEvents: boolean): StreamTally => ({
+  responseId: null,
+  usage: undefined,
+  firstContentAtMs: undefined,
+  outputChars: 0,
+  stored: keepEvents ? [] : undefined,
+});
+
+export const truncated = (): GatewayError =>
+  new GatewayError('upstream_truncated', 'The upstream ended its answer without finishing it.');
+
+export const frame = (data: string): Buffer => Buffer.from(`data: ${data}\n\n`);
+
+/** OpenAI's form: `choices: []`, after the finish chunk. The cost in USD stands beside the tokens. */
+export function usageChunk(head: { id: string; created: number; model: string }, metered: Metered): Buffer {
+  const { totalNanoUsd } = metered.cost;
+  const usage: Usage = totalNanoUsd === null ? metered.usage : { ...metered.usage, cost: totalNanoUsd / 1e9 };
+  const chunk: ChatChunk = {
+    id: head.id,
+    object: 'chat.completion.chunk',
+    created: head.created,
+    model: head.model,
+    choices: [],
+    usage,
+  };
+  return frame(JSON.stringify(chunk));
+}
+
+/** How long the first event is held back while content is awaited: early failures can still fall back until then. */
+export const HOLD_MS = 1_000;
+
+/** Resolves true when `promise` settles within the time, false when it is still pending. */
+export async function settlesWithin(promise: Promise<unknown>, delayMs: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), delayMs);
+  });
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  const inTime = await Promise.race([settled, late]);
+  clearTimeout(timer);
+  return inTime;
+}

@@ -1,0 +1,101 @@
+/** From the name a client asks for to the deployments that can serve it: aliases, groups, wildcards. */
+import type { Target } from '../providers/adapter.ts';
+
+export interface Group {
+  /** Public name, as listed by `/v1/models`. */
+  readonly name: string;
+  readonly targets: readonly Target[];
+}
+
+export interface Groups {
+  /** The group's name after aliases; the name itself when it is no alias. */
+  resolveAlias(name: string): string;
+  /** `undefined` when nothing serves the name. */
+  find(name: string): Group | undefined;
+  /** Names to list: groups and visible aliases; wildcards stay as written. */
+  readonly names: readonly string[];
+}
+
+export interface GroupAlias {
+  readonly group: string;
+  readonly hidden: boolean;
+}
+
+interface Wildcard {
+  readonly pattern: RegExp;
+  readonly name: string;
+  readonly targets: readonly Target[];
+}
+
+/** A wildcard's deployments are made for the model that matched. Bounded, because clients choose the names. */
+const MAX_MATCHED_NAMES = 1000;
+
+export function createGroups(targets: readonly Target[], aliases: Readonly<Record<string, GroupAlias>>): Groups {
+  const exact = new Map<string, Group>();
+  const wildcards: Wildcard[] = [];
+  for (const [name, members] of byGroup(targets)) {
+    if (name.includes('*')) wildcards.push({ name, targets: members, pattern: wildcardPattern(name) });
+    else exact.set(name, { name, targets: members });
+  }
+  // The most specific pattern wins: the one with the most literal characters.
+  wildcards.sort((a, b) => b.name.length - a.name.length);
+  const byId = new Map(targets.map((target) => [target.deploymentId, target]));
+  const aliasOf = new Map(Object.entries(aliases));
+  const matched = new Map<string, Group>();
+
+  function matchWildcard(name: string): Group | undefined {
+    const known = matched.get(name);
+    if (known) return known;
+    for (const wildcard of wildcards) {
+      const captures = wildcard.pattern.exec(name);
+      if (!captures) continue;
+      const group = { name, targets: wildcard.targets.map((target) => specialise(target, name, captures.slice(1))) };
+      if (matched.size >= MAX_MATCHED_NAMES) matched.clear();
+      matched.set(name, group);
+      return group;
+    }
+    return undefined;
+  }
+
+  function byDeploymentId(name: string): Group | undefined {
+    const target = byId.get(name);
+    return target && { name: target.modelGroup, targets: [target] };
+  }
+
+  return {
+    resolveAlias: (name) => (exact.has(name) ? name : (aliasOf.get(name)?.group ?? name)),
+    find: (name) => exact.get(name) ?? byDeploymentId(name) ?? matchWildcard(name),
+    names: [...exact.keys(), ...visible(aliases), ...wildcards.map(({ name }) => name)],
+  };
+}
+
+const visible = (aliases: Readonly<Record<string, GroupAlias>>): string[] =>
+  Object.keys(aliases).filter((name) => aliases[name]?.hidden === false);
+
+function byGroup(targets: readonly Target[]): Map<string, Target[]> {
+  const groups = new Map<string, Target[]>();
+  for (const target of targets) {
+    const members = groups.get(target.modelGroup);
+    if (members) members.push(target);
+    else groups.set(target.modelGroup, [target]);
+  }
+  return groups;
+}
+
+/** `openai/*` → /^openai\/(.*)$/. Only `*` is special, so no user text reaches the pattern unescaped. */
+function wildcardPattern(name: string): RegExp {
+  const literal = name.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${literal.join('(.*)')}$`, 's');
+}
+
+/** `*` in the deployment's model takes the captures in turn; without one the model is used as it is. */
+function specialise(target: Target, name: string, captures: readonly string[]): Target {
+  const stars = target.upstreamModel.split('*').length - 1;
+  if (stars === 0) return { ...target, modelGroup: name };
+  const parts = captures.length > stars ? [name] : captures;
+  let taken = 0;
+  const fill = (): string => parts[taken++] ?? '';
+  const upstreamModel = target.upstreamModel.replaceAll('*', fill);
+  const prefix = target.litellmModel.slice(0, target.litellmModel.length - target.upstreamModel.length);
+  return { ...target, modelGroup: name, upstreamModel, litellmModel: `${prefix}${upstreamModel}` };
+}
