@@ -1,5 +1,10 @@
-/** What the request path needs of the ledger. */
+/** The ledger: each request leaves exactly one row, whatever dies. Intent before the upstream, outcome before the last byte. */
+import { join } from 'node:path';
+import { type Database, makeDurable } from '../db/client.ts';
 import type { LedgerRow } from '../db/request-row.ts';
+import { GatewayError } from '../errors.ts';
+import { type Journal, type JournalDisk, openJournal, type Position } from './journal.ts';
+import { Writer } from './writer.ts';
 
 /** Written before the first upstream byte: enough to make a `crashed` row if nothing follows. */
 export interface Intent {
@@ -16,12 +21,205 @@ export interface Intent {
   readonly stream: boolean;
 }
 
-/** What the request path needs of the ledger. Both calls are synchronous and write before they return. */
+/** What the request path needs of the ledger. `intend` and `record` are synchronous and write before they return. */
 export interface Ledger {
+  /** Throws GatewayError `unavailable` when the line could not be written or the journal is full. */
   intend(intent: Intent): void;
   /** Throws when the line could not be written (disk full): the request must then fail, not go unlogged. */
   record(row: LedgerRow): void;
   /** Resolves when everything recorded so far is in the database. */
   flush(): Promise<void>;
+  /** Rows recorded and not yet in the database. */
+  pending(): number;
+  /** Requests that have begun and not ended. */
+  openIntents(): number;
+  /** Tries once more to move everything to the database; what cannot be moved waits in the journal for the next start. */
   close(): Promise<void>;
+}
+
+export interface LedgerOptions {
+  readonly db: Database;
+  /** The journal is its folder `journal`. One process at a time, guarded by the database's lock. */
+  readonly dataDir: string;
+  readonly now: () => number;
+  readonly onWarning: (message: string) => void;
+  /** New requests are refused while the journal is larger (the database has been down for long). */
+  readonly maxJournalBytes?: number;
+  readonly segmentBytes?: number;
+  readonly maxRowsInMemory?: number;
+  readonly writeEveryMs?: number;
+  readonly maxBackoffMs?: number;
+  readonly disk?: JournalDisk;
+}
+
+const INTENT = 'i';
+const ROW = 'r';
+const DEFAULT_MAX_JOURNAL_BYTES = 1024 ** 3;
+
+/** Opens the journal and brings what an earlier process left into the database, if the database takes it. */
+export async function openLedger(options: LedgerOptions): Promise<Ledger> {
+  const journal = openJournal({
+    directory: join(options.dataDir, 'journal'),
+    onWarning: options.onWarning,
+    ...(options.segmentBytes !== undefined && { segmentBytes: options.segmentBytes }),
+    ...(options.disk !== undefined && { disk: options.disk }),
+  });
+  const backlog = await readBacklog(journal);
+  const ledger = new JournalLedger(options, journal, backlog);
+  await ledger.recover();
+  return ledger;
+}
+
+interface Backlog {
+  readonly from: Position;
+  readonly rows: number;
+  /** Intents without a row, and the segment that holds the newest copy of each. */
+  readonly open: Map<string, { readonly intent: Intent; readonly segment: number }>;
+}
+
+/** Reads every line that earlier processes wrote. */
+async function readBacklog(journal: Journal): Promise<Backlog> {
+  const from = { segment: journal.firstSegment(), offset: 0 };
+  const open: Backlog['open'] = new Map();
+  let rows = 0;
+  for (let at: Position = from; at.segment < journal.end().segment; ) {
+    const { lines, next } = await journal.read(at);
+    for (const { kind, json, segment } of lines) {
+      if (kind === INTENT) {
+        const intent = parseIntent(json);
+        open.set(intent.id, { intent, segment });
+      } else if (kind === ROW) {
+        open.delete(parseRow(json).id);
+        rows += 1;
+      }
+    }
+    at = next;
+  }
+  return { from, rows, open };
+}
+
+class JournalLedger implements Ledger {
+  readonly #options: LedgerOptions;
+  readonly #journal: Journal;
+  readonly #writer: Writer;
+  readonly #open: Backlog['open'];
+
+  constructor(options: LedgerOptions, journal: Journal, backlog: Backlog) {
+    this.#options = options;
+    this.#journal = journal;
+    this.#open = backlog.open;
+    this.#writer = new Writer({
+      db: options.db,
+      journal,
+      onWarning: options.onWarning,
+      now: options.now,
+      rowsOf: (lines) => lines.filter(({ kind }) => kind === ROW).map(({ json }) => parseRow(json)),
+      onProgress: () => this.#removeFinishedSegments(),
+      backlog: backlog.rows > 0 || backlog.open.size > 0 ? backlog : undefined,
+      ...(options.maxRowsInMemory !== undefined && { maxRowsInMemory: options.maxRowsInMemory }),
+      ...(options.writeEveryMs !== undefined && { everyMs: options.writeEveryMs }),
+      ...(options.maxBackoffMs !== undefined && { maxBackoffMs: options.maxBackoffMs }),
+    });
+  }
+
+  /** Whoever wrote the intents that are open now is dead: this process has written nothing yet. */
+  async recover(): Promise<void> {
+    const cutOff = [...this.#open.values()];
+    if (cutOff.length > 0) {
+      this.#options.onWarning(`${cutOff.length} request(s) were cut off when the last process died`);
+    }
+    for (const { intent } of cutOff) this.record(crashedRow(intent));
+    await this.#writer.drain();
+  }
+
+  intend(intent: Intent): void {
+    if (this.#journal.sizeBytes() > (this.#options.maxJournalBytes ?? DEFAULT_MAX_JOURNAL_BYTES)) {
+      throw new GatewayError('unavailable', 'The request ledger is full', { code: 'ledger_unavailable' });
+    }
+    this.#writeIntent(intent);
+  }
+
+  record(row: LedgerRow): void {
+    const at = this.#journal.append(ROW, JSON.stringify(row));
+    this.#open.delete(row.id);
+    this.#writer.add(row, at);
+  }
+
+  flush(): Promise<void> {
+    return this.#writer.flush();
+  }
+
+  pending(): number {
+    return this.#writer.pending();
+  }
+
+  openIntents(): number {
+    return this.#open.size;
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close();
+    await this.#journal.close();
+  }
+
+  #writeIntent(intent: Intent): void {
+    const { segment } = this.#journal.append(INTENT, JSON.stringify(intent));
+    this.#open.set(intent.id, { intent, segment });
+  }
+
+  /** Deletes the segments whose rows are all in the database, after copying the intents that are still open. */
+  async #removeFinishedSegments(): Promise<void> {
+    const keepFrom = this.#writer.oldestSegment() ?? this.#journal.end().segment;
+    if (this.#journal.firstSegment() >= keepFrom) return;
+    try {
+      for (const { intent, segment } of this.#open.values()) if (segment < keepFrom) this.#writeIntent(intent);
+      await this.#journal.sync();
+      await makeDurable(this.#options.db);
+      this.#journal.removeBefore(keepFrom);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.onWarning(`Finished journal segments were not deleted (${reason})`);
+    }
+  }
+}
+
+/** Both are what this file wrote, and the checksum of the line has been compared. */
+const parseRow = (json: string): LedgerRow => JSON.parse(json) as LedgerRow;
+const parseIntent = (json: string): Intent => JSON.parse(json) as Intent;
+
+/** When and how the request ended is unknown, so its duration is 0 and its cost is unknown, not free. */
+function crashedRow(intent: Intent): LedgerRow {
+  return {
+    ...intent,
+    responseId: null,
+    status: 'crashed',
+    httpStatus: 500,
+    endedAtMs: intent.startedAtMs,
+    firstTokenAtMs: null,
+    upstreamMs: 0,
+    overheadMs: 0,
+    organizationId: null,
+    endUser: null,
+    sessionId: null,
+    clientIp: null,
+    userAgent: null,
+    tags: [],
+    metadata: {},
+    deploymentId: null,
+    model: null,
+    provider: null,
+    apiBase: null,
+    buckets: null,
+    costNanoUsd: null,
+    costParts: null,
+    priceVersion: null,
+    attempts: [],
+    changes: [],
+    error: {
+      kind: 'crashed',
+      type: 'internal_server_error',
+      message: 'The gateway stopped before this request had ended',
+      code: null,
+    },
+  };
 }

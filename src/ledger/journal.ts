@@ -1,0 +1,279 @@
+/**
+ * An append-only record in segment files. `append` returns after the operating system has the line, so it survives the
+ * death of the process; what survives a power cut is everything up to the last sync, at most `syncEveryMs` ago.
+ *
+ * A line is `checksum kind json`: eight hex digits of CRC-32 over the rest, one letter, JSON text. A line that does not
+ * match its checksum is dropped with a warning, and every other line is kept.
+ */
+import { closeSync, fdatasync, fstatSync, fsync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { GatewayError } from '../errors.ts';
+
+export interface Position {
+  readonly segment: number;
+  readonly offset: number;
+}
+
+export interface JournalLine {
+  /** One letter. */
+  readonly kind: string;
+  readonly json: string;
+  readonly segment: number;
+}
+
+export interface Journal {
+  /** Returns where the line begins. Throws GatewayError `unavailable` when it could not be written whole. */
+  append(kind: string, json: string): Position;
+  /** Where the next line will begin. */
+  end(): Position;
+  firstSegment(): number;
+  sizeBytes(): number;
+  /** Some lines from here on, in order, and where to go on; at `end()` there are none. */
+  read(from: Position): Promise<{ lines: JournalLine[]; next: Position }>;
+  /** Resolves when everything appended before is on the disk. */
+  sync(): Promise<void>;
+  /** Deletes whole segments; the one being written is never among them. */
+  removeBefore(segment: number): void;
+  close(): Promise<void>;
+}
+
+/** The two calls that a failing disk fails, so that a test can be that disk. */
+export interface JournalDisk {
+  /** Appends, and returns how many bytes were taken. */
+  write(descriptor: number, text: string): number;
+  sync(descriptor: number): Promise<void>;
+}
+
+export interface JournalOptions {
+  readonly directory: string;
+  readonly onWarning: (message: string) => void;
+  readonly segmentBytes?: number;
+  readonly syncEveryMs?: number;
+  readonly disk?: JournalDisk;
+}
+
+const REAL_DISK: JournalDisk = { write: (descriptor, text) => writeSync(descriptor, text), sync: promisify(fdatasync) };
+const syncDirectory = promisify(fsync);
+const READ_BYTES = 256 * 1024;
+const FILE_NAME = /^(\d{8})\.log$/;
+
+function checksum(text: string): string {
+  return Bun.hash.crc32(text).toString(16).padStart(8, '0');
+}
+
+interface Segment {
+  readonly number: number;
+  readonly descriptor: number;
+  sizeBytes: number;
+}
+
+export function openJournal(options: JournalOptions): Journal {
+  mkdirSync(options.directory, { recursive: true });
+  return new SegmentedJournal(options);
+}
+
+class SegmentedJournal implements Journal {
+  readonly #directory: string;
+  readonly #onWarning: (message: string) => void;
+  readonly #segmentBytes: number;
+  readonly #syncEveryMs: number;
+  readonly #disk: JournalDisk;
+  /** Full segments by number, with their sizes. */
+  readonly #sealed = new Map<number, number>();
+  #active: Segment;
+  /** A write stopped part-way, so the next line must begin on a line of its own. */
+  #torn = false;
+  /** Set once a sync has failed: what the disk then holds is unknown, so nothing more is accepted. */
+  #failure: GatewayError | undefined;
+  /** Descriptors with unsynced bytes. All but the active one are closed after their sync. */
+  #unsynced = new Set<number>();
+  #syncing: Promise<void> = Promise.resolve();
+  #syncTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: JournalOptions) {
+    this.#directory = options.directory;
+    this.#onWarning = options.onWarning;
+    this.#segmentBytes = options.segmentBytes ?? 16 * 1024 * 1024;
+    this.#syncEveryMs = options.syncEveryMs ?? 100;
+    this.#disk = options.disk ?? REAL_DISK;
+    for (const name of readdirSync(options.directory)) {
+      const digits = FILE_NAME.exec(name)?.[1];
+      if (digits !== undefined) this.#sealed.set(Number(digits), Bun.file(join(options.directory, name)).size);
+    }
+    // Never append to a file that a dead process may have left with half a line.
+    this.#active = this.#create(Math.max(0, ...this.#sealed.keys()) + 1);
+  }
+
+  append(kind: string, json: string): Position {
+    if (this.#failure !== undefined) throw this.#failure;
+    const text = `${kind} ${json}`;
+    let line = `${checksum(text)} ${text}\n`;
+    let bytes = Buffer.byteLength(line);
+    if (this.#active.sizeBytes > 0 && this.#active.sizeBytes + bytes > this.#segmentBytes) this.#rotate();
+    if (this.#torn) {
+      line = `\n${line}`;
+      bytes += 1;
+    }
+    const at = this.end();
+    this.#write(line, bytes);
+    this.#torn = false;
+    this.#active.sizeBytes += bytes;
+    this.#unsynced.add(this.#active.descriptor);
+    this.#syncTimer ??= setTimeout(() => this.#syncNow(), this.#syncEveryMs);
+    return at;
+  }
+
+  end(): Position {
+    return { segment: this.#active.number, offset: this.#active.sizeBytes };
+  }
+
+  firstSegment(): number {
+    return Math.min(this.#active.number, ...this.#sealed.keys());
+  }
+
+  sizeBytes(): number {
+    let total = this.#active.sizeBytes;
+    for (const bytes of this.#sealed.values()) total += bytes;
+    return total;
+  }
+
+  async read(from: Position): Promise<{ lines: JournalLine[]; next: Position }> {
+    const { segment, offset } = from;
+    const isActive = segment === this.#active.number;
+    const size = isActive ? this.#active.sizeBytes : (this.#sealed.get(segment) ?? 0);
+    if (offset >= size) return { lines: [], next: isActive ? from : { segment: this.#after(segment), offset: 0 } };
+
+    const bytes = await this.#readWholeLines(segment, offset, size);
+    const end = bytes.lastIndexOf(10) + 1;
+    if (end === 0) {
+      // Only a dead process leaves this: no line end up to the end of the file.
+      this.#onWarning(`Journal segment ${segment}: dropped an unfinished last line of ${size - offset} bytes`);
+      return { lines: [], next: { segment, offset: size } };
+    }
+    return { lines: this.#parse(bytes.subarray(0, end), segment), next: { segment, offset: offset + end } };
+  }
+
+  sync(): Promise<void> {
+    clearTimeout(this.#syncTimer);
+    this.#syncTimer = undefined;
+    this.#syncing = this.#syncing.then(() => this.#syncDirty());
+    return this.#syncing.then(() => {
+      if (this.#failure !== undefined) throw this.#failure;
+    });
+  }
+
+  removeBefore(segment: number): void {
+    for (const number of [...this.#sealed.keys()].sort((a, b) => a - b)) {
+      if (number >= segment) break;
+      rmSync(this.#path(number), { force: true });
+      this.#sealed.delete(number);
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.sync();
+    } finally {
+      this.#failure ??= new GatewayError('unavailable', 'The request ledger is closed');
+      closeSync(this.#active.descriptor);
+    }
+  }
+
+  #path(segment: number): string {
+    return join(this.#directory, `${String(segment).padStart(8, '0')}.log`);
+  }
+
+  #create(number: number): Segment {
+    const descriptor = openSync(this.#path(number), 'ax', 0o600);
+    this.#unsynced.add(descriptor);
+    return { number, descriptor, sizeBytes: 0 };
+  }
+
+  #rotate(): void {
+    const full = this.#active;
+    try {
+      this.#active = this.#create(full.number + 1);
+    } catch (cause) {
+      throw new GatewayError('unavailable', 'The request ledger cannot open a new file', { cause });
+    }
+    this.#torn = false;
+    this.#sealed.set(full.number, full.sizeBytes);
+    this.#unsynced.add(full.descriptor);
+  }
+
+  #write(line: string, bytes: number): void {
+    let written = 0;
+    let cause: unknown;
+    try {
+      written = this.#disk.write(this.#active.descriptor, line);
+    } catch (error) {
+      cause = error;
+    }
+    if (written === bytes) return;
+    this.#torn = true;
+    this.#active.sizeBytes = fstatSync(this.#active.descriptor).size;
+    throw new GatewayError('unavailable', 'The request ledger cannot be written', { cause });
+  }
+
+  #syncNow(): void {
+    // A failure is kept in #failure and has been warned of: nobody waits for this one.
+    this.sync().catch(() => undefined);
+  }
+
+  async #syncDirty(): Promise<void> {
+    const due = [...this.#unsynced];
+    this.#unsynced.clear();
+    try {
+      for (const descriptor of due) {
+        await this.#disk.sync(descriptor);
+        if (descriptor !== this.#active.descriptor) closeSync(descriptor);
+      }
+      if (due.length > 1) await this.#syncDirectory();
+    } catch (cause) {
+      this.#failure ??= new GatewayError('unavailable', 'The request ledger could not be made durable', { cause });
+      this.#onWarning(
+        'Journal: the disk refused a sync. No request is accepted until the disk works and Tollgate restarts',
+      );
+    }
+  }
+
+  /** A new file survives a power cut only when its directory entry does. */
+  async #syncDirectory(): Promise<void> {
+    const descriptor = openSync(this.#directory, 'r');
+    try {
+      await syncDirectory(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #after(segment: number): number {
+    const later = [...this.#sealed.keys()].filter((number) => number > segment);
+    return Math.min(this.#active.number, ...later);
+  }
+
+  /** At least one whole line, however long, unless the segment ends before. */
+  async #readWholeLines(segment: number, offset: number, size: number): Promise<Uint8Array> {
+    const file = Bun.file(this.#path(segment));
+    for (let length = READ_BYTES; ; length *= 4) {
+      const end = Math.min(size, offset + length);
+      const bytes = await file.slice(offset, end).bytes();
+      if (end === size || bytes.lastIndexOf(10) >= 0) return bytes;
+    }
+  }
+
+  #parse(bytes: Uint8Array, segment: number): JournalLine[] {
+    const lines: JournalLine[] = [];
+    let damaged = 0;
+    for (const line of new TextDecoder().decode(bytes).split('\n')) {
+      if (line === '') continue;
+      const text = line.slice(9);
+      if (line[8] === ' ' && text[1] === ' ' && checksum(text) === line.slice(0, 8)) {
+        lines.push({ kind: text.slice(0, 1), json: text.slice(2), segment });
+      } else damaged += 1;
+    }
+    if (damaged > 0) this.#onWarning(`Journal segment ${segment}: dropped ${damaged} damaged line(s)`);
+    return lines;
+  }
+}
