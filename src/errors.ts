@@ -84,6 +84,8 @@ export interface ErrorDetails {
 export class GatewayError extends Error {
   readonly kind: ErrorKindName;
   readonly details: ErrorDetails;
+  /** What the upstream answered with, to be relayed as `llm_provider-*`. */
+  upstreamHeaders: Headers | undefined;
 
   constructor(kind: ErrorKindName, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

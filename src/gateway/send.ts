@@ -169,7 +169,9 @@ export class Sender {
       });
     }
     const body = await bodyText(response, LONGEST_ERROR_BYTES);
-    return this.#parts.upstreamError({ target, status, body, headers });
+    const error = this.#parts.upstreamError({ target, status, body, headers });
+    error.upstreamHeaders = headers;
+    return error;
   }
 }
 

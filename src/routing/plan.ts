@@ -1,5 +1,5 @@
 /** The policy of one request as the sentence it is: retry inside the group, then fall back to the next group. */
-import type { GatewayError } from '../errors.ts';
+import type { GatewayError, Next } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Group } from './groups.ts';
 import { pickByWeight } from './pick.ts';
@@ -28,18 +28,23 @@ const LONGEST_OBEYED_WAIT_MS = 60_000;
 export function* plan(settings: PlanSettings): Generator<Step, void, GatewayError> {
   const failed = new Set<string>();
   for (const group of settings.groups) {
-    const retries = settings.numRetries ?? group.targets[0]?.numRetries ?? settings.defaultRetries;
-    let delayMs = 0;
-    for (let tried = 0; tried <= retries; tried++) {
-      const target = pickFresh(group, failed, settings.random);
-      if (!target) break;
-      const error = yield { target, delayMs };
-      if (error.next === 'stop') return;
-      if (error.next === 'fallback') break;
-      failed.add(target.deploymentId);
-      delayMs = waitAfter(error, tried, settings, hasFresh(group, failed));
-    }
+    const next = yield* tryGroup(group, failed, settings);
+    if (next === 'stop') return;
   }
+}
+
+function* tryGroup(group: Group, failed: Set<string>, settings: PlanSettings): Generator<Step, Next, GatewayError> {
+  const retries = settings.numRetries ?? group.targets[0]?.numRetries ?? settings.defaultRetries;
+  let delayMs = 0;
+  for (let tried = 0; tried <= retries; tried++) {
+    const target = pickFresh(group, failed, settings.random);
+    if (!target) break;
+    const error = yield { target, delayMs };
+    if (error.next !== 'retry') return error.next;
+    failed.add(target.deploymentId);
+    delayMs = waitAfter(error, tried, settings, hasFresh(group, failed));
+  }
+  return 'fallback';
 }
 
 const hasFresh = (group: Group, failed: ReadonlySet<string>): boolean =>

@@ -1,0 +1,15 @@
+/** The features in the order they run. Position matters: each line says why it stands where it does. */
+import type { Feature } from '../gateway/feature.ts';
+import { type MockResponseParts, mockResponse } from './mock-response.ts';
+import { type ModelCatalogue, modelAccess } from './model-access.ts';
+
+export interface FeatureParts extends MockResponseParts {
+  models(): ModelCatalogue;
+}
+
+export function createFeatures(parts: FeatureParts): readonly Feature[] {
+  return [
+    modelAccess(parts.models), // First: everything after it needs to know the model group.
+    mockResponse(parts), // Answers without an upstream, once the caller may use the model.
+  ];
+}

@@ -1,0 +1,216 @@
+/** Every request, refused ones too, becomes exactly one row of the ledger. */
+import type { AttemptRow, LedgerRow, RowStatus } from '../db/request-row.ts';
+import { ERROR_KINDS } from '../errors.ts';
+import type { Call, Outcome } from '../gateway/call.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Cost } from '../wire/usage.ts';
+
+export interface RequestLogSettings {
+  readonly storePrompts: boolean;
+  /** Longest string stored of a prompt or an answer. */
+  readonly maxStoredChars: number;
+  readonly userAgentTags: boolean;
+  readonly endUserTracking: boolean;
+  /** False: rows are not kept at all (`disable_spend_logs`). */
+  readonly enabled: boolean;
+}
+
+export interface RequestLog {
+  intend(call: Call): void;
+  record(call: Call, outcome: Outcome): void;
+}
+
+export function createRequestLog(ledger: Ledger, settings: () => RequestLogSettings): RequestLog {
+  return {
+    intend(call) {
+      if (!settings().enabled) return;
+      const { caller } = call;
+      ledger.intend({
+        id: call.id,
+        callId: call.callId,
+        route: call.route,
+        startedAtMs: call.receivedAtMs,
+        keyHash: caller?.keyHash ?? null,
+        keyAlias: caller?.keyAlias ?? null,
+        teamId: caller?.teamId ?? null,
+        userId: caller?.userId ?? null,
+        requestedModel: call.requestedModel,
+        modelGroup: call.modelGroup,
+        stream: call.request.stream === true,
+      });
+    },
+    record(call, outcome) {
+      const current = settings();
+      if (current.enabled) ledger.record(rowOf(call, outcome, current));
+      const { caller } = call;
+      if (caller && outcome.cost?.totalNanoUsd) caller.spend.nanoUsd += outcome.cost.totalNanoUsd;
+    },
+  };
+}
+
+function rowOf(call: Call, outcome: Outcome, settings: RequestLogSettings): LedgerRow {
+  const { target, cost } = outcome;
+  const upstreamMs = upstreamTime(call, outcome);
+  return {
+    ...identityOf(call, settings),
+    status: statusOf(outcome),
+    httpStatus: httpStatusOf(outcome),
+    responseId: outcome.responseId,
+    startedAtMs: call.receivedAtMs,
+    endedAtMs: outcome.endedAtMs,
+    firstTokenAtMs: outcome.firstTokenAtMs ?? null,
+    upstreamMs,
+    overheadMs: Math.max(0, outcome.endedAtMs - call.receivedAtMs - upstreamMs),
+    deploymentId: target?.deploymentId ?? null,
+    model: target?.litellmModel ?? null,
+    provider: target?.adapter.id ?? null,
+    apiBase: target?.baseUrl ?? null,
+    buckets: outcome.buckets ?? null,
+    costNanoUsd: cost ? cost.totalNanoUsd : 0,
+    costParts: cost ? partsOf(cost) : null,
+    priceVersion: cost?.priceVersion ?? null,
+    attempts: call.attempts.map(attemptRow),
+    changes: call.changes,
+    error: errorOf(outcome),
+    ...(settings.storePrompts && payloadOf(call, outcome, settings.maxStoredChars)),
+  };
+}
+
+const partsOf = (cost: Cost): LedgerRow['costParts'] => ({
+  input: cost.inputNanoUsd,
+  output: cost.outputNanoUsd,
+  cacheRead: cost.cacheReadNanoUsd,
+  cacheWrite: cost.cacheWriteNanoUsd,
+  reasoning: cost.reasoningNanoUsd,
+});
+
+type Identity = Pick<
+  LedgerRow,
+  | 'id'
+  | 'callId'
+  | 'route'
+  | 'stream'
+  | 'keyHash'
+  | 'keyAlias'
+  | 'teamId'
+  | 'userId'
+  | 'organizationId'
+  | 'endUser'
+  | 'sessionId'
+  | 'clientIp'
+  | 'userAgent'
+  | 'tags'
+  | 'metadata'
+  | 'requestedModel'
+  | 'modelGroup'
+>;
+
+function identityOf(call: Call, settings: RequestLogSettings): Identity {
+  const { caller, controls } = call;
+  return {
+    id: call.id,
+    callId: call.callId,
+    route: call.route,
+    stream: call.request.stream === true,
+    keyHash: caller?.keyHash ?? null,
+    keyAlias: caller?.keyAlias ?? null,
+    teamId: caller?.teamId ?? null,
+    userId: caller?.userId ?? null,
+    organizationId: caller?.organizationId ?? null,
+    endUser: settings.endUserTracking ? controls.endUser : null,
+    sessionId: controls.sessionId,
+    clientIp: call.clientIp,
+    userAgent: call.headers['user-agent'] ?? null,
+    tags: tagsOf(call, settings),
+    metadata: controls.metadata,
+    requestedModel: call.requestedModel,
+    modelGroup: call.modelGroup,
+  };
+}
+
+/** The request's tags, then the key's, then the user agent's (`User-Agent: curl` and `User-Agent: curl/8.5.0`). */
+function tagsOf({ caller, controls, headers }: Call, settings: RequestLogSettings): readonly string[] {
+  const keyTags = caller?.metadata['tags'];
+  const agent = settings.userAgentTags ? headers['user-agent'] : undefined;
+  if (!Array.isArray(keyTags) && agent === undefined) return controls.tags;
+  const tags = new Set(controls.tags);
+  if (Array.isArray(keyTags)) for (const tag of keyTags) if (typeof tag === 'string') tags.add(tag);
+  for (const tag of agentTags(agent)) tags.add(tag);
+  return [...tags];
+}
+
+function agentTags(agent: string | undefined): readonly string[] {
+  if (agent === undefined || agent === '') return [];
+  const slash = agent.indexOf('/');
+  return slash === -1 ? [`User-Agent: ${agent}`] : [`User-Agent: ${agent.slice(0, slash)}`, `User-Agent: ${agent}`];
+}
+
+function statusOf(outcome: Outcome): RowStatus {
+  switch (outcome.status) {
+    case 'ok':
+      return 'success';
+    case 'aborted':
+      return 'aborted';
+    case 'failed':
+      return outcome.buckets ? 'truncated' : 'failure'; // Metered although it failed: it broke off while streaming.
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function httpStatusOf(outcome: Outcome): number {
+  if (outcome.status === 'aborted') return ERROR_KINDS.client_closed.status;
+  if (outcome.status === 'ok' || outcome.buckets) return 200; // The status line of a stream had left before it broke off.
+  return outcome.error.status;
+}
+
+/** Time inside attempts; a stream's last attempt lasts until the stream ends. */
+function upstreamTime(call: Call, outcome: Outcome): number {
+  let total = 0;
+  for (const attempt of call.attempts) total += attempt.endedAtMs - attempt.startedAtMs;
+  const last = call.attempts.at(-1);
+  if (last && !last.error && call.request.stream === true) total += outcome.endedAtMs - last.endedAtMs;
+  return total;
+}
+
+function attemptRow({ target, startedAtMs, endedAtMs, error }: Call['attempts'][number]): AttemptRow {
+  return {
+    deploymentId: target.deploymentId,
+    model: target.litellmModel,
+    provider: target.adapter.id,
+    startedAtMs,
+    durationMs: endedAtMs - startedAtMs,
+    error: error?.kind ?? null,
+    upstreamStatus: error?.details.upstreamStatus ?? null,
+  };
+}
+
+function errorOf(outcome: Outcome): LedgerRow['error'] {
+  if (outcome.status !== 'failed') return null;
+  const { kind, message, details } = outcome.error;
+  return { kind, type: details.type ?? ERROR_KINDS[kind].type, message, code: details.code ?? null };
+}
+
+function payloadOf(call: Call, outcome: Outcome, maxChars: number): { requestBody?: string; responseBody?: string } {
+  return {
+    ...(call.request.model !== '' && { requestBody: shortened(JSON.stringify(call.request), maxChars) }),
+    ...(outcome.responseText !== undefined && { responseBody: shortened(outcome.responseText, maxChars) }),
+  };
+}
+
+const HEAD_SHARE = 0.35;
+
+/** Long strings inside JSON keep their head and tail, as in LiteLLM's log; the rest of the structure stays whole. */
+function shortened(text: string, maxChars: number): string {
+  if (text.length <= maxChars) return text;
+  const cut = (_key: string, value: unknown): unknown => {
+    if (typeof value !== 'string' || value.length <= maxChars) return value;
+    const head = Math.floor(maxChars * HEAD_SHARE);
+    const tail = maxChars - head;
+    return `${value.slice(0, head)}... (truncated ${value.length - maxChars} characters) ...${value.slice(-tail)}`;
+  };
+  return text
+    .split('\n')
+    .map((line) => JSON.stringify(JSON.parse(line), cut))
+    .join('\n');
+}
