@@ -4,7 +4,7 @@
  * in taking one over. The owner's process id stands in `PATH.pid`, for the message only.
  */
 import { Database as BunDatabase } from 'bun:sqlite';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 
 export interface FileLock {
   /** Harmless when already released. */
@@ -12,7 +12,9 @@ export interface FileLock {
 }
 
 /** Throws an Error that names the owner when another process, or another handle in this one, has the file open. */
-export function lockDatabaseFile(path: string): FileLock {
+export function lockDatabaseFile(databasePath: string): FileLock {
+  // Two names of one file must meet at one lock.
+  const path = existsSync(databasePath) ? realpathSync(databasePath) : databasePath;
   const lock = new BunDatabase(`${path}.lock`, { create: true });
   try {
     lock.run('pragma busy_timeout = 0');

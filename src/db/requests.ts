@@ -39,6 +39,17 @@ export async function insertRequests(db: Database, rows: readonly LedgerRow[]): 
   });
 }
 
+const ROW_FAULT_CODES = /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG)/;
+
+/**
+ * Whether an insert failed because of what a row holds (it is not shaped like a row, or breaks a constraint), so that
+ * trying again is useless, and not because the database is unwell.
+ */
+export function isFaultOfRow(error: unknown): boolean {
+  if (error instanceof TypeError) return true;
+  return error instanceof Error && 'code' in error && ROW_FAULT_CODES.test(String(error.code));
+}
+
 /** Lifetime cost of a key in nano-dollars, 0 for a key without requests. Rows of unknown price count as 0. */
 export async function spendByKey(db: Database, keyHash: string): Promise<number> {
   const found = await db

@@ -1,25 +1,14 @@
 /** The ledger: each request leaves exactly one row, whatever dies. Intent before the upstream, outcome before the last byte. */
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, makeDurable } from '../db/client.ts';
 import type { LedgerRow } from '../db/request-row.ts';
 import { GatewayError } from '../errors.ts';
+import { crashedRow, decodeIntent, encodeIntent, type Intent } from './intent.ts';
 import { type Journal, type JournalDisk, openJournal, type Position } from './journal.ts';
 import { Writer } from './writer.ts';
 
-/** Written before the first upstream byte: enough to make a `crashed` row if nothing follows. */
-export interface Intent {
-  readonly id: string;
-  readonly callId: string;
-  readonly route: string;
-  readonly startedAtMs: number;
-  readonly keyHash: string | null;
-  readonly keyAlias: string | null;
-  readonly teamId: string | null;
-  readonly userId: string | null;
-  readonly requestedModel: string;
-  readonly modelGroup: string;
-  readonly stream: boolean;
-}
+export type { Intent };
 
 /** What the request path needs of the ledger. `intend` and `record` are synchronous and write before they return. */
 export interface Ledger {
@@ -86,7 +75,7 @@ async function readBacklog(journal: Journal): Promise<Backlog> {
     const { lines, next } = await journal.read(at);
     for (const { kind, json, segment } of lines) {
       if (kind === INTENT) {
-        const intent = parseIntent(json);
+        const intent = decodeIntent(json);
         open.set(intent.id, { intent, segment });
       } else if (kind === ROW) {
         open.delete(parseRow(json).id);
@@ -114,6 +103,8 @@ class JournalLedger implements Ledger {
       onWarning: options.onWarning,
       now: options.now,
       rowsOf: (lines) => lines.filter(({ kind }) => kind === ROW).map(({ json }) => parseRow(json)),
+      onRejected: (row) =>
+        appendFileSync(join(options.dataDir, 'journal', 'rejected.jsonl'), `${JSON.stringify(row)}\n`),
       onProgress: () => this.#removeFinishedSegments(),
       backlog: backlog.rows > 0 || backlog.open.size > 0 ? backlog : undefined,
       ...(options.maxRowsInMemory !== undefined && { maxRowsInMemory: options.maxRowsInMemory }),
@@ -163,7 +154,7 @@ class JournalLedger implements Ledger {
   }
 
   #writeIntent(intent: Intent): void {
-    const { segment } = this.#journal.append(INTENT, JSON.stringify(intent));
+    const { segment } = this.#journal.append(INTENT, encodeIntent(intent));
     this.#open.set(intent.id, { intent, segment });
   }
 
@@ -183,43 +174,5 @@ class JournalLedger implements Ledger {
   }
 }
 
-/** Both are what this file wrote, and the checksum of the line has been compared. */
+/** JSON edge: `record` wrote it, and the journal has compared the checksum. */
 const parseRow = (json: string): LedgerRow => JSON.parse(json) as LedgerRow;
-const parseIntent = (json: string): Intent => JSON.parse(json) as Intent;
-
-/** When and how the request ended is unknown, so its duration is 0 and its cost is unknown, not free. */
-function crashedRow(intent: Intent): LedgerRow {
-  return {
-    ...intent,
-    responseId: null,
-    status: 'crashed',
-    httpStatus: 500,
-    endedAtMs: intent.startedAtMs,
-    firstTokenAtMs: null,
-    upstreamMs: 0,
-    overheadMs: 0,
-    organizationId: null,
-    endUser: null,
-    sessionId: null,
-    clientIp: null,
-    userAgent: null,
-    tags: [],
-    metadata: {},
-    deploymentId: null,
-    model: null,
-    provider: null,
-    apiBase: null,
-    buckets: null,
-    costNanoUsd: null,
-    costParts: null,
-    priceVersion: null,
-    attempts: [],
-    changes: [],
-    error: {
-      kind: 'crashed',
-      type: 'internal_server_error',
-      message: 'The gateway stopped before this request had ended',
-      code: null,
-    },
-  };
-}

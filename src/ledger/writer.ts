@@ -4,7 +4,7 @@
  */
 import type { Database } from '../db/client.ts';
 import type { LedgerRow } from '../db/request-row.ts';
-import { insertRequests, MAX_ROWS_PER_TRANSACTION } from '../db/requests.ts';
+import { insertRequests, isFaultOfRow, MAX_ROWS_PER_TRANSACTION } from '../db/requests.ts';
 import type { Journal, JournalLine, Position } from './journal.ts';
 
 export interface WriterOptions {
@@ -13,6 +13,8 @@ export interface WriterOptions {
   /** Rows in these journal lines, other kinds left out. */
   readonly rowsOf: (lines: readonly JournalLine[]) => LedgerRow[];
   readonly onWarning: (message: string) => void;
+  /** A row that the database will never take. */
+  readonly onRejected: (row: LedgerRow) => void;
   /** After rows have reached the database. */
   readonly onProgress: () => Promise<void>;
   readonly now: () => number;
@@ -135,17 +137,17 @@ export class Writer {
 
   async #writeFromMemory(): Promise<void> {
     const rows = this.#queue.slice(0, MAX_ROWS_PER_TRANSACTION).map(({ row }) => row);
-    await insertRequests(this.#options.db, rows);
+    await this.#insert(rows);
     this.#queue.splice(0, rows.length);
     this.#noteWritten(rows.length);
   }
 
   async #writeFromJournal(from: Position): Promise<void> {
-    const { journal, db, rowsOf } = this.#options;
+    const { journal, rowsOf } = this.#options;
     const { lines, next } = await journal.read(from);
     const rows = rowsOf(lines);
     for (let start = 0; start < rows.length; start += MAX_ROWS_PER_TRANSACTION) {
-      await insertRequests(db, rows.slice(start, start + MAX_ROWS_PER_TRANSACTION));
+      await this.#insert(rows.slice(start, start + MAX_ROWS_PER_TRANSACTION));
     }
     const end = journal.end();
     // Compared in the same turn as it is set: a row added meanwhile has moved the end and is read next time round.
@@ -153,6 +155,28 @@ export class Writer {
     this.#journalFrom = hasCaughtUp ? undefined : next;
     // A damaged line was counted when it was recorded and cannot be read back; once caught up, nothing waits.
     this.#noteWritten(hasCaughtUp ? this.pending() : rows.length);
+  }
+
+  async #insert(rows: readonly LedgerRow[]): Promise<void> {
+    try {
+      await insertRequests(this.#options.db, rows);
+    } catch (error) {
+      if (!isFaultOfRow(error)) throw error;
+      for (const row of rows) await this.#insertOrReject(row);
+    }
+  }
+
+  /** One row that the database will never take must not hold up all others. */
+  async #insertOrReject(row: LedgerRow): Promise<void> {
+    try {
+      await insertRequests(this.#options.db, [row]);
+    } catch (error) {
+      if (!isFaultOfRow(error)) throw error;
+      this.#options.onRejected(row);
+      this.#options.onWarning(
+        `Request row ${row.id} cannot be stored (${reasonOf(error)}): set aside in rejected.jsonl`,
+      );
+    }
   }
 
   #noteWritten(rows: number): void {
