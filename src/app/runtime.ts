@@ -1,0 +1,98 @@
+/** What one configuration amounts to at run time. A reload makes a new one and swaps it in whole. */
+import type { Config } from '../config/config.ts';
+import type { ModelCatalogue } from '../features/model-access.ts';
+import type { Call } from '../gateway/call.ts';
+import type { ParseSettings } from '../gateway/parse-chat-request.ts';
+import type { SendSettings } from '../gateway/send.ts';
+import type { HttpSettings } from '../http/server.ts';
+import { createGroups, type Group, type Groups } from '../routing/groups.ts';
+import type { PlanSettings } from '../routing/plan.ts';
+import type { RequestLogSettings } from '../features/request-log.ts';
+import { type TargetParts, targetsOf } from './targets.ts';
+
+export interface Runtime {
+  readonly config: Config;
+  readonly groups: Groups;
+  readonly models: ModelCatalogue;
+  readonly parse: ParseSettings;
+  readonly send: SendSettings;
+  readonly http: HttpSettings;
+  readonly log: RequestLogSettings;
+  planFor(call: Call, random: () => number): PlanSettings;
+}
+
+/** @throws Error that names the deployment at fault. */
+export function createRuntime(config: Config, parts: TargetParts): Runtime {
+  const { general, litellm, tollgate, router } = config;
+  const groups = createGroups(targetsOf(config, parts), config.aliases);
+  const models = catalogueOf(config, groups);
+  return {
+    config,
+    groups,
+    models,
+    parse: {
+      userHeaderName: general.userHeaderName,
+      maxDepth: tollgate.jsonMaxDepth,
+      maxNodes: tollgate.jsonMaxNodes,
+      completionModel: general.completionModel,
+      allowMockTestingParams: general.allowMockTestingParams,
+      enforceUserParam: general.enforceUserParam,
+    },
+    send: {
+      timeoutMs: router.timeoutMs,
+      streamTimeoutMs: router.streamTimeoutMs,
+      idleTimeoutMs: tollgate.idleTimeoutMs,
+      maxResponseBytes: general.maxResponseBytes,
+      storePrompts: general.storePrompts && !litellm.turnOffMessageLogging,
+      alwaysIncludeStreamUsage: general.alwaysIncludeStreamUsage === true,
+    },
+    http: {
+      maxRequestBytes: general.maxRequestBytes,
+      corsOrigins: tollgate.corsOrigins,
+      includeCallIdInErrors: general.includeCallIdInErrors,
+      keepAlivePingMs: litellm.keepAlivePingMs,
+    },
+    log: {
+      storePrompts: general.storePrompts && !litellm.turnOffMessageLogging,
+      maxStoredChars: litellm.maxStoredChars,
+      userAgentTags: !litellm.disableUserAgentTags,
+      endUserTracking: !litellm.disableEndUserTracking,
+      enabled: !general.disableSpendLogs,
+    },
+    planFor: (call, random) => ({
+      groups: groupsFor(call, groups, models, router),
+      numRetries: call.controls.numRetries,
+      defaultRetries: router.numRetries,
+      retryAfterMs: router.retryAfterMs,
+      random,
+    }),
+  };
+}
+
+function catalogueOf(config: Config, groups: Groups): ModelCatalogue {
+  const accessGroups = new Map<string, string[]>();
+  for (const { modelName, modelInfo } of config.deployments) {
+    const listed = modelInfo['access_groups'];
+    if (!Array.isArray(listed)) continue;
+    const known = accessGroups.get(modelName) ?? [];
+    accessGroups.set(modelName, [...known, ...listed.filter((name): name is string => typeof name === 'string')]);
+  }
+  const aliasMap = new Map(Object.entries(config.litellm.modelAliasMap));
+  return {
+    resolveAlias: (name) => groups.resolveAlias(aliasMap.get(name) ?? name),
+    has: (group) => groups.find(group) !== undefined,
+    accessGroups: (group) => accessGroups.get(group) ?? [],
+  };
+}
+
+/** The group asked for, then its fallbacks: the request's own list, else the configured one, else the default list. */
+function groupsFor(call: Call, groups: Groups, models: ModelCatalogue, router: Config['router']): readonly Group[] {
+  const first = groups.find(call.modelGroup);
+  const own = first ? [first] : [];
+  if (call.controls.disableFallbacks || call.caller?.metadata['disable_fallbacks'] === true) return own;
+  const names = call.controls.fallbacks ?? router.fallbacks[call.modelGroup] ?? router.defaultFallbacks;
+  const others = names
+    .map((name) => groups.find(models.resolveAlias(name)))
+    .filter((group): group is Group => group !== undefined && group.name !== call.modelGroup);
+  return [...own, ...others.slice(0, router.maxFallbacks)];
+}

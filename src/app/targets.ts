@@ -1,0 +1,89 @@
+/** Configured deployments → Targets that can be called, with credentials and addresses filled in from the environment. */
+import type { Config, DeploymentConfig } from '../config/config.ts';
+import type { Target } from '../providers/adapter.ts';
+import { resolveModel } from '../providers/registry.ts';
+
+export interface TargetParts {
+  readonly lookUp: (name: string) => string | undefined;
+  /** Provider of a bare model name, from the catalog. */
+  readonly inferProvider: (model: string) => string | undefined;
+}
+
+/** @throws Error in plain words that name the deployment. */
+export function targetsOf(config: Config, parts: TargetParts): readonly Target[] {
+  const weights = weightsOf(config.deployments);
+  return config.deployments.map((deployment) => ({
+    ...targetOf(deployment, config, parts),
+    weight: weights.get(deployment) ?? 1,
+  }));
+}
+
+/** `weight` where any deployment of the group has one, else `rpm`, else `tpm`, else all alike. A missing weight counts as 1. */
+function weightsOf(deployments: readonly DeploymentConfig[]): ReadonlyMap<DeploymentConfig, number> {
+  const weights = new Map<DeploymentConfig, number>();
+  for (const members of Map.groupBy(deployments, ({ modelName }) => modelName).values()) {
+    const by = (['weight', 'rpm', 'tpm'] as const).find((name) => members.some((member) => member[name] !== undefined));
+    for (const member of members) weights.set(member, (by && member[by]) ?? 1);
+  }
+  return weights;
+}
+
+function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetParts): Target {
+  const resolved =
+    resolveModel(deployment.model, deployment.customProvider) ??
+    resolveModel(deployment.model, parts.inferProvider(deployment.model) ?? fallbackProvider(deployment));
+  if (!resolved) {
+    throw new Error(
+      `${place(deployment)}: cannot tell the provider of model "${deployment.model}"; write it as provider/model, such as openai/${deployment.model}.`,
+    );
+  }
+  const { adapter, upstreamModel } = resolved;
+  const litellmModel = deployment.model.startsWith(`${adapter.id}/`) ? deployment.model : `${adapter.id}/${deployment.model}`;
+  const first = (names: readonly string[]): string | undefined => names.map(parts.lookUp).find((value) => value !== undefined);
+  const target: Target = {
+    deploymentId: deployment.id,
+    modelGroup: deployment.modelName,
+    adapter,
+    litellmModel,
+    upstreamModel,
+    baseUrl: (deployment.apiBase ?? first(adapter.baseUrlEnv) ?? adapter.defaultBaseUrl).replace(/\/+$/, ''),
+    apiKey: deployment.apiKey ?? first(adapter.apiKeyEnv),
+    apiVersion: deployment.apiVersion,
+    organization: deployment.organization,
+    extraHeaders: deployment.extraHeaders,
+    defaults: deployment.defaults,
+    settings: settingsOf(deployment, adapter),
+    dropParams: deployment.dropParams ?? config.litellm.dropParams,
+    additionalDropParams: deployment.additionalDropParams,
+    allowedParams: deployment.allowedParams,
+    timeoutMs: deployment.timeoutMs,
+    streamTimeoutMs: deployment.streamTimeoutMs,
+    numRetries: deployment.numRetries,
+    weight: 1,
+    mockResponse: deployment.mockResponse,
+    baseModel: deployment.baseModel,
+    customPrices: deployment.customPrices,
+  };
+  if (target.baseUrl === '' && target.mockResponse === undefined) {
+    throw new Error(`${place(deployment)}: ${adapter.id} has no address of its own; set litellm_params.api_base.`);
+  }
+  return target;
+}
+
+/** A model behind an address of its own speaks OpenAI's dialect unless it says otherwise. */
+const fallbackProvider = (deployment: DeploymentConfig): string | undefined =>
+  deployment.apiBase === undefined && deployment.mockResponse === undefined ? undefined : 'openai';
+
+function settingsOf(deployment: DeploymentConfig, adapter: Target['adapter']): unknown {
+  try {
+    return adapter.parseSettings?.({ ...deployment.providerSettings, api_base: deployment.apiBase, api_version: deployment.apiVersion });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${place(deployment)}: ${reason}`, { cause });
+  }
+}
+
+function place({ modelName, position }: DeploymentConfig): string {
+  const where = position ? `${position.file}:${position.line}:${position.column} ` : '';
+  return `${where}model_list entry "${modelName}"`;
+}

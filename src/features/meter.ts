@@ -1,0 +1,49 @@
+/** Usage → tokens and money, by the one function that prices everything. */
+import type { Call } from '../gateway/call.ts';
+import type { Metered, Reading } from '../gateway/full-reply.ts';
+import { bucketsOf, usageOf } from '../ledger/usage.ts';
+import type { Catalog, RateCard } from '../pricing/catalog.ts';
+import { price } from '../pricing/price.ts';
+import type { Target } from '../providers/adapter.ts';
+
+export type Meter = (call: Call, target: Target | undefined, reading: Reading) => Metered;
+
+export function createMeter(catalog: () => Catalog, now: () => number): Meter {
+  const cards = new WeakMap<Target, { readonly card: RateCard | undefined }>();
+
+  function cardOf(target: Target): RateCard | undefined {
+    const known = cards.get(target);
+    if (known) return known.card;
+    const { adapter, upstreamModel, baseModel, customPrices } = target;
+    const card = catalog().rateCard({ provider: adapter.id, model: upstreamModel, baseModel, customPrices });
+    cards.set(target, { card });
+    return card;
+  }
+
+  return function meter(call, target, { usage, outputChars, serviceTier }) {
+    const buckets = bucketsOf(usage, { promptChars: usage ? 0 : promptCharsOf(call), outputChars });
+    const reported = usage?.['cost'];
+    const cost = price(buckets, target && cardOf(target), {
+      serviceTier: serviceTier ?? tierAsked(call),
+      durationMs: now() - call.receivedAtMs,
+      reportedCostUsd: target?.adapter.reportsCost && typeof reported === 'number' ? reported : undefined,
+    });
+    return { buckets, cost, usage: usage && buckets.source === 'provider' ? usage : usageOf(buckets) };
+  };
+}
+
+const tierAsked = ({ request }: Call): string | undefined => {
+  const tier = request['service_tier'];
+  return typeof tier === 'string' ? tier : undefined;
+};
+
+/** What the model had to read, for an estimate: the words, not the JSON around them. */
+function promptCharsOf({ request }: Call): number {
+  let chars = 0;
+  for (const { content } of request.messages) {
+    if (typeof content === 'string') chars += content.length;
+    else if (content) for (const part of content) if (typeof part['text'] === 'string') chars += part['text'].length;
+  }
+  const tools = request['tools'];
+  return tools ? chars + JSON.stringify(tools).length : chars;
+}
