@@ -20,7 +20,8 @@ export interface OpenOptions {
   readonly migrations?: Readonly<Record<string, Migration>>;
 }
 
-const BUSY_TIMEOUT_MS = 5_000;
+/** Short, because the wait for a foreign reader's lock stops every request; the ledger tries again by itself. */
+const BUSY_TIMEOUT_MS = 500;
 
 /** Closing is `database.destroy()`, which also gives the file's lock back. Throws an Error in plain words. */
 export async function openDatabase(options: OpenOptions): Promise<Database> {

@@ -35,6 +35,7 @@ export interface Journal {
   sync(): Promise<void>;
   /** Deletes whole segments; the one being written is never among them. */
   removeBefore(segment: number): void;
+  /** Syncs, then refuses every further line. */
   close(): Promise<void>;
 }
 
@@ -89,6 +90,7 @@ class SegmentedJournal implements Journal {
   /** Descriptors with unsynced bytes. All but the active one are closed after their sync. */
   #unsynced = new Set<number>();
   #syncing: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
   #syncTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: JournalOptions) {
@@ -171,7 +173,12 @@ class SegmentedJournal implements Journal {
     }
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.sync();
     } finally {
@@ -227,7 +234,9 @@ class SegmentedJournal implements Journal {
     try {
       for (const descriptor of due) {
         await this.#disk.sync(descriptor);
-        if (descriptor !== this.#active.descriptor) closeSync(descriptor);
+        // A segment that was filled up meanwhile is due again, and is closed then.
+        const isDone = descriptor !== this.#active.descriptor && !this.#unsynced.has(descriptor);
+        if (isDone) closeSync(descriptor);
       }
       if (due.length > 1) await this.#syncDirectory();
     } catch (cause) {
