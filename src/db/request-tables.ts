@@ -47,6 +47,8 @@ export interface RequestsTable {
   input_tokens: number | null;
   cache_read_tokens: number | null;
   cache_write_tokens: number | null;
+  /** Those of `cache_write_tokens` kept for an hour: a part of it. */
+  cache_write_1h_tokens: number | null;
   input_audio_tokens: number | null;
   output_tokens: number | null;
   reasoning_tokens: number | null;

@@ -187,6 +187,22 @@ describe('storing', () => {
       },
     ],
     ['more tags than the dictionary shares', { tags: Array.from({ length: 100 }, (_, index) => `tag-${index}`) }],
+    [
+      'cache writes kept for an hour',
+      {
+        buckets: {
+          input: 1,
+          cacheRead: 2,
+          cacheWrite: 9,
+          cacheWrite1h: 4,
+          inputAudio: 0,
+          output: 1,
+          reasoning: 0,
+          outputAudio: 0,
+          source: 'provider',
+        },
+      },
+    ],
     ['bodies', { requestBody: '{"model":"m"}', responseBody: '{"id":"r"}' }],
     ['a request body alone', { requestBody: '{}' }],
     [

@@ -33,6 +33,7 @@ const REQUEST_OPTIONAL_INTEGERS = [
   'input_tokens',
   'cache_read_tokens',
   'cache_write_tokens',
+  'cache_write_1h_tokens',
   'input_audio_tokens',
   'output_tokens',
   'reasoning_tokens',
