@@ -5,6 +5,8 @@ export interface TokenBuckets {
   readonly input: number;
   readonly cacheRead: number;
   readonly cacheWrite: number;
+  /** Those of `cacheWrite` that are kept for an hour and cost more: a part of it, not a bucket beside it. */
+  readonly cacheWrite1h?: number;
   readonly inputAudio: number;
   readonly output: number;
   readonly reasoning: number;

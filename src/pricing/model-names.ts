@@ -1,0 +1,30 @@
+/** Other spellings of a model's name under which the price list may have it. */
+
+/** Each is tried on what the one before it has left; a spelling that changed is offered. */
+const PARTS_TO_DROP: readonly (readonly [RegExp, string])[] = [
+  // arn:aws:bedrock:us-east-1:123:inference-profile/NAME
+  [/^arn:.*\//, ''],
+  // API to use, as LiteLLM spells it before the name.
+  [/^(?:converse|converse_like|invoke|chat_completions|async_invoke)\//, ''],
+  // us-east-1/NAME
+  [/^[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d\//, ''],
+  // us/NAME, global-standard/NAME
+  [/^(?:us|eu|uk|apac|au|jp|ca|global|global-standard|data-zone|us-gov)\//, ''],
+  // us.NAME
+  [/^(?:us|eu|uk|apac|au|jp|ca|in|sa|me|af|il|mx|global|us-gov)\./, ''],
+  // A fine-tuned model costs what its kind costs: ft:NAME:organisation:suffix:id
+  [/^(ft:[^:]+):.*$/, '$1'],
+  // NAME@20250929
+  [/@[^@/]*$/, ''],
+];
+
+/** The name itself first, then ever shorter ones; never with the provider's prefix. */
+export function* modelNames(name: string, provider: string | undefined): Generator<string> {
+  let current = provider !== undefined && name.startsWith(`${provider}/`) ? name.slice(provider.length + 1) : name;
+  yield current;
+  for (const [part, kept] of PARTS_TO_DROP) {
+    const shorter = current.replace(part, kept);
+    if (shorter !== current && shorter !== '') yield shorter;
+    current = shorter;
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * Tokens × rate card → money. One pure function prices reservations and settlements alike, so they cannot disagree.
+ * Rules follow LiteLLM's public cost calculation docs; prices are decimals and are multiplied as such, never as floats.
+ */
+import type { Cost, TokenBuckets } from '../wire/usage.ts';
+import type { RateCard, SearchContextSize } from './rate-card.ts';
+import { ratesFor } from './rates.ts';
+
+export interface PriceOptions {
+  /** The upstream's `service_tier`; one without prices of its own is billed at the standard rate. */
+  readonly serviceTier?: string | undefined;
+  /** Needed for models billed by the second. */
+  readonly durationMs?: number | undefined;
+  readonly webSearches?: number | undefined;
+  readonly searchContextSize?: SearchContextSize | undefined;
+  /** What the provider itself says it cost. Replaces our sum when it is believable: from 0 to 10,000. */
+  readonly reportedCostUsd?: number | undefined;
+}
+
+/** Stands in for a price version when no price was known. */
+export const UNPRICED = 'unpriced';
+/** Stands in for a price version when the provider told the cost. */
+export const REPORTED = 'reported';
+
+/** Sums are kept in units of 10⁻³⁰ USD: every price in use is a whole number of them. */
+const SCALE = 30;
+const UNITS_PER_NANO = 10n ** 21n;
+const MICROS_PER_SECOND = 1_000_000n;
+
+interface Parts {
+  readonly input: bigint;
+  readonly output: bigint;
+  readonly cacheRead: bigint;
+  readonly cacheWrite: bigint;
+  readonly reasoning: bigint;
+}
+
+/**
+ * Every part is rounded once, half up, and the total is the sum of the parts. Charges by request and by web search are
+ * in the input part. Total `null`: a price that this request needs is unknown, and all parts are then 0.
+ */
+export function price(buckets: TokenBuckets, card: RateCard | undefined, options: PriceOptions = {}): Cost {
+  const computed = card && computedParts(buckets, card, options);
+  const reported = reportedNano(options.reportedCostUsd);
+  if (reported !== undefined) return costOf(shared(reported, computed), REPORTED);
+  if (card && computed) return costOf(computed, card.version);
+  return { ...costOf(NOTHING, card?.version ?? UNPRICED), totalNanoUsd: null };
+}
+
+const NOTHING: Parts = { input: 0n, output: 0n, cacheRead: 0n, cacheWrite: 0n, reasoning: 0n };
+
+function costOf(parts: Parts, priceVersion: string): Cost {
+  const inputNanoUsd = nanoOf(parts.input);
+  const outputNanoUsd = nanoOf(parts.output);
+  const cacheReadNanoUsd = nanoOf(parts.cacheRead);
+  const cacheWriteNanoUsd = nanoOf(parts.cacheWrite);
+  const reasoningNanoUsd = nanoOf(parts.reasoning);
+  const totalNanoUsd = inputNanoUsd + outputNanoUsd + cacheReadNanoUsd + cacheWriteNanoUsd + reasoningNanoUsd;
+  return {
+    totalNanoUsd,
+    inputNanoUsd,
+    outputNanoUsd,
+    cacheReadNanoUsd,
+    cacheWriteNanoUsd,
+    reasoningNanoUsd,
+    priceVersion,
+  };
+}
+
+/** `undefined`: a price is missing. */
+function computedParts(buckets: TokenBuckets, card: RateCard, options: PriceOptions): Parts | undefined {
+  const rates = ratesFor(card, { promptTokens: promptTokensOf(buckets), serviceTier: options.serviceTier });
+  const cacheWrite1h = Math.min(whole(buckets.cacheWrite1h ?? 0), whole(buckets.cacheWrite));
+  const durationMs = options.durationMs;
+  const input = sum(
+    times(buckets.input, rates.input),
+    times(buckets.inputAudio, rates.inputAudio),
+    forDuration(durationMs, rates.inputPerSecond),
+    unitsOf(card.prices['input_cost_per_request'] ?? 0),
+    times(options.webSearches ?? 0, searchRate(card, options.searchContextSize)),
+  );
+  const output = sum(
+    times(buckets.output, rates.output),
+    times(buckets.outputAudio, rates.outputAudio),
+    forDuration(durationMs, rates.outputPerSecond),
+  );
+  const cacheRead = times(buckets.cacheRead, rates.cacheRead);
+  const cacheWrite = sum(
+    times(whole(buckets.cacheWrite) - cacheWrite1h, rates.cacheWrite),
+    times(cacheWrite1h, rates.cacheWrite1h),
+  );
+  const reasoning = times(buckets.reasoning, rates.reasoning);
+  return allKnown({ input, output, cacheRead, cacheWrite, reasoning });
+}
+
+/** Thresholds and ranges are compared with the whole prompt, cached parts too. */
+const promptTokensOf = (buckets: TokenBuckets): number =>
+  whole(buckets.input) + whole(buckets.cacheRead) + whole(buckets.cacheWrite) + whole(buckets.inputAudio);
+
+type MaybeParts = { readonly [Name in keyof Parts]: bigint | undefined };
+
+function allKnown({ input, output, cacheRead, cacheWrite, reasoning }: MaybeParts): Parts | undefined {
+  if (input === undefined || output === undefined || reasoning === undefined) return undefined;
+  return cacheRead === undefined || cacheWrite === undefined
+    ? undefined
+    : { input, output, cacheRead, cacheWrite, reasoning };
+}
+
+function searchRate({ searchPrices }: RateCard, size: SearchContextSize | undefined): number {
+  if (size !== undefined && searchPrices?.[size] !== undefined) return searchPrices[size];
+  return searchPrices?.medium ?? searchPrices?.low ?? searchPrices?.high ?? 0;
+}
+
+/** No tokens cost nothing, whatever their price. */
+function times(count: number, rate: number | undefined): bigint | undefined {
+  const counted = whole(count);
+  if (counted === 0) return 0n;
+  return rate === undefined ? undefined : BigInt(counted) * unitsOf(rate);
+}
+
+function forDuration(durationMs: number | undefined, perSecond: number): bigint | undefined {
+  if (perSecond === 0) return 0n;
+  if (durationMs === undefined || !Number.isFinite(durationMs)) return undefined;
+  return (BigInt(whole(durationMs * 1_000)) * unitsOf(perSecond)) / MICROS_PER_SECOND;
+}
+
+function sum(...amounts: readonly (bigint | undefined)[]): bigint | undefined {
+  let total = 0n;
+  for (const amount of amounts) {
+    if (amount === undefined) return undefined;
+    total += amount;
+  }
+  return total;
+}
+
+/** The provider's total, laid over the parts in the proportions that we computed; all input when we know none. */
+function shared(totalNano: bigint, computed: Parts | undefined): Parts {
+  const total = totalNano * UNITS_PER_NANO;
+  const { output = 0n, cacheRead = 0n, cacheWrite = 0n, reasoning = 0n, input = 0n } = computed ?? {};
+  const weight = input + output + cacheRead + cacheWrite + reasoning;
+  if (weight === 0n) return { ...NOTHING, input: total };
+  // Whole nano-dollars, rounded down: the input part takes what is left.
+  const share = (part: bigint): bigint => ((totalNano * part) / weight) * UNITS_PER_NANO;
+  const rest = {
+    output: share(output),
+    cacheRead: share(cacheRead),
+    cacheWrite: share(cacheWrite),
+    reasoning: share(reasoning),
+  };
+  return { ...rest, input: total - rest.output - rest.cacheRead - rest.cacheWrite - rest.reasoning };
+}
+
+/** More than any one request costs: a number beyond it is a mistake, and budgets must not be emptied by it. */
+const MAX_REPORTED_USD = 10_000;
+
+function reportedNano(usd: number | undefined): bigint | undefined {
+  const isSane = usd !== undefined && usd >= 0 && usd <= MAX_REPORTED_USD;
+  return isSane ? roundedNano(exactUnits(usd)) : undefined;
+}
+
+const whole = (count: number): number => (count > 0 && Number.isFinite(count) ? Math.round(count) : 0);
+
+const roundedNano = (units: bigint): bigint => (units + UNITS_PER_NANO / 2n) / UNITS_PER_NANO;
+
+/** Kept within what adds up exactly: no request costs two million dollars. */
+const MAX_PART_NANO = BigInt(Math.floor(Number.MAX_SAFE_INTEGER / 5));
+
+function nanoOf(units: bigint): number {
+  const nano = roundedNano(units);
+  return Number(nano > MAX_PART_NANO ? MAX_PART_NANO : nano);
+}
+
+const MAX_REMEMBERED_PRICES = 10_000;
+const unitsByPrice = new Map<number, bigint>();
+
+function unitsOf(usd: number): bigint {
+  const known = unitsByPrice.get(usd);
+  if (known !== undefined) return known;
+  const units = exactUnits(usd);
+  if (unitsByPrice.size >= MAX_REMEMBERED_PRICES) unitsByPrice.clear();
+  unitsByPrice.set(usd, units);
+  return units;
+}
+
+/** The decimal that the number was written as, in units of 10⁻³⁰ USD. */
+function exactUnits(usd: number): bigint {
+  const [mantissa = '0', exponent = '0'] = usd.toExponential().split('e');
+  const [ones = '0', decimals = ''] = mantissa.split('.');
+  const power = SCALE + Number(exponent) - decimals.length;
+  const digits = BigInt(ones + decimals);
+  return power >= 0 ? digits * 10n ** BigInt(power) : digits / 10n ** BigInt(-power);
+}

@@ -1,0 +1,107 @@
+/** Which of a card's prices hold for one request: its prompt size and service tier decide. */
+import type { RateCard } from './rate-card.ts';
+
+export interface RequestSize {
+  /** All tokens of the prompt, cached ones too. */
+  readonly promptTokens: number;
+  readonly serviceTier: string | undefined;
+}
+
+/** USD a token, or a second. `undefined`: not known. */
+export interface Rates {
+  readonly input: number | undefined;
+  readonly output: number | undefined;
+  readonly inputAudio: number | undefined;
+  readonly outputAudio: number | undefined;
+  readonly cacheRead: number | undefined;
+  readonly cacheWrite: number | undefined;
+  readonly cacheWrite1h: number | undefined;
+  readonly reasoning: number | undefined;
+  /** 0 for models billed by the token. */
+  readonly inputPerSecond: number;
+  readonly outputPerSecond: number;
+}
+
+type RateReader = (field: string) => number | undefined;
+
+const PLAIN_TIERS = new Set(['', 'auto', 'default', 'standard', 'on_demand']);
+
+/** A missing cache or audio price is the plain price of its side. */
+export function ratesFor(card: RateCard, size: RequestSize): Rates {
+  const rate = rateReader(card, size);
+  const { token: input, second: inputPerSecond } = sideOf('input', card, rate);
+  const { token: output, second: outputPerSecond } = sideOf('output', card, rate);
+  const cacheWrite = rate('cache_creation_input_token_cost') ?? input;
+  return {
+    input,
+    output,
+    inputPerSecond,
+    outputPerSecond,
+    inputAudio: rate('input_cost_per_audio_token') ?? input,
+    outputAudio: rate('output_cost_per_audio_token') ?? output,
+    cacheRead: rate('cache_read_input_token_cost') ?? rate('input_cost_per_token_cache_hit') ?? input,
+    cacheWrite,
+    cacheWrite1h: rate('cache_creation_input_token_cost_above_1hr') ?? cacheWrite,
+    reasoning: reasoningRate(card, rate) ?? output,
+  };
+}
+
+/** A side without a token price is covered by the price for the time, if the model has one. */
+function sideOf(side: 'input' | 'output', { prices }: RateCard, rate: RateReader) {
+  const token = rate(`${side}_cost_per_token`);
+  const isBySecond = 'input_cost_per_second' in prices || 'output_cost_per_second' in prices;
+  if (token !== undefined || !isBySecond) return { token, second: 0 };
+  return { token: 0, second: prices[`${side}_cost_per_second`] ?? 0 };
+}
+
+/** Listed as equal to the output price, it is that price, and goes up and down with its tiers and thresholds. */
+function reasoningRate({ prices }: RateCard, rate: RateReader): number | undefined {
+  const field = 'output_cost_per_reasoning_token';
+  const isOutputPrice = prices[field] !== undefined && prices[field] === prices['output_cost_per_token'];
+  return isOutputPrice ? undefined : rate(field);
+}
+
+/** Reads a price by its base field name. The whole request is billed at what its prompt size has come to. */
+function rateReader({ prices, tiers }: RateCard, { promptTokens, serviceTier }: RequestSize): RateReader {
+  const suffix = suffixOf(serviceTier);
+  const range = tiers?.find(({ upToTokens }) => promptTokens <= upToTokens) ?? tiers?.at(-1);
+  const crossed = thresholdsOf(prices).filter((thousands) => promptTokens > thousands * 1_000);
+
+  return (field) => {
+    const ranged = range?.prices[field];
+    if (ranged !== undefined) return ranged;
+    const usual = prices[`${field}${suffix}`] ?? prices[field];
+    const above = crossed
+      .map((thousands) => `${field}_above_${thousands}k_tokens`)
+      .find((name) => prices[name] !== undefined || prices[`${name}${suffix}`] !== undefined);
+    return above === undefined ? usual : (prices[`${above}${suffix}`] ?? dearer(prices[above], usual));
+  };
+}
+
+/** Where a tier has no price of its own for long prompts: a longer prompt must not come out cheaper. */
+function dearer(standard: number | undefined, usual: number | undefined): number | undefined {
+  return standard === undefined || usual === undefined ? (standard ?? usual) : Math.max(standard, usual);
+}
+
+const thresholdsByPrices = new WeakMap<RateCard['prices'], readonly number[]>();
+
+/** Thousands of tokens, highest first. */
+function thresholdsOf(prices: RateCard['prices']): readonly number[] {
+  const known = thresholdsByPrices.get(prices);
+  if (known) return known;
+  const found = new Set<number>();
+  for (const field of Object.keys(prices)) {
+    const thousands = /_above_(\d+)k_tokens/.exec(field)?.[1];
+    if (thousands !== undefined) found.add(Number(thousands));
+  }
+  const thresholds = [...found].sort((a, b) => b - a);
+  thresholdsByPrices.set(prices, thresholds);
+  return thresholds;
+}
+
+/** One that no price is named after leaves the standard prices. */
+function suffixOf(serviceTier: string | undefined): string {
+  const tier = serviceTier?.toLowerCase() ?? '';
+  if (PLAIN_TIERS.has(tier)) return '';
+  return tier === 'batch' ? '_batches' : `_${tier}`;
+}
