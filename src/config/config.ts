@@ -63,6 +63,8 @@ export interface Config {
   /** Files that were read, the main one first; empty for the built-in configuration. */
   readonly files: readonly string[];
   readonly findings: readonly Finding[];
+  /** `environment_variables` of the file: they stand over the process environment (`Env.withExported`). */
+  readonly exportedEnv: Readonly<Record<string, string>>;
   readonly deployments: readonly DeploymentConfig[];
   readonly aliases: Readonly<Record<string, ModelAlias>>;
   readonly router: {

@@ -1,0 +1,165 @@
+/**
+ * The keys of `config.yaml` that do something, with the kind of value each takes. With its data files `known-keys.ts` and
+ * `known-params.ts` this is the only place that knows LiteLLM's names (its documentation of config settings).
+ */
+import { IGNORED_GENERAL, IGNORED_LITELLM, IGNORED_ROUTER, IGNORED_TOP_LEVEL } from './known-keys.ts';
+import { IGNORED_MODEL_INFO, IGNORED_PARAMS } from './known-params.ts';
+import type { KeyKinds, SectionRules } from './section.ts';
+
+const rules = <const S extends KeyKinds>(honoured: S, ignored: readonly string[] = []): SectionRules<S> => ({
+  honoured,
+  ignored,
+});
+
+export const TOP_LEVEL = rules(
+  {
+    model_list: 'tree',
+    router_settings: 'tree',
+    litellm_settings: 'tree',
+    general_settings: 'tree',
+    environment_variables: 'tree',
+    include: 'tree',
+    tollgate_settings: 'tree',
+  },
+  IGNORED_TOP_LEVEL,
+);
+
+export const MODEL_ENTRY = rules({
+  model_name: 'text',
+  litellm_params: 'tree',
+  model_info: 'tree',
+  blocked: 'boolean',
+});
+
+/** `litellm_params` also takes completion parameters, provider settings and prices: see `known-params.ts`. */
+export const LITELLM_PARAMS = rules(
+  {
+    model: 'text',
+    custom_llm_provider: 'text',
+    api_key: 'text',
+    api_base: 'text',
+    base_url: 'text',
+    api_version: 'text',
+    organization: 'texts',
+    extra_headers: 'textMap',
+    extra_body: 'object',
+    timeout: 'duration',
+    request_timeout: 'duration',
+    stream_timeout: 'duration',
+    num_retries: 'whole',
+    weight: 'amount',
+    rpm: 'whole',
+    tpm: 'whole',
+    mock_response: 'text',
+    drop_params: 'boolean',
+    additional_drop_params: 'texts',
+    allowed_openai_params: 'texts',
+  },
+  IGNORED_PARAMS,
+);
+
+/** `model_info` also takes prices, facts about the model and anything else. */
+export const MODEL_INFO = rules(
+  { id: 'text', base_model: 'text', supported_environments: 'texts' },
+  IGNORED_MODEL_INFO,
+);
+
+export const ROUTER = rules(
+  {
+    routing_strategy: 'text',
+    model_group_alias: 'tree',
+    num_retries: 'whole',
+    timeout: 'duration',
+    stream_timeout: 'duration',
+    retry_after: 'delay',
+    fallbacks: 'tree',
+    default_fallbacks: 'texts',
+    max_fallbacks: 'whole',
+  },
+  IGNORED_ROUTER,
+);
+
+export const LITELLM = rules(
+  {
+    drop_params: 'boolean',
+    num_retries: 'whole',
+    request_timeout: 'duration',
+    fallbacks: 'tree',
+    default_fallbacks: 'texts',
+    max_fallbacks: 'whole',
+    model_alias_map: 'textMap',
+    turn_off_message_logging: 'boolean',
+    forward_traceparent_to_llm_provider: 'boolean',
+    disable_add_user_agent_to_request_tags: 'boolean',
+    disable_end_user_cost_tracking: 'boolean',
+    model_group_settings: 'tree',
+    sse_keepalive_ping_interval_seconds: 'duration',
+  },
+  IGNORED_LITELLM,
+);
+
+export const MODEL_GROUP_SETTINGS = rules({ forward_client_headers_to_llm_api: 'texts' });
+
+export const ALIAS = rules({ model: 'text', hidden: 'boolean' });
+
+export const GENERAL = rules(
+  {
+    master_key: 'text',
+    dangerously_permit_weak_or_unset_master_key: 'boolean',
+    database_url: 'text',
+    store_prompts_in_spend_logs: 'boolean',
+    disable_spend_logs: 'boolean',
+    max_request_size_mb: 'megabytes',
+    max_response_size_mb: 'megabytes',
+    litellm_key_header_name: 'text',
+    always_include_stream_usage: 'boolean',
+    user_header_name: 'text',
+    completion_model: 'text',
+    user_api_key_cache_ttl: 'delay',
+    enforce_user_param: 'boolean',
+    reject_clientside_metadata_tags: 'boolean',
+    dangerously_allow_mock_testing_request_params: 'boolean',
+    include_call_id_in_error_body: 'boolean',
+    forward_client_headers_to_llm_api: 'boolean',
+    allow_client_side_credentials: 'boolean',
+  },
+  IGNORED_GENERAL,
+);
+
+/** Tollgate's own keys. */
+export const TOLLGATE = rules({
+  connect_timeout: 'duration',
+  first_byte_timeout: 'duration',
+  idle_timeout: 'duration',
+  drain_timeout: 'delay',
+  json_max_depth: 'whole',
+  json_max_nodes: 'whole',
+  data_dir: 'text',
+  cors_origins: 'texts',
+  max_stored_chars: 'whole',
+});
+
+/** LiteLLM's names of routing strategies; only the first is there yet. */
+export const ROUTING_STRATEGIES = [
+  'simple-shuffle',
+  'least-busy',
+  'usage-based-routing',
+  'usage-based-routing-v2',
+  'latency-based-routing',
+  'cost-based-routing',
+  'lar1',
+] as const;
+
+/** The honoured tables by the section they belong to, for the example file's test and for documentation. */
+export const HONOURED = {
+  '': TOP_LEVEL.honoured,
+  'model_list.*': MODEL_ENTRY.honoured,
+  'model_list.*.litellm_params': LITELLM_PARAMS.honoured,
+  'model_list.*.model_info': MODEL_INFO.honoured,
+  router_settings: ROUTER.honoured,
+  'router_settings.model_group_alias.*': ALIAS.honoured,
+  litellm_settings: LITELLM.honoured,
+  'litellm_settings.model_group_settings': MODEL_GROUP_SETTINGS.honoured,
+  general_settings: GENERAL.honoured,
+  tollgate_settings: TOLLGATE.honoured,
+} as const;
