@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { Cost, TokenBuckets } from '../wire/usage.ts';
+import type { TokenBuckets } from '../wire/usage.ts';
 import { loadCatalog } from './catalog.ts';
 import { type PriceOptions, price, REPORTED, UNPRICED } from './price.ts';
 import { type RateCard, rateCardOf } from './rate-card.ts';
