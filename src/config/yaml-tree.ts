@@ -85,6 +85,7 @@ class TreeBuilder {
     const position = this.#positionOf(isAlias(node) ? node : source);
     if (this.#nodes > MAX_NODES)
       return this.#refuse(path, 'the file is too large once its anchors are followed', position);
+    if (isAlias(node) && source === undefined) return this.#refuse(path, 'an alias names no anchor above it', position);
     if (this.#open.has(source)) return this.#refuse(path, 'an alias refers to the value it stands in', position);
     if (isMap(source))
       return this.#inside(source, () => ({ kind: 'map', entries: this.#entriesOf(source, path), position }));
