@@ -1,7 +1,7 @@
 /** Usage → tokens and money, by the one function that prices everything. */
 import type { Call } from '../gateway/call.ts';
 import type { Metered, Reading } from '../gateway/full-reply.ts';
-import { bucketsOf, usageOf } from '../ledger/usage.ts';
+import { bucketsOf, usageOf, webSearchesOf } from '../ledger/usage.ts';
 import type { Catalog, RateCard } from '../pricing/catalog.ts';
 import { price } from '../pricing/price.ts';
 import type { Target } from '../providers/adapter.ts';
@@ -21,11 +21,12 @@ export function createMeter(catalog: () => Catalog, now: () => number): Meter {
   }
 
   return function meter(call, target, { usage, outputChars, serviceTier }) {
-    const buckets = bucketsOf(usage, { promptChars: usage ? 0 : promptCharsOf(call), outputChars });
+    const buckets = bucketsOf(usage, { promptChars: () => promptCharsOf(call), outputChars });
     const reported = usage?.['cost'];
     const cost = price(buckets, target && cardOf(target), {
       serviceTier: serviceTier ?? tierAsked(call),
       durationMs: now() - call.receivedAtMs,
+      webSearches: webSearchesOf(usage),
       reportedCostUsd: target?.adapter.reportsCost && typeof reported === 'number' ? reported : undefined,
     });
     return { buckets, cost, usage: usage && buckets.source === 'provider' ? usage : usageOf(buckets) };

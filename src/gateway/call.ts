@@ -3,6 +3,7 @@ import type { GatewayError } from '../errors.ts';
 import type { Change, Target } from '../providers/adapter.ts';
 import type { ChatCompletion, ChatRequest, Usage } from '../wire/openai.ts';
 import type { Cost, TokenBuckets } from '../wire/usage.ts';
+import type { Presence } from './presence.ts';
 
 export type HeaderBag = Readonly<Record<string, string | undefined>>;
 
@@ -64,7 +65,7 @@ export interface Call {
   readonly receivedAtMs: number;
   readonly headers: HeaderBag;
   readonly clientIp: string | null;
-  readonly signal: AbortSignal;
+  readonly client: Presence;
   caller: Caller | undefined;
   /** What the client asked for, before aliases; empty until parsed. */
   requestedModel: string;

@@ -1,5 +1,6 @@
 /** Bytes → JSON object, refusing what could hurt: bad UTF-8, bad JSON, deep nesting, huge trees, `__proto__` keys. */
 import { GatewayError, invalidRequest } from '../errors.ts';
+import { stringEnd } from '../lib/json-members.ts';
 
 export interface JsonLimits {
   readonly maxDepth: number;
@@ -63,18 +64,6 @@ const NESTING: ReadonlyMap<number, number> = new Map([
   [125, -1],
   [93, -1],
 ]);
-
-/** Index after the closing quote of the string that opens at `open`; the text's length when it never closes. */
-function stringEnd(text: string, open: number): number {
-  let at = open;
-  for (;;) {
-    at = text.indexOf('"', at + 1);
-    if (at === -1) return text.length;
-    let backslashes = 0;
-    while (text.charCodeAt(at - 1 - backslashes) === 92) backslashes++;
-    if (backslashes % 2 === 0) return at + 1;
-  }
-}
 
 function tooDeep(maxDepth: number): GatewayError {
   return invalidRequest(`The request body is nested more than ${maxDepth} levels deep.`, 'request_body');

@@ -1,4 +1,5 @@
 import type { Call, Controls, HeaderBag } from './call.ts';
+import type { Presence } from './presence.ts';
 
 /** A request as the HTTP layer hands it over: headers read, body not yet. */
 export interface Incoming {
@@ -10,8 +11,7 @@ export interface Incoming {
   /** Lower-case names. */
   readonly headers: HeaderBag;
   readonly clientIp: string | null;
-  /** Aborted when the client leaves. */
-  readonly signal: AbortSignal;
+  readonly client: Presence;
   /** @throws GatewayError 413 when it is larger than allowed. */
   readBody(): Promise<Uint8Array | ArrayBuffer>;
 }
@@ -46,7 +46,7 @@ export function newCall(incoming: Incoming, receivedAtMs: number): Call {
     receivedAtMs,
     headers: incoming.headers,
     clientIp: incoming.clientIp,
-    signal: incoming.signal,
+    client: incoming.client,
     caller: undefined,
     requestedModel: '',
     modelGroup: '',

@@ -94,12 +94,12 @@ export class Pipeline {
   async #sendUpstream(call: Call): Promise<Reply> {
     const plan = this.#parts.plan(call);
     let step = plan.next();
-    let lastError = new GatewayError('unavailable', `No deployment can serve the model ${call.requestedModel}.`);
+    let lastError: GatewayError | undefined;
     this.#parts.ledger.intend(call);
 
     while (!step.done) {
       const { target, delayMs } = step.value;
-      if (delayMs > 0) await sleep(delayMs, call.signal);
+      if (delayMs > 0) await sleep(delayMs, call.client);
       const startedAtMs = this.#parts.now();
       try {
         const reply = await this.#parts.send(target, call);
@@ -111,7 +111,7 @@ export class Pipeline {
         step = plan.next(lastError);
       }
     }
-    throw lastError;
+    throw lastError ?? new GatewayError('unavailable', `No deployment can serve the model ${call.requestedModel}.`);
   }
 
   async #deliverFull(call: Call, given: FullReply, settles: Settle[]): Promise<Answer> {
@@ -157,7 +157,7 @@ export class Pipeline {
   }
 
   #refuse(call: Call, thrown: unknown, settles: Settle[]): Answer {
-    const left = call.signal.aborted;
+    const left = call.client.gone;
     const error = left
       ? new GatewayError('client_closed', 'The client closed the connection.', { cause: thrown })
       : toGatewayError(thrown);

@@ -7,6 +7,7 @@ import type { Call, FullReply, Reply, StreamReply, StreamTally } from './call.ts
 import { fullReply, type Metered, type Reading } from './full-reply.ts';
 import { mockReply, wantsUsage } from './mock-reply.ts';
 import { RelayStream } from './relay-stream.ts';
+import { clientClosed } from './sleep.ts';
 import {
   HOLD_MS,
   type Interruption,
@@ -87,22 +88,21 @@ export class Sender {
       interruption.reason = timedOut(timeoutMs);
       controller.abort();
     });
-    const leave = (): void => {
-      interruption.reason = new GatewayError('client_closed', 'The client closed the connection.');
+    call.client.watch(() => {
+      interruption.reason = clientClosed();
       controller.abort();
-    };
-    call.signal.addEventListener('abort', leave, { once: true });
+    });
     const release = (): void => {
       this.#parts.deadlines.remove(deadline);
-      call.signal.removeEventListener('abort', leave);
+      call.client.unwatch();
     };
     const close = (): void => {
       release();
       controller.abort();
     };
     // Redirects are never followed: they could carry a credential elsewhere.
-    const response = call.signal.aborted
-      ? Promise.reject(new GatewayError('client_closed', 'The client closed the connection.'))
+    const response = call.client.gone
+      ? Promise.reject(clientClosed())
       : this.#parts.fetch(request.url, {
           method: 'POST',
           headers: request.headers,

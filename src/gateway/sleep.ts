@@ -1,17 +1,18 @@
 import { GatewayError } from '../errors.ts';
+import type { Presence } from './presence.ts';
 
 /** Waits, unless the client leaves first: then it throws at once and no further attempt starts. */
-export function sleep(delayMs: number, signal: AbortSignal): Promise<void> {
+export function sleep(delayMs: number, client: Presence): Promise<void> {
   return new Promise((resolve, reject) => {
-    const leave = (): void => {
-      clearTimeout(timer);
-      reject(new GatewayError('client_closed', 'The client closed the connection.'));
-    };
     const timer = setTimeout(() => {
-      signal.removeEventListener('abort', leave);
+      client.unwatch();
       resolve();
     }, delayMs);
-    if (signal.aborted) leave();
-    else signal.addEventListener('abort', leave, { once: true });
+    client.watch(() => {
+      clearTimeout(timer);
+      reject(clientClosed());
+    });
   });
 }
+
+export const clientClosed = (): GatewayError => new GatewayError('client_closed', 'The client closed the connection.');

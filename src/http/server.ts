@@ -4,6 +4,7 @@ import { GatewayError, toGatewayError } from '../errors.ts';
 import type { HeaderBag } from '../gateway/call.ts';
 import type { Incoming } from '../gateway/new-call.ts';
 import type { Answer, Pipeline } from '../gateway/pipeline.ts';
+import { Presence } from '../gateway/presence.ts';
 import type { HeaderMaker } from '../gateway/reply-headers.ts';
 import { type Cors, createCors } from './cors.ts';
 import { boundedBody, frameFault } from './guard.ts';
@@ -149,13 +150,15 @@ class FrontDoor {
   }
 
   async #infer(match: Match, request: Request, headers: HeaderBag): Promise<Response> {
+    const client = new Presence();
+    request.signal.addEventListener('abort', () => client.leave(), { once: true });
     const incoming: Incoming = {
       id: this.#parts.newId(),
       route: pathOf(request.url),
       pathModel: match.model,
       headers,
       clientIp: null,
-      signal: request.signal,
+      client,
       readBody: () => boundedBody(request, headers, this.#parts.settings().maxRequestBytes),
     };
     return this.#respond(await this.#parts.pipeline.handle(incoming));

@@ -33,7 +33,9 @@ export function streamResponse(body: StreamBody, headers: Headers, pingMs: numbe
     },
   };
   // Bun's types for a direct source ask for its own controller class; the three methods used are declared above.
-  return new Response(new ReadableStream(source as unknown as ConstructorParameters<typeof ReadableStream>[0]), { headers });
+  return new Response(new ReadableStream(source as unknown as ConstructorParameters<typeof ReadableStream>[0]), {
+    headers,
+  });
 }
 
 function sendPing(controller: DirectController): void {

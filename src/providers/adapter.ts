@@ -83,6 +83,8 @@ export interface ProviderAdapter {
   readonly baseUrlEnv: readonly string[];
   /** True when answers are OpenAI's own bytes and may be relayed without translation. */
   readonly relaysBytes: boolean;
+  /** True when the provider's own `usage.cost` (USD) is what it bills. */
+  readonly reportsCost?: boolean;
   /** At boot: a typo fails the start, not a request. Throws Error with a plain message. */
   parseSettings?(raw: Readonly<Record<string, unknown>>): unknown;
   /** Throws GatewayError('invalid_request') for a parameter that the provider does not support. */
