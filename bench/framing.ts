@@ -125,3 +125,10 @@ export class Outbox {
     this.pending = written === this.pending.length ? NOTHING : this.pending.subarray(written);
   }
 }
+
+/** For a socket's error event, which also gets what its handlers throw: a bug of ours must end the run, not hang it. */
+export function failOnBug(error: Error): void {
+  if ('code' in error) return; // The system's; the close event follows and counts it.
+  process.stderr.write(`${error.stack ?? error.message}\n`);
+  process.exit(1);
+}

@@ -2,7 +2,7 @@
  * The load generator: a process of its own that keeps a fixed number of requests in flight (closed loop, keep-alive) and checks
  * each answer's status, length and number of events. Commands and results travel over the IPC channel.
  */
-import { MessageReader, Outbox } from './framing.ts';
+import { failOnBug, MessageReader, Outbox } from './framing.ts';
 import { type Ask, requestBody } from './traffic.ts';
 
 export interface LoadCommand {
@@ -156,7 +156,7 @@ class Client {
         data: (_, bytes) => this.receive(bytes),
         drain: () => this.drain(),
         close: (socket) => this.closed(socket),
-        error: () => {},
+        error: (_, error) => failOnBug(error),
       },
     });
   }

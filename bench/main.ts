@@ -170,6 +170,8 @@ async function main(): Promise<void> {
     await bench(options, folder);
     await leave(0);
   } catch (error) {
+    // After Ctrl-C the rig's processes end too; that is no news.
+    if (leaving) return;
     note(error instanceof Error ? error.message : String(error));
     await leave(1);
   }

@@ -2,7 +2,7 @@
  * The mock upstream: a process of its own that answers OpenAI's chat completions from fixed bytes.
  * One socket write per stream event at a fixed pace; raw sockets, so that it costs the shared core as little as it can.
  */
-import { MessageReader, Outbox } from './framing.ts';
+import { failOnBug, MessageReader, Outbox } from './framing.ts';
 import { answerBody, streamEvents } from './traffic.ts';
 
 /** Pace of the streams in milliseconds. */
@@ -117,7 +117,7 @@ const listener = Bun.listen<Connection | undefined>({
     close(socket) {
       socket.data?.close();
     },
-    error() {},
+    error: (_, error) => failOnBug(error),
   },
 });
 

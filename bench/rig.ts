@@ -1,4 +1,5 @@
 /** The measuring side: mock, load generator and this process share one core; the arms have the other. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Arm } from './arms/arm.ts';
 import { coreTimes, processTree, runTimeNs } from './cpu.ts';
@@ -137,18 +138,23 @@ class Channel {
   readonly pid: number;
   private readonly process: ReturnType<typeof start>;
   private readonly inbox: unknown[] = [];
+  private ended: Error | undefined;
   private waiting: { resolve(message: unknown): void; reject(error: Error): void } | undefined;
 
   constructor(name: 'mock' | 'load', core: number, folder: string) {
+    const logFile = join(folder, `${name}.log`);
     this.process = start({
       name,
       core,
       command: [process.execPath, join(import.meta.dir, `${name}.ts`)],
-      logFile: join(folder, `${name}.log`),
+      logFile,
       onMessage: (message) => this.deliver(message),
     });
     this.pid = this.process.pid;
-    void this.process.exited.then((code) => this.waiting?.reject(new Error(`${name} ended with code ${code}`)));
+    void this.process.exited.then((code) => {
+      this.ended = new Error(`${name} ended with code ${code}; ${readFileSync(logFile, 'utf8').slice(-1000)}`);
+      this.waiting?.reject(this.ended);
+    });
   }
 
   send(message: unknown): void {
@@ -157,6 +163,7 @@ class Channel {
 
   receive(): Promise<unknown> {
     if (this.inbox.length > 0) return Promise.resolve(this.inbox.shift());
+    if (this.ended) return Promise.reject(this.ended);
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.waiting = { resolve, reject };
     return promise;
