@@ -1,0 +1,15 @@
+import openai
+
+client = openai.OpenAI(
+    api_key="sk-litellm-xxx",
+    base_url="http://localhost:4000"
+)
+
+response = client.chat.completions.create(
+    model="gpt-4",
+    messages=[
+        {"role": "user", "content": "Hello!"}
+    ]
+)
+
+print(response.choices[0].message.content)
