@@ -20,7 +20,12 @@ export interface LogOptions {
 export function createLog(options: LogOptions): Log {
   const { level, human, write } = options;
   const logger = pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
     { write: (line: string) => write(human ? humanLine(line) : line) },
   );
   return {
@@ -42,6 +47,10 @@ function humanLine(line: string): string {
 /** What may be said of an unforeseen error: its class, message and place. Messages of ours never quote input. */
 export function errorFields(error: unknown): Fields {
   if (!(error instanceof Error)) return { error: typeof error };
-  const place = error.stack?.split('\n').slice(1, 4).map((line) => line.trim()) ?? [];
+  const place =
+    error.stack
+      ?.split('\n')
+      .slice(1, 4)
+      .map((line) => line.trim()) ?? [];
   return { error: error.name, reason: error.message, place };
 }

@@ -13,12 +13,17 @@ const entry = (id: string): Record<string, unknown> => ({ id, object: 'model', c
 export function modelList(caller: Caller, runtime: Runtime, one: string | undefined): Record<string, unknown> {
   const names = visibleModels(caller, runtime.groups.names, runtime.models);
   if (one === undefined) return { data: names.map(entry), object: 'list' };
-  const servable = visibleModels(caller, [one], runtime.models).includes(one) && runtime.models.has(runtime.models.resolveAlias(one));
+  const servable =
+    visibleModels(caller, [one], runtime.models).includes(one) && runtime.models.has(runtime.models.resolveAlias(one));
   if (!names.includes(one) && !servable) {
-    throw new GatewayError('not_found', `The model '${one.slice(0, 200)}' does not exist or is not available for this API key.`, {
-      param: 'model',
-      code: 'model_not_found',
-    });
+    throw new GatewayError(
+      'not_found',
+      `The model '${one.slice(0, 200)}' does not exist or is not available for this API key.`,
+      {
+        param: 'model',
+        code: 'model_not_found',
+      },
+    );
   }
   return entry(one);
 }

@@ -1,13 +1,13 @@
 /** What one configuration amounts to at run time. A reload makes a new one and swaps it in whole. */
 import type { Config } from '../config/config.ts';
 import type { ModelCatalogue } from '../features/model-access.ts';
+import type { RequestLogSettings } from '../features/request-log.ts';
 import type { Call } from '../gateway/call.ts';
 import type { ParseSettings } from '../gateway/parse-chat-request.ts';
 import type { SendSettings } from '../gateway/send.ts';
 import type { HttpSettings } from '../http/server.ts';
 import { createGroups, type Group, type Groups } from '../routing/groups.ts';
 import type { PlanSettings } from '../routing/plan.ts';
-import type { RequestLogSettings } from '../features/request-log.ts';
 import { type TargetParts, targetsOf } from './targets.ts';
 
 export interface Runtime {

@@ -38,8 +38,11 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
     );
   }
   const { adapter, upstreamModel } = resolved;
-  const litellmModel = deployment.model.startsWith(`${adapter.id}/`) ? deployment.model : `${adapter.id}/${deployment.model}`;
-  const first = (names: readonly string[]): string | undefined => names.map(parts.lookUp).find((value) => value !== undefined);
+  const litellmModel = deployment.model.startsWith(`${adapter.id}/`)
+    ? deployment.model
+    : `${adapter.id}/${deployment.model}`;
+  const first = (names: readonly string[]): string | undefined =>
+    names.map(parts.lookUp).find((value) => value !== undefined);
   const target: Target = {
     deploymentId: deployment.id,
     modelGroup: deployment.modelName,
@@ -76,7 +79,11 @@ const fallbackProvider = (deployment: DeploymentConfig): string | undefined =>
 
 function settingsOf(deployment: DeploymentConfig, adapter: Target['adapter']): unknown {
   try {
-    return adapter.parseSettings?.({ ...deployment.providerSettings, api_base: deployment.apiBase, api_version: deployment.apiVersion });
+    return adapter.parseSettings?.({
+      ...deployment.providerSettings,
+      api_base: deployment.apiBase,
+      api_version: deployment.apiVersion,
+    });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`${place(deployment)}: ${reason}`, { cause });

@@ -1,8 +1,9 @@
 /** `litellm_params`: how to reach a deployment, its limits, its prices, and the defaults of its requests. */
+
+import { didYouMean, nearestNames, typingErrorLimit } from '../lib/near-name.ts';
 import type { DeploymentConfig } from './config.ts';
 import type { Findings } from './findings.ts';
 import { COMPLETION_DEFAULTS, isPriceKey, PRICE_STEMS, PROVIDER_SETTINGS, UPSTREAM_DEFAULTS } from './known-params.ts';
-import { didYouMean, nearestNames, typingErrorLimit } from './near-name.ts';
 import { readPrice, refuseMisspeltPrice } from './prices.ts';
 import { LITELLM_PARAMS } from './schema.ts';
 import { openSection, type Section, warnOfUnsetVariable } from './section.ts';

@@ -1,7 +1,8 @@
 /** Names that point to model groups: aliases and fallbacks. A name that points to nothing, or in a circle, is an error. */
+
+import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
 import type { Config, ModelAlias, Position } from './config.ts';
 import type { Findings } from './findings.ts';
-import { didYouMean, nearestNames, suggestionLimit } from './near-name.ts';
 import { ALIAS } from './schema.ts';
 import { openSection } from './section.ts';
 import type { Sections } from './settings.ts';

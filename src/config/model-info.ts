@@ -1,8 +1,9 @@
 /** `model_info`: who the deployment is, what it costs, and whatever its owner wants to be shown about it. */
+
+import { didYouMean, nearestNames, typingErrorLimit } from '../lib/near-name.ts';
 import type { Position } from './config.ts';
 import type { Findings } from './findings.ts';
 import { FREE_FACTS, isPriceKey, MODEL_FACTS, PRICE_STEMS } from './known-params.ts';
-import { didYouMean, nearestNames, typingErrorLimit } from './near-name.ts';
 import { readPrice, refuseMisspeltPrice } from './prices.ts';
 import { MODEL_INFO } from './schema.ts';
 import { openSection } from './section.ts';

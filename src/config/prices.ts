@@ -1,7 +1,8 @@
 /** Price fields of a deployment: numbers in USD, by the names of the price catalog. */
+
+import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
 import type { Findings } from './findings.ts';
 import { PRICE_STEMS } from './known-params.ts';
-import { didYouMean, nearestNames, suggestionLimit } from './near-name.ts';
 import { checkValue } from './section.ts';
 import { readValue } from './values.ts';
 import type { Entry } from './yaml-tree.ts';

@@ -1,7 +1,8 @@
 /** Whether a deployment's provider exists. */
+
+import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
 import type { DeploymentParams } from './deployment-params.ts';
 import type { Findings } from './findings.ts';
-import { didYouMean, nearestNames, suggestionLimit } from './near-name.ts';
 import type { Tree } from './yaml-tree.ts';
 
 export interface ProviderContext {

@@ -1,7 +1,8 @@
 /** One section of the file: every key looked up in its table, every known value checked, at once. */
+
+import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
 import type { Position } from './config.ts';
 import type { Findings } from './findings.ts';
-import { didYouMean, nearestNames, suggestionLimit } from './near-name.ts';
 import { describeValue, type Kind, type KindValues, readValue } from './values.ts';
 import { type Entry, join, type MapTree, type Tree } from './yaml-tree.ts';
 

@@ -1,9 +1,9 @@
 /** The settings sections → the typed parts of Config, with every default in one place. */
 import { join as joinPath } from 'node:path';
+import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
 import type { Config } from './config.ts';
 import { type Env, isDatabaseUrl } from './env.ts';
 import type { Findings } from './findings.ts';
-import { didYouMean, nearestNames, suggestionLimit } from './near-name.ts';
 import { GENERAL, LITELLM, MODEL_GROUP_SETTINGS, ROUTER, ROUTING_STRATEGIES, TOLLGATE, TOP_LEVEL } from './schema.ts';
 import { openSection, type Section } from './section.ts';
 import { join, type MapTree } from './yaml-tree.ts';

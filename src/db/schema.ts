@@ -1,4 +1,5 @@
 /** Every table, one interface each. The interfaces live beside their queries or in a `…-tables.ts` that imports nothing. */
+import type { DeletedKeysTable, KeysTable, SettingsTable } from './key-tables.ts';
 import type {
   KeySpendTable,
   NamesTable,
@@ -13,4 +14,7 @@ export interface DatabaseSchema {
   request_payloads: RequestPayloadsTable;
   names: NamesTable;
   key_spend: KeySpendTable;
+  keys: KeysTable;
+  deleted_keys: DeletedKeysTable;
+  settings: SettingsTable;
 }

@@ -5,6 +5,7 @@ import { bucketsOf, usageOf, webSearchesOf } from '../ledger/usage.ts';
 import type { Catalog, RateCard } from '../pricing/catalog.ts';
 import { price } from '../pricing/price.ts';
 import type { Target } from '../providers/adapter.ts';
+import type { ChatMessage } from '../wire/openai.ts';
 
 export type Meter = (call: Call, target: Target | undefined, reading: Reading) => Metered;
 
@@ -40,11 +41,14 @@ const tierAsked = ({ request }: Call): string | undefined => {
 
 /** What the model had to read, for an estimate: the words, not the JSON around them. */
 function promptCharsOf({ request }: Call): number {
-  let chars = 0;
-  for (const { content } of request.messages) {
-    if (typeof content === 'string') chars += content.length;
-    else if (content) for (const part of content) if (typeof part['text'] === 'string') chars += part['text'].length;
-  }
   const tools = request['tools'];
-  return tools ? chars + JSON.stringify(tools).length : chars;
+  return request.messages.reduce(
+    (sum, { content }) => sum + contentChars(content),
+    tools ? JSON.stringify(tools).length : 0,
+  );
+}
+
+function contentChars(content: ChatMessage['content']): number {
+  if (typeof content === 'string') return content.length;
+  return (content ?? []).reduce((sum, { text }) => sum + (typeof text === 'string' ? text.length : 0), 0);
 }

@@ -18,7 +18,7 @@ import { sleep } from './sleep.ts';
 
 export interface PipelineParts {
   /** Synchronous while the key is in memory. */
-  authenticate(headers: HeaderBag): Caller | Promise<Caller>;
+  authenticate(headers: HeaderBag, route: string): Caller | Promise<Caller>;
   parse(source: ChatSource): ParsedChat;
   plan(call: Call): Generator<Step, void, GatewayError>;
   send(target: Target, call: Call): Promise<Reply>;
@@ -67,7 +67,7 @@ export class Pipeline {
 
   /** Who is calling, and what do they want? The body is read only then: a stranger's upload costs nothing. */
   async #identify(call: Call, incoming: Incoming): Promise<void> {
-    const caller = this.#parts.authenticate(call.headers);
+    const caller = this.#parts.authenticate(call.headers, call.route);
     call.caller = caller instanceof Promise ? await caller : caller;
     const bytes = await incoming.readBody();
     Object.assign(call, this.#parts.parse({ bytes, pathModel: incoming.pathModel, headers: call.headers }));

@@ -1,13 +1,17 @@
-/** Money at the edge: integer nano-dollars → the text and numbers that clients read. */
+/** Nano-dollars as people and JSON read them. */
 
-const NANO_DIGITS = 9;
+const NANOS_PER_USD = 1_000_000_000n;
 
-/** Plain decimal dollars, without exponent or trailing zeros: `1950` → `0.00000195`. `null` (unknown) has no text. */
+/** Plain decimal text: no exponent, no trailing zeros (`0.00000195`). `undefined` for an unknown price. */
 export function usdText(nanoUsd: number | null): string | undefined {
-  if (nanoUsd === null) return undefined;
-  const sign = nanoUsd < 0 ? '-' : '';
-  const digits = String(Math.abs(Math.round(nanoUsd))).padStart(NANO_DIGITS + 1, '0');
-  const whole = digits.slice(0, -NANO_DIGITS);
-  const fraction = digits.slice(-NANO_DIGITS).replace(/0+$/, '');
-  return fraction === '' ? `${sign}${whole}` : `${sign}${whole}.${fraction}`;
+  if (nanoUsd === null || !Number.isFinite(nanoUsd)) return undefined;
+  const nanos = BigInt(Math.round(nanoUsd));
+  const size = nanos < 0n ? -nanos : nanos;
+  const decimals = (size % NANOS_PER_USD).toString().padStart(9, '0').replace(/0+$/, '');
+  return `${nanos < 0n ? '-' : ''}${size / NANOS_PER_USD}${decimals && `.${decimals}`}`;
+}
+
+/** Dollars for a JSON number: the only place where money becomes a float. */
+export function usdNumber(nanoUsd: number | null): number | null {
+  return nanoUsd === null || !Number.isFinite(nanoUsd) ? null : nanoUsd / 1e9;
 }

@@ -1,7 +1,9 @@
 /** Every migration, oldest first. A released one is never edited: add another. Names sort in the order they run. */
 import type { Migration } from 'kysely/migration';
 import { initial } from './0001-initial.ts';
+import { keys } from './0002-keys.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
+  '0002-keys': keys,
 };

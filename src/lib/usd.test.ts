@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { usdNumber, usdText } from './format.ts';
+import { usdNumber, usdText } from './usd.ts';
 
 describe('dollars as text', () => {
   test.each([

@@ -1,0 +1,158 @@
+/** Composition root: with main.ts and app/, the only place where every part meets. */
+
+import { createAuth } from './app/auth.ts';
+import { errorFields, type Log } from './app/log.ts';
+import { createMasterKey, type MasterKey } from './app/master-key.ts';
+import { modelList } from './app/models.ts';
+import { createRuntime, type Runtime } from './app/runtime.ts';
+import type { TargetParts } from './app/targets.ts';
+import { ADMIN_PATHS } from './auth/permissions.ts';
+import type { Config } from './config/config.ts';
+import type { Env } from './config/env.ts';
+import { type Database, openDatabase } from './db/client.ts';
+import { createFeatures } from './features/index.ts';
+import { createMeter, type Meter } from './features/meter.ts';
+import { createRequestLog } from './features/request-log.ts';
+import type { Feature } from './gateway/feature.ts';
+import { parseChatRequest } from './gateway/parse-chat-request.ts';
+import { Pipeline } from './gateway/pipeline.ts';
+import { createHeaderMaker } from './gateway/reply-headers.ts';
+import { Sender, type SendParts } from './gateway/send.ts';
+import { createRouter } from './http/routes.ts';
+import { type Listener, listen } from './http/server.ts';
+import { type Ledger, openLedger } from './ledger/ledger.ts';
+import { createDeadlines } from './lib/deadlines.ts';
+import { loadCatalog } from './pricing/catalog.ts';
+import { upstreamError } from './providers/upstream-error.ts';
+import { plan } from './routing/plan.ts';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly env: Env;
+  readonly host: string;
+  readonly port: number;
+  readonly version: string;
+  readonly log: Log;
+}
+
+export interface App {
+  readonly listener: Listener;
+  readonly masterKey: MasterKey;
+  readonly runtime: Runtime;
+  /** @throws Error in plain words; the old configuration then stays. */
+  reload(config: Config): void;
+  /** Finishes what is under way, then writes everything down. */
+  stop(): Promise<void>;
+}
+
+/** Wall clock with fractions of a millisecond. */
+const now = (): number => performance.timeOrigin + performance.now();
+
+export async function startApp(options: AppOptions): Promise<App> {
+  const { config, log } = options;
+  const catalog = loadCatalog();
+  const targetParts = (current: Config): TargetParts => ({
+    lookUp: options.env.withExported(current.exportedEnv).lookup,
+    inferProvider: (model) => catalog.inferProvider(model),
+  });
+  let runtime = createRuntime(config, targetParts(config));
+  const db = await openDatabase({ url: config.general.databaseUrl });
+  const ledger = await openLedger({
+    db,
+    dataDir: config.tollgate.dataDir,
+    now,
+    onWarning: (message) => log.warn(message),
+  });
+  const masterKey = await createMasterKey({ config, db });
+  const meter = createMeter(() => catalog, now);
+  const listener = await openDoor(options, { db, ledger, masterKey, meter, runtime: () => runtime });
+
+  return {
+    listener,
+    masterKey,
+    get runtime() {
+      return runtime;
+    },
+    reload(next) {
+      runtime = createRuntime(next, targetParts(next));
+    },
+    async stop() {
+      await drain(listener, runtime.config.tollgate.drainTimeoutMs);
+      await ledger.close();
+      await db.destroy();
+    },
+  };
+}
+
+interface Parts {
+  readonly db: Database;
+  readonly ledger: Ledger;
+  readonly masterKey: MasterKey;
+  readonly meter: Meter;
+  runtime(): Runtime;
+}
+
+async function openDoor(options: AppOptions, parts: Parts): Promise<Listener> {
+  const { log, version, host, port } = options;
+  const { db, ledger, masterKey, meter, runtime } = parts;
+  const auth = await createAuth({ db, ledger, masterKey, runtime, now });
+  const features = createFeatures({ now, meter, models: () => runtime().models });
+  const sender = new Sender(senderParts(meter, runtime, features));
+  const pipeline = new Pipeline({
+    authenticate: auth.authenticate,
+    parse: (source) => parseChatRequest(source, runtime().parse),
+    plan: (call) => plan(runtime().planFor(call, Math.random)),
+    send: (target, call) => sender.send(target, call),
+    meter,
+    features,
+    ledger: createRequestLog(ledger, () => runtime().log),
+    now,
+    onSettleError: (error, call) =>
+      log.error('a feature failed while settling', { ...errorFields(error), call: call.id }),
+  });
+  return listen(
+    {
+      router: createRouter(ADMIN_PATHS),
+      pipeline,
+      headerMaker: createHeaderMaker(version, now),
+      settings: () => runtime().http,
+      newId: () => Bun.randomUUIDv7(),
+      admin: auth.admin,
+      listModels: async (headers, one) => modelList(await auth.authenticate(headers), runtime(), one),
+      readiness: () => ({
+        ok: true,
+        body: { status: 'healthy', db: 'connected', version, pending_rows: ledger.pending() },
+      }),
+      onBug: (error) => log.error('unforeseen error', errorFields(error)),
+    },
+    { host, port },
+  );
+}
+
+function senderParts(meter: Meter, runtime: () => Runtime, features: readonly Feature[]): SendParts {
+  const listeners = features.filter((feature) => feature.onChunk !== undefined);
+  return {
+    fetch: (url, init) => fetch(url, init),
+    deadlines: createDeadlines(now),
+    now,
+    settings: () => runtime().send,
+    meter,
+    upstreamError,
+    onChunk:
+      listeners.length === 0
+        ? undefined
+        : (call, chunk) => listeners.reduce((current, feature) => feature.onChunk?.(call, current) ?? current, chunk),
+  };
+}
+
+/** New connections are refused at once; streams get their time, then are cut with an error event. */
+async function drain(listener: Listener, timeoutMs: number): Promise<void> {
+  const finished = listener.stop(false);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([finished, late]);
+  clearTimeout(timer);
+  await listener.stop(true);
+}

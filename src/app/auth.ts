@@ -1,0 +1,76 @@
+/** Keys, authentication and the management API, put together. */
+import { type Authenticate, createAuthenticator } from '../auth/authenticate.ts';
+import { createKeyCache } from '../auth/key-cache.ts';
+import { loadedKey } from '../auth/loaded-key.ts';
+import type { Database } from '../db/client.ts';
+import { findKey } from '../db/keys.ts';
+import { spendByKey } from '../db/requests.ts';
+import type { Caller } from '../gateway/call.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { MasterKey } from './master-key.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface AuthParts {
+  readonly db: Database;
+  readonly ledger: Ledger;
+  readonly masterKey: MasterKey;
+  runtime(): Runtime;
+  now(): number;
+}
+
+export interface Auth {
+  readonly authenticate: Authenticate;
+  admin(request: Request): Promise<Response>;
+}
+
+export async function createAuth(parts: AuthParts): Promise<Auth> {
+  const { db, ledger, masterKey, runtime, now } = parts;
+  const keys = createKeyCache({
+    now,
+    ttlMs: () => runtime().config.general.keyCacheTtlMs,
+    load: async (hash) => {
+      const row = await findKey(db, hash);
+      if (!row) return undefined;
+      await ledger.flush(); // So that the total holds every request answered so far.
+      return loadedKey(row, await spendByKey(db, hash));
+    },
+  });
+  const master = masterCaller(masterKey.hash, await spendByKey(db, masterKey.hash));
+  const authenticate = createAuthenticator({
+    keys,
+    master,
+    now,
+    options: () => ({ keyHeaderName: runtime().config.general.keyHeaderName }),
+  });
+  const randomBytes = (): Uint8Array => crypto.getRandomValues(new Uint8Array(32));
+  let admin: Promise<{ fetch(request: Request): Response | Promise<Response> }> | undefined;
+  return {
+    authenticate,
+    async admin(request) {
+      admin ??= import('../admin/app.ts').then(({ createAdminApp }) =>
+        createAdminApp({ db, keys, ledger, authenticate, now, randomBytes }),
+      );
+      return (await admin).fetch(request);
+    },
+  };
+}
+
+/** LiteLLM logs the master key's calls under this user. */
+const ADMIN_USER = 'default_user_id';
+
+const masterCaller = (keyHash: string, spendNanoUsd: number): Caller => ({
+  kind: 'master',
+  keyHash,
+  keyAlias: null,
+  keyName: null,
+  userId: ADMIN_USER,
+  teamId: null,
+  organizationId: null,
+  models: [],
+  aliases: {},
+  metadata: {},
+  maxBudgetUsd: null,
+  rpmLimit: null,
+  tpmLimit: null,
+  spend: { nanoUsd: spendNanoUsd },
+});

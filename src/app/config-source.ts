@@ -1,0 +1,56 @@
+/** Where the configuration comes from: a file, or what is built in. */
+
+import { builtInConfig } from '../config/built-in.ts';
+import type { Config } from '../config/config.ts';
+import type { Env } from '../config/env.ts';
+import { ConfigError, loadConfig } from '../config/load.ts';
+import { formatFindings, hasErrors } from '../config/report.ts';
+import { loadCatalog } from '../pricing/catalog.ts';
+import { providerIds, registry } from '../providers/registry.ts';
+import type { Log } from './log.ts';
+import { createRuntime } from './runtime.ts';
+
+export class ConfigSource {
+  readonly file: string | undefined;
+  readonly #env: Env;
+
+  constructor(file: string | undefined, env: Env) {
+    this.file = file;
+    this.#env = env;
+  }
+
+  /** @throws ConfigError, whose message lists every fault with file and line */
+  load(): Config {
+    if (this.file !== undefined)
+      return loadConfig({ file: this.file, env: this.#env, knownProviders: [...providerIds] });
+    const providerKeys = [...registry.values()].map(({ id, apiKeyEnv }) => ({ provider: id, apiKeyEnv }));
+    return builtInConfig({ env: this.#env, providerKeys });
+  }
+
+  /** Prints every finding. Returns the exit code. */
+  check(out: { write(text: string): unknown }): number {
+    try {
+      const config = this.load();
+      createRuntime(config, {
+        lookUp: this.#env.withExported(config.exportedEnv).lookup,
+        inferProvider: loadCatalog().inferProvider,
+      });
+      out.write(`${formatFindings(config.findings)}\n`);
+      return hasErrors(config.findings) ? 1 : 0;
+    } catch (cause) {
+      out.write(`${cause instanceof ConfigError ? formatFindings(cause.findings) : reasonOf(cause)}\n`);
+      return 1;
+    }
+  }
+
+  /** What an operator should know of the file: each key that is not acted on, once. */
+  report(config: Config, log: Log): void {
+    for (const { level, path, message, position } of config.findings) {
+      if (level !== 'ignored' && level !== 'warning') continue;
+      const place = position ? `${position.file}:${position.line}:${position.column}` : '';
+      log.warn(`configuration: ${path}: ${message}`, place === '' ? {} : { place });
+    }
+  }
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -1,0 +1,60 @@
+/** Headers → Caller, or a 401 that says in plain words why not. Nothing is waited for while the key is in memory. */
+import { GatewayError, invalidApiKey } from '../errors.ts';
+import type { Caller, HeaderBag } from '../gateway/call.ts';
+import { type CredentialOptions, credentialFrom } from './credentials.ts';
+import { digest, sameDigest } from './digest.ts';
+import type { KeyCache, LoadedKey } from './key-cache.ts';
+import { mayCall } from './permissions.ts';
+
+export type Authenticate = (headers: HeaderBag, route?: string) => Caller | Promise<Caller>;
+
+export interface AuthenticatorParts {
+  readonly keys: KeyCache;
+  readonly master: Caller;
+  now(): number;
+  options(): CredentialOptions;
+}
+
+/** @returns a function that throws GatewayError 401, 403 (team, route) or 503 (database) */
+export function createAuthenticator({ keys, master, now, options }: AuthenticatorParts): Authenticate {
+  function admit(key: LoadedKey | null, headers: HeaderBag, route: string | undefined): Caller {
+    if (key === null)
+      throw invalidApiKey('This API key is not known here: it was never made, or it was deleted. Ask for a new one.');
+    if (key.blocked) throw invalidApiKey('This API key is blocked. An admin can unblock it with /key/unblock.');
+    if (key.expiresAtMs !== null && key.expiresAtMs <= now()) {
+      const since = new Date(key.expiresAtMs).toISOString();
+      throw invalidApiKey(
+        `This API key expired at ${since}. Ask for a new one, or have its duration extended with /key/update.`,
+      );
+    }
+    if (route !== undefined && !mayCall(key.allowedRoutes, route)) {
+      throw new GatewayError(
+        'permission_denied',
+        `Virtual key is not allowed to call this route. Only allowed to call routes: ${key.allowedRoutes.join(', ')}.`,
+      );
+    }
+    return forTeam(key.caller, headers);
+  }
+
+  return function authenticate(headers, route) {
+    const secret = credentialFrom(headers, options());
+    const hash = digest(secret);
+    if (sameDigest(hash, master.keyHash)) return forTeam(master, headers);
+    const known = keys.peek(hash);
+    if (known !== undefined) return admit(known, headers, route);
+    if (!secret.startsWith('sk-'))
+      throw invalidApiKey('The API key is malformed: keys of this gateway start with "sk-".');
+    return keys.fetch(hash).then((key) => admit(key, headers, route));
+  };
+}
+
+/** `x-litellm-team-id` chooses a team, among those the key belongs to or is allowed for; the admin's key may name any. */
+function forTeam(caller: Caller, headers: HeaderBag): Caller {
+  const teamId = headers['x-litellm-team-id'];
+  if (teamId === undefined || teamId === caller.teamId) return caller;
+  const allowed = caller.metadata['allowed_teams'];
+  if (caller.kind === 'master' || (Array.isArray(allowed) && allowed.includes(teamId))) return { ...caller, teamId };
+  throw new GatewayError('permission_denied', 'This API key does not belong to the team named in x-litellm-team-id.', {
+    param: 'x-litellm-team-id',
+  });
+}

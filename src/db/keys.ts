@@ -1,0 +1,90 @@
+/** Virtual keys, by the digest of their secret. */
+import type { Selectable } from 'kysely';
+import type { Database } from './client.ts';
+import type { KeysTable } from './key-tables.ts';
+
+export type KeyRow = Selectable<KeysTable>;
+
+export interface KeyFilter {
+  readonly userId?: string | undefined;
+  readonly teamId?: string | undefined;
+  readonly organizationId?: string | undefined;
+  readonly keyAlias?: string | undefined;
+  readonly token?: string | undefined;
+}
+
+export interface KeyPage {
+  readonly rows: readonly KeyRow[];
+  readonly total: number;
+}
+
+export function findKey(db: Database, token: string): Promise<KeyRow | undefined> {
+  return db.selectFrom('keys').selectAll().where('token', '=', token).executeTakeFirst();
+}
+
+export async function findDeletedKey(db: Database, token: string): Promise<KeyRow | undefined> {
+  return db.selectFrom('deleted_keys').selectAll().where('token', '=', token).executeTakeFirst();
+}
+
+export async function tokensByAlias(db: Database, aliases: readonly string[]): Promise<string[]> {
+  if (aliases.length === 0) return [];
+  const found = await db
+    .selectFrom('keys')
+    .select('token')
+    .where('key_alias', 'in', [...aliases])
+    .execute();
+  return found.map(({ token }) => token);
+}
+
+export async function insertKey(db: Database, row: KeyRow): Promise<void> {
+  await db.insertInto('keys').values(row).execute();
+}
+
+/** False when there is no such key. */
+export async function updateKey(db: Database, token: string, change: Partial<KeyRow>): Promise<boolean> {
+  const result = await db.updateTable('keys').set(change).where('token', '=', token).executeTakeFirst();
+  return Number(result.numUpdatedRows) > 0;
+}
+
+/** Moves keys to the deleted ones, where `/key/info` still finds them. Returns those that existed. */
+export function deleteKeys(db: Database, tokens: readonly string[], deletedAtMs: number): Promise<string[]> {
+  return db.transaction().execute(async (transaction) => {
+    const rows = await transaction
+      .selectFrom('keys')
+      .selectAll()
+      .where('token', 'in', [...tokens])
+      .execute();
+    for (const row of rows) {
+      await transaction
+        .insertInto('deleted_keys')
+        .values({ ...row, deleted_at_ms: deletedAtMs })
+        .onConflict((conflict) => conflict.column('token').doUpdateSet({ ...row, deleted_at_ms: deletedAtMs }))
+        .execute();
+    }
+    const found = rows.map(({ token }) => token);
+    if (found.length > 0) await transaction.deleteFrom('keys').where('token', 'in', found).execute();
+    return found;
+  });
+}
+
+export async function listKeys(
+  db: Database,
+  filter: KeyFilter,
+  page: { readonly limit: number; readonly offset: number },
+): Promise<KeyPage> {
+  let query = db.selectFrom('keys');
+  if (filter.userId !== undefined) query = query.where('user_id', '=', filter.userId);
+  if (filter.teamId !== undefined) query = query.where('team_id', '=', filter.teamId);
+  if (filter.organizationId !== undefined) query = query.where('organization_id', '=', filter.organizationId);
+  if (filter.keyAlias !== undefined) query = query.where('key_alias', '=', filter.keyAlias);
+  if (filter.token !== undefined) query = query.where('token', '=', filter.token);
+  const counted = await query.select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirst();
+  const rows = await query
+    .selectAll()
+    .orderBy('created_at_ms', 'desc')
+    .orderBy('token')
+    .limit(page.limit)
+    .offset(page.offset)
+    .execute();
+  return { rows, total: Number(counted?.total ?? 0) };
+}
