@@ -23,6 +23,10 @@ test('the usage chunk comes before [DONE] and only when it was asked for', () =>
   expect(done).toBe('data: [DONE]\n\n');
 });
 
+test('asking for usage changes nothing in the text', () => {
+  expect(textOf(streamEvents(true).content)).toBe(textOf(streamEvents(false).content));
+});
+
 test('the text of a whole stream can be compared with what the mock sent', () => {
   const events = streamEvents(false);
   expect(textOf(events.content.repeat(3) + events.ending.join(''))).toBe(expectedText(3));

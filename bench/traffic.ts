@@ -68,6 +68,9 @@ function chunk(choices: unknown[], extra: object): unknown {
   return { ...head, model: ANSWERING_MODEL, choices, ...extra };
 }
 
+const contentChunk = (content: string, extra: object): unknown =>
+  chunk([{ index: 0, delta: { content }, finish_reason: null }], extra);
+
 export interface StreamEvents {
   content: string;
   /** What follows the content: the finish event, the usage when it was asked for, and `[DONE]`. */
@@ -76,11 +79,9 @@ export interface StreamEvents {
 
 export function streamEvents(includeUsage: boolean): StreamEvents {
   const frame = (json: string): string => `data: ${json}\n\n`;
-  const around = frame('').length;
   const asked = includeUsage ? { usage: null } : {};
-  const content = padded(EVENT_BYTES - around, (filler) =>
-    chunk([{ index: 0, delta: { content: filler }, finish_reason: null }], asked),
-  );
+  const filler = prose(EVENT_BYTES - frame(JSON.stringify(contentChunk('', {}))).length);
+  const content = JSON.stringify(contentChunk(filler, asked));
   const finish = JSON.stringify(chunk([{ index: 0, delta: {}, finish_reason: 'stop' }], asked));
   const usage = includeUsage ? [frame(JSON.stringify(chunk([], { usage: USAGE })))] : [];
   return { content: frame(content), ending: [frame(finish), ...usage, frame('[DONE]')] };
