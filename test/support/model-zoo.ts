@@ -12,6 +12,8 @@ const ANIMALS: Readonly<Record<string, Behaviour>> = {
   },
   cut: { cut: { after: 5, how: 'reset' } },
   'error-event': {
+    // Apart in time, so that the answer has begun when the error comes.
+    paceMs: 15,
     edit: (events) => [
       ...events.slice(0, 4),
       JSON.stringify({ error: { message: 'The server had an error', type: 'server_error', param: null, code: null } }),

@@ -215,8 +215,15 @@ function breakOff(socket: Socket, how: Cut): void {
 /** @returns false when the connection is gone */
 async function write(socket: Socket, bytes: Uint8Array): Promise<boolean> {
   if (socket.destroyed || !socket.writable) return false;
-  if (!socket.write(bytes)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+  if (!socket.write(bytes)) await writable(socket);
   return !socket.destroyed;
+}
+
+function writable(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('drain', resolve);
+    socket.once('close', resolve);
+  });
 }
 
 async function pause({ paceMs, dripMs, splitAt }: Behaviour): Promise<void> {

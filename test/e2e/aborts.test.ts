@@ -1,0 +1,118 @@
+/** The client leaves, in any phase: the upstream's connection closes at once, no attempt follows, one row says so. */
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { deployment, type Gateway, startGateway } from '../support/gateway.ts';
+import { openClient, requestBytes } from '../support/raw-http.ts';
+import { type Behaviour, startUpstream, type Upstream } from '../support/upstream.ts';
+
+const MOST_MS = 100;
+const TRIES = 3;
+
+let upstream: Upstream;
+let gateway: Gateway;
+
+beforeAll(async () => {
+  upstream = await startUpstream();
+  gateway = await startGateway({
+    config: {
+      model_list: [deployment(upstream, 'm'), deployment(upstream, 'patient', { num_retries: 5 })],
+      router_settings: { num_retries: 0, retry_after: 0.4 },
+    },
+  });
+});
+afterAll(async () => {
+  await gateway?.stop();
+  await upstream?.stop();
+});
+
+interface Phase {
+  readonly behaviour: Behaviour;
+  readonly stream: boolean;
+  readonly model?: string;
+  /** Text that the client waits for before it leaves; without one it leaves once the upstream was asked. */
+  readonly after?: string;
+}
+
+const phases: Record<string, Phase> = {
+  'waiting for a whole answer': { behaviour: { silent: true }, stream: false },
+  'waiting for a stream': { behaviour: { silent: true }, stream: true },
+  'between the headers and the first event': { behaviour: { muteAfter: 0 }, stream: true },
+  'in the middle of a whole answer': { behaviour: { dripMs: 50 }, stream: false },
+  'in the middle of a stream': { behaviour: { paceMs: 30 }, stream: true, after: ' 2,"' },
+  'in a stream that has gone quiet': { behaviour: { muteAfter: 3 }, stream: true, after: '1,"' },
+};
+
+/** @returns milliseconds from leaving to the upstream's connection being closed, and the call's id */
+async function leaveIn(phase: Phase, how: 'close' | 'reset'): Promise<{ tookMs: number; callId: string }> {
+  upstream.behave = () => phase.behaviour;
+  const callId = crypto.randomUUID();
+  const body = JSON.stringify({
+    model: 'm',
+    stream: phase.stream,
+    messages: [{ role: 'user', content: 'Count to 10' }],
+  });
+  const headers = { authorization: `Bearer ${gateway.masterKey}`, 'x-litellm-call-id': callId };
+  const next = upstream.arrived(upstream.requests.length + 1);
+  const client = openClient(gateway.port, requestBytes('/v1/chat/completions', body, headers));
+  const request = await next;
+  if (phase.after !== undefined) await client.received(phase.after);
+  const leftAtMs = client.leave(how);
+  return { tookMs: (await request.closed) - leftAtMs, callId };
+}
+
+const rowsOf = async (callId: string, count = 1) =>
+  (await gateway.rows('', count)).filter((row) => row['litellm_call_id'] === callId);
+
+async function rowsOnceThere(callId: string) {
+  for (;;) {
+    const rows = await rowsOf(callId);
+    if (rows.length > 0) return rows;
+    await Bun.sleep(10);
+  }
+}
+
+test.each(Object.keys(phases))('%s', async (name) => {
+  const times: number[] = [];
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const asked = upstream.requests.length;
+    const { tookMs, callId } = await leaveIn(phases[name] as Phase, attempt === 0 ? 'reset' : 'close'); // A key of it.
+    times.push(tookMs);
+    const rows = await rowsOnceThere(callId);
+    expect(rows).toHaveLength(1);
+    expect(rows[0]?.['tollgate']).toMatchObject({ status: 'aborted', http_status: 499 });
+    expect(upstream.requests.length).toBe(asked + 1);
+  }
+  // The best of three: a busy machine may be late, a gateway that waits for something is late each time.
+  expect(Math.min(...times)).toBeLessThan(MOST_MS);
+});
+
+test('what a stream had said before its client left is charged', async () => {
+  const { callId } = await leaveIn(phases['in the middle of a stream'] as Phase, 'close'); // A key of it.
+  const [row] = await rowsOnceThere(callId);
+  expect(row?.['completion_tokens']).toBeGreaterThan(0);
+  expect(row?.['spend']).toBeGreaterThan(0);
+});
+
+test('between two attempts, no other attempt starts', async () => {
+  const asked = upstream.requests.length;
+  const { callId } = await leaveBetweenRetries();
+  const rows = await rowsOnceThere(callId);
+  expect(rows).toHaveLength(1);
+  expect(rows[0]?.['tollgate']).toMatchObject({ status: 'aborted' });
+  // Longer than the wait before a retry.
+  await Bun.sleep(700);
+  expect(upstream.requests.length).toBe(asked + 1);
+});
+
+async function leaveBetweenRetries(): Promise<{ callId: string }> {
+  upstream.behave = () => ({ status: 503 });
+  const callId = crypto.randomUUID();
+  const body = JSON.stringify({ model: 'patient', messages: [{ role: 'user', content: 'Hi' }] });
+  const headers = { authorization: `Bearer ${gateway.masterKey}`, 'x-litellm-call-id': callId };
+  const next = upstream.arrived(upstream.requests.length + 1);
+  const client = openClient(gateway.port, requestBytes('/v1/chat/completions', body, headers));
+  await next;
+  // The refusal is on its way back; the wait for the retry comes next.
+  await Bun.sleep(100);
+  client.leave('close');
+  return { callId };
+}
