@@ -30,7 +30,7 @@ export function createAuthenticator({ keys, master, now, options }: Authenticato
     if (route !== undefined && !mayCall(key.allowedRoutes, route)) {
       throw new GatewayError(
         'permission_denied',
-        `Virtual key is not allowed to call this route. Only allowed to call routes: ${key.allowedRoutes.join(', ')}.`,
+        `Virtual key is not allowed to call this route. Only allowed to call routes: ${key.allowedRoutes.join(', ')}. Tried to call route: ${route.slice(0, 200)}`,
       );
     }
     return forTeam(key.caller, headers);
@@ -51,7 +51,7 @@ export function createAuthenticator({ keys, master, now, options }: Authenticato
 /** `x-litellm-team-id` chooses a team, among those the key belongs to or is allowed for; the admin's key may name any. */
 function forTeam(caller: Caller, headers: HeaderBag): Caller {
   const teamId = headers['x-litellm-team-id'];
-  if (teamId === undefined || teamId === caller.teamId) return caller;
+  if (teamId === undefined || teamId === '' || teamId === caller.teamId) return caller;
   const allowed = caller.metadata['allowed_teams'];
   if (caller.kind === 'master' || (Array.isArray(allowed) && allowed.includes(teamId))) return { ...caller, teamId };
   throw new GatewayError('permission_denied', 'This API key does not belong to the team named in x-litellm-team-id.', {
