@@ -14,7 +14,10 @@ beforeAll(async () => {
   upstream = await startUpstream();
   gateway = await startGateway({
     config: {
-      model_list: [deployment(upstream, 'm'), deployment(upstream, 'patient', { num_retries: 5 })],
+      model_list: [
+        deployment(upstream, 'm', { input_cost_per_token: 1e-6, output_cost_per_token: 2e-6 }),
+        deployment(upstream, 'patient', { num_retries: 5 }),
+      ],
       router_settings: { num_retries: 0, retry_after: 0.4 },
     },
   });
