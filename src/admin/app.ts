@@ -2,9 +2,9 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ZodType } from 'zod';
+import type { Caller } from '../auth/authenticate.ts';
 import { MANAGEMENT_ROUTES, type Permission } from '../auth/permissions.ts';
 import { errorBody, GatewayError, invalidRequest, toGatewayError } from '../errors.ts';
-import type { Caller } from '../gateway/call.ts';
 import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
 import type { AdminContext, AdminEnv } from './context.ts';
 import { deleteBody, generateBody, type KeyFields, oneKeyBody, UNENFORCED_FIELDS, updateBody } from './key-schema.ts';

@@ -1,8 +1,8 @@
 /** What every management route is given. */
-import type { Authenticate } from '../auth/authenticate.ts';
+
+import type { Authenticate, Caller } from '../auth/authenticate.ts';
 import type { KeyCache } from '../auth/key-cache.ts';
 import type { Database } from '../db/client.ts';
-import type { Caller } from '../gateway/call.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 
 export interface AdminContext {

@@ -1,4 +1,6 @@
 /** `/key/*`. Source: LiteLLM's documentation of virtual keys. */
+
+import type { Caller } from '../auth/authenticate.ts';
 import { digest } from '../auth/digest.ts';
 import { objectIn } from '../auth/loaded-key.ts';
 import {
@@ -13,7 +15,6 @@ import {
 } from '../db/keys.ts';
 import { spendByKey } from '../db/requests.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
-import type { Caller } from '../gateway/call.ts';
 import type { AdminContext } from './context.ts';
 import type { KeyFields } from './key-schema.ts';
 import { columnsOf, keyView } from './key-view.ts';

@@ -1,9 +1,10 @@
 /** `GET /spend/logs`: the request log. Source: LiteLLM's documentation of spend tracking. */
+
+import type { Caller } from '../auth/authenticate.ts';
 import { digest } from '../auth/digest.ts';
 import type { LedgerRow, RowStatus } from '../db/request-row.ts';
 import { findLogs, type LogFilter } from '../db/spend-logs.ts';
 import { invalidRequest } from '../errors.ts';
-import type { Caller } from '../gateway/call.ts';
 import type { AdminContext } from './context.ts';
 import { pageOf } from './keys.ts';
 

@@ -1,7 +1,7 @@
 /** Configured deployments → Targets that can be called, with credentials and addresses filled in from the environment. */
 import type { Config, DeploymentConfig } from '../config/config.ts';
 import type { Target } from '../providers/adapter.ts';
-import { resolveModel } from '../providers/registry.ts';
+import { DEFAULT_PROVIDER_ID, resolveModel } from '../providers/registry.ts';
 
 export interface TargetParts {
   readonly lookUp: (name: string) => string | undefined;
@@ -75,7 +75,7 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
 
 /** A model behind an address of its own speaks OpenAI's dialect unless it says otherwise. */
 const fallbackProvider = (deployment: DeploymentConfig): string | undefined =>
-  deployment.apiBase === undefined && deployment.mockResponse === undefined ? undefined : 'openai';
+  deployment.apiBase === undefined && deployment.mockResponse === undefined ? undefined : DEFAULT_PROVIDER_ID;
 
 function settingsOf(deployment: DeploymentConfig, adapter: Target['adapter']): unknown {
   try {

@@ -6,6 +6,8 @@ import { digest, sameDigest } from './digest.ts';
 import type { KeyCache, LoadedKey } from './key-cache.ts';
 import { mayCall } from './permissions.ts';
 
+export type { Caller };
+
 export type Authenticate = (headers: HeaderBag, route?: string) => Caller | Promise<Caller>;
 
 export interface AuthenticatorParts {

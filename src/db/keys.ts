@@ -36,14 +36,37 @@ export async function tokensByAlias(db: Database, aliases: readonly string[]): P
   return found.map(({ token }) => token);
 }
 
-export async function insertKey(db: Database, row: KeyRow): Promise<void> {
-  await db.insertInto('keys').values(row).execute();
+/** What stood in the way of a new key, if anything. Decided by the database itself, so that two at once cannot both win. */
+export async function insertKey(db: Database, row: KeyRow): Promise<'inserted' | 'key taken' | 'alias taken'> {
+  const result = await db
+    .insertInto('keys')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  if (Number(result.numInsertedOrUpdatedRows ?? 0) > 0) return 'inserted';
+  return (await findKey(db, row.token)) === undefined ? 'alias taken' : 'key taken';
 }
 
-/** False when there is no such key. */
-export async function updateKey(db: Database, token: string, change: Partial<KeyRow>): Promise<boolean> {
-  const result = await db.updateTable('keys').set(change).where('token', '=', token).executeTakeFirst();
-  return Number(result.numUpdatedRows) > 0;
+/**
+ * Changes a key by what it is now, with nobody in between. Resolves to the changed row, or `undefined` when there is no
+ * such key. `change` may throw, and then nothing has happened.
+ */
+export function changeKey(
+  db: Database,
+  token: string,
+  change: (row: KeyRow) => Partial<KeyRow>,
+): Promise<KeyRow | 'alias taken' | undefined> {
+  return db.transaction().execute(async (transaction) => {
+    const row = await findKey(transaction, token);
+    if (row === undefined) return undefined;
+    const changed = change(row);
+    if (changed.key_alias !== undefined && changed.key_alias !== null) {
+      const owners = await tokensByAlias(transaction, [changed.key_alias]);
+      if (owners.some((owner) => owner !== token)) return 'alias taken';
+    }
+    await transaction.updateTable('keys').set(changed).where('token', '=', token).execute();
+    return { ...row, ...changed };
+  });
 }
 
 /** Moves keys to the deleted ones, where `/key/info` still finds them. Returns those that existed. */

@@ -1,6 +1,6 @@
 /** Usage → tokens and money, by the one function that prices everything. */
-import type { Call } from '../gateway/call.ts';
-import type { Metered, Reading } from '../gateway/full-reply.ts';
+import type { Call, Reading } from '../gateway/call.ts';
+import type { Metered } from '../gateway/full-reply.ts';
 import { bucketsOf, usageOf, webSearchesOf } from '../ledger/usage.ts';
 import type { Catalog, RateCard } from '../pricing/catalog.ts';
 import { price } from '../pricing/price.ts';

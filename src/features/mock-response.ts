@@ -1,7 +1,7 @@
 /** A client's own `mock_response`, for keys that are allowed it; from all others it is taken out without a word, as in LiteLLM. */
-import type { Call } from '../gateway/call.ts';
+import type { Call, Reading } from '../gateway/call.ts';
 import type { Feature } from '../gateway/feature.ts';
-import type { Metered, Reading } from '../gateway/full-reply.ts';
+import type { Metered } from '../gateway/full-reply.ts';
 import { mockReply } from '../gateway/mock-reply.ts';
 
 export interface MockResponseParts {

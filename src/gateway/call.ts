@@ -83,6 +83,14 @@ export interface Call {
   readonly changes: Change[];
 }
 
+/** What an answer says of its own size. */
+export interface Reading {
+  readonly usage: Usage | undefined;
+  /** Characters produced, for an estimate when `usage` is missing or absurd; a function is only called when needed. */
+  readonly outputChars: number | (() => number);
+  readonly serviceTier?: string | undefined;
+}
+
 /** A whole answer. `text` is what the client gets, byte for byte. */
 export interface FullReply {
   readonly kind: 'full';
@@ -94,11 +102,7 @@ export interface FullReply {
   /** Parsed on demand: only a feature that inspects replies pays for it. */
   body(): ChatCompletion;
   /** What it says of its own size, for metering. */
-  reading(): {
-    readonly usage: Usage | undefined;
-    readonly outputChars: number;
-    readonly serviceTier?: string | undefined;
-  };
+  reading(): Reading;
 }
 
 /** A streamed answer whose first content event has already been read. */

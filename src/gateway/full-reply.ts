@@ -4,15 +4,9 @@ import { type JsonMember, patchJson, topLevelMembers } from '../lib/json-members
 import type { Target } from '../providers/adapter.ts';
 import type { ChatCompletion, Usage } from '../wire/openai.ts';
 import type { Cost, TokenBuckets } from '../wire/usage.ts';
-import type { FullReply } from './call.ts';
+import type { FullReply, Reading } from './call.ts';
 
-/** What an answer says of its own size. */
-export interface Reading {
-  readonly usage: Usage | undefined;
-  /** Characters produced, for an estimate when `usage` is missing. */
-  readonly outputChars: number;
-  readonly serviceTier?: string | undefined;
-}
+export type { Reading };
 
 export interface Metered {
   readonly buckets: TokenBuckets;
@@ -89,7 +83,7 @@ export function replyOf(facts: ReplyFacts): FullReply {
   const { target, text, usage, responseId, upstreamHeaders, serviceTier } = facts;
   // Our own text, or one whose shape was checked.
   const body = (): ChatCompletion => JSON.parse(text) as ChatCompletion;
-  const reading = (): Reading => ({ usage, outputChars: usage ? 0 : outputCharsOf(body()), serviceTier });
+  const reading = (): Reading => ({ usage, outputChars: () => outputCharsOf(body()), serviceTier });
   return { kind: 'full', target, text, usage, responseId, upstreamHeaders, body, reading };
 }
 

@@ -8,9 +8,9 @@
 import { GatewayError, toGatewayError } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Step } from '../routing/plan.ts';
-import type { Call, Caller, FullReply, HeaderBag, Outcome, Reply, StreamReply } from './call.ts';
+import type { Call, Caller, FullReply, HeaderBag, Outcome, Reading, Reply, StreamReply } from './call.ts';
 import type { Feature, Settle } from './feature.ts';
-import { type Metered, type Reading, withUsage } from './full-reply.ts';
+import { type Metered, withUsage } from './full-reply.ts';
 import { type Incoming, newCall } from './new-call.ts';
 import type { ChatSource, ParsedChat } from './parse-chat-request.ts';
 import { SettledStream } from './settled-stream.ts';

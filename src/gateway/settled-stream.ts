@@ -36,8 +36,11 @@ export class SettledStream implements StreamBody {
       if (this.#ended) return undefined;
       const error = toGatewayError(thrown);
       this.#body.cancel();
-      this.#ended = true;
-      this.#onEnd({ status: 'failed', error });
+      if (error.kind === 'client_closed') {
+        this.#end({ status: 'aborted' });
+        return undefined;
+      }
+      this.#end({ status: 'failed', error });
       return encoder.encode(`data: ${JSON.stringify(errorBody(error))}\n\n`);
     }
   }

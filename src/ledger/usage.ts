@@ -11,7 +11,7 @@ import type { TokenBuckets } from '../wire/usage.ts';
 export interface UsageFallback {
   /** Characters of the prompt; a function is only called when they are needed. */
   readonly promptChars: number | (() => number);
-  readonly outputChars: number;
+  readonly outputChars: number | (() => number);
   /** Context window plus longest answer. A side that claims over four times as many is not believed. */
   readonly maxPlausibleTokens?: number | undefined;
 }
@@ -28,11 +28,10 @@ export function estimateTokens(chars: number): number {
 /** Never throws, whatever is in `usage`. */
 export function bucketsOf(usage: Usage | null | undefined, fallback: UsageFallback): TokenBuckets {
   const max = ABSURD_FACTOR * (fallback.maxPlausibleTokens ?? PLAUSIBLE_TOKENS);
-  const promptChars = (): number =>
-    typeof fallback.promptChars === 'number' ? fallback.promptChars : fallback.promptChars();
+  const charsOf = (chars: number | (() => number)): number => (typeof chars === 'number' ? chars : chars());
   const reader = new UsageReader(usage, max);
-  const prompt = promptBuckets(reader, promptChars);
-  const completion = completionBuckets(reader, fallback.outputChars);
+  const prompt = promptBuckets(reader, () => charsOf(fallback.promptChars));
+  const completion = completionBuckets(reader, () => charsOf(fallback.outputChars));
   return { ...prompt, ...completion, source: reader.source };
 }
 
@@ -123,9 +122,9 @@ function promptTotal(reader: UsageReader, cached: number, promptChars: () => num
   return reader.total('prompt_tokens', promptChars);
 }
 
-function completionBuckets(reader: UsageReader, outputChars: number) {
+function completionBuckets(reader: UsageReader, outputChars: () => number) {
   const { completionDetails } = reader;
-  const reported = reader.total('completion_tokens', () => outputChars);
+  const reported = reader.total('completion_tokens', outputChars);
   const reasoning = reader.count(completionDetails, 'reasoning_tokens') ?? 0;
   const total = reported + (isReasoningLeftOut(reader, reasoning) ? reasoning : 0);
   if (reasoning > total) {

@@ -15,7 +15,10 @@ export interface JsonMember {
   readonly valueEnd: number;
 }
 
-/** Members of the object that is the whole text, in order; `undefined` when the text is no such object. */
+/**
+ * Members of the object that is the whole text, in order; `undefined` when the text is no such object. One scan, which
+ * skips strings natively: 100 KB of prompt cost microseconds.
+ */
 export function topLevelMembers(text: string): JsonMember[] | undefined {
   let at = skipSpace(text, 0);
   if (text.charCodeAt(at) !== 123) return undefined;
@@ -43,9 +46,17 @@ function readMember(text: string, keyStart: number): JsonMember | undefined {
   const valueEnd = endOfValue(text, valueStart);
   if (valueEnd <= valueStart || valueEnd > text.length) return undefined;
   const raw = text.slice(keyStart + 1, keyEnd - 1);
-  // An escaped key is rare enough to be parsed properly.
-  const key = raw.includes('\\') ? String(JSON.parse(`"${raw}"`)) : raw;
-  return { key, keyStart, valueStart, valueEnd };
+  const key = raw.includes('\\') ? unescaped(raw) : raw;
+  return key === undefined ? undefined : { key, keyStart, valueStart, valueEnd };
+}
+
+/** An escaped key is rare enough to be parsed properly. */
+function unescaped(raw: string): string | undefined {
+  try {
+    return String(JSON.parse(`"${raw}"`));
+  } catch {
+    return undefined; // Not JSON: the whole text is no object then.
+  }
 }
 
 function skipSpace(text: string, from: number): number {
@@ -110,9 +121,9 @@ export interface JsonPatch {
 export function patchJson(text: string, patch: JsonPatch): string | undefined {
   const members = topLevelMembers(text);
   if (!members || hasTwin(members)) return undefined;
-  const kept = members.filter(({ key }) => !patch.remove.includes(key));
-  const removed = kept.length < members.length;
-  return removed ? rebuilt(text, kept, patch.set) : spliced(text, kept, patch.set);
+  const open = text.indexOf('{') + 1;
+  if (members.length === 0) return insertAt(text, open, added(Object.keys(patch.set), patch.set));
+  return spliced(text, members, patch);
 }
 
 function hasTwin(members: readonly JsonMember[]): boolean {
@@ -123,26 +134,32 @@ function hasTwin(members: readonly JsonMember[]): boolean {
   return false;
 }
 
-function spliced(text: string, members: readonly JsonMember[], set: JsonPatch['set']): string {
+function spliced(text: string, members: readonly JsonMember[], { set, remove }: JsonPatch): string {
+  const missing = new Set(Object.keys(set));
   let out = '';
   let from = 0;
-  const missing = new Set(Object.keys(set));
-  for (const { key, valueStart, valueEnd } of members) {
+  let keptEnd: number | undefined;
+  for (const { key, keyStart, valueStart, valueEnd } of members) {
+    if (remove.includes(key) && !missing.has(key)) {
+      // A removed member takes the comma before it along; at the front it takes the one behind it, see below.
+      out += text.slice(from, keptEnd ?? Math.max(from, text.indexOf('{') + 1));
+      from = valueEnd;
+      continue;
+    }
+    if (keptEnd === undefined && from > 0) from = keyStart;
+    keptEnd = valueEnd;
     if (!missing.delete(key)) continue;
     out += text.slice(from, valueStart) + set[key];
     from = valueEnd;
   }
   if (missing.size === 0) return out + text.slice(from);
   const end = text.lastIndexOf('}');
-  const added = [...missing].map((key) => `${JSON.stringify(key)}:${set[key]}`).join(',');
-  return `${out}${text.slice(from, end)}${members.length > 0 ? ',' : ''}${added}${text.slice(end)}`;
+  const comma = keptEnd === undefined ? '' : ',';
+  return out + insertAt(text.slice(from), end - from, comma + added([...missing], set));
 }
 
-function rebuilt(text: string, members: readonly JsonMember[], set: JsonPatch['set']): string {
-  const missing = new Set(Object.keys(set));
-  const parts = members.map(({ key, keyStart, valueStart, valueEnd }) =>
-    missing.delete(key) ? text.slice(keyStart, valueStart) + set[key] : text.slice(keyStart, valueEnd),
-  );
-  for (const key of missing) parts.push(`${JSON.stringify(key)}:${set[key]}`);
-  return `{${parts.join(',')}}`;
-}
+const added = (keys: readonly string[], set: JsonPatch['set']): string =>
+  keys.map((key) => `${JSON.stringify(key)}:${set[key]}`).join(',');
+
+const insertAt = (text: string, at: number, inserted: string): string =>
+  `${text.slice(0, at)}${inserted}${text.slice(at)}`;

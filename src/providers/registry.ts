@@ -213,6 +213,9 @@ export const registry: ReadonlyMap<string, ProviderAdapter> = new Map(ADAPTERS.m
 
 export const providerIds: readonly string[] = [...registry.keys()];
 
+/** The dialect of a model behind an address of its own that names no provider. */
+export const DEFAULT_PROVIDER_ID = openai.id;
+
 export interface ResolvedModel {
   readonly adapter: ProviderAdapter;
   readonly upstreamModel: string;
