@@ -136,26 +136,28 @@ function hasTwin(members: readonly JsonMember[]): boolean {
 
 function spliced(text: string, members: readonly JsonMember[], { set, remove }: JsonPatch): string {
   const missing = new Set(Object.keys(set));
+  const open = text.indexOf('{') + 1;
   let out = '';
   let from = 0;
-  let keptEnd: number | undefined;
+  let keptEnd = open;
   for (const { key, keyStart, valueStart, valueEnd } of members) {
-    if (remove.includes(key) && !missing.has(key)) {
-      // A removed member takes the comma before it along; at the front it takes the one behind it, see below.
-      out += text.slice(from, keptEnd ?? Math.max(from, text.indexOf('{') + 1));
+    const isSet = missing.delete(key);
+    if (!isSet && remove.includes(key)) {
+      // With the comma before it; the first of all has none, and takes the one behind it.
+      out += text.slice(from, keptEnd);
       from = valueEnd;
       continue;
     }
-    if (keptEnd === undefined && from > 0) from = keyStart;
+    if (keptEnd === open && from > 0) from = keyStart;
     keptEnd = valueEnd;
-    if (!missing.delete(key)) continue;
+    if (!isSet) continue;
     out += text.slice(from, valueStart) + set[key];
     from = valueEnd;
   }
   if (missing.size === 0) return out + text.slice(from);
-  const end = text.lastIndexOf('}');
-  const comma = keptEnd === undefined ? '' : ',';
-  return out + insertAt(text.slice(from), end - from, comma + added([...missing], set));
+  const comma = keptEnd === open ? '' : ',';
+  const rest = text.slice(from);
+  return out + insertAt(rest, rest.lastIndexOf('}'), comma + added([...missing], set));
 }
 
 const added = (keys: readonly string[], set: JsonPatch['set']): string =>
