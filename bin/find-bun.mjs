@@ -3,9 +3,6 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** @typedef {{ platform: string, arch: string, glibc: boolean }} Machine */
-
-/** @returns {Machine} */
 export function thisMachine() {
   return {
     platform: process.platform,
@@ -30,9 +27,6 @@ export function bunPackages({ platform, arch, glibc }) {
 /**
  * Path of the Bun binary, looked for in every `node_modules` from `from` upwards, as Node resolves packages: npm may have
  * hoisted it above this package.
- * @param {string} from a folder
- * @param {Machine} machine
- * @returns {string | undefined}
  */
 export function findBun(from = here, machine = thisMachine()) {
   const file = machine.platform === 'win32' ? 'bun.exe' : 'bun';
