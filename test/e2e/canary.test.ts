@@ -69,7 +69,7 @@ beforeAll(async () => {
           api_key: 'os.environ/CANARY_PROVIDER_KEY',
         }),
       ],
-      router_settings: { num_retries: 1, retry_after: 0 },
+      router_settings: { num_retries: 0 },
     },
     env: {
       LITELLM_MASTER_KEY: secrets.masterKey,
@@ -80,6 +80,7 @@ beforeAll(async () => {
     },
   });
   const made = await gateway.post('/key/generate', { key_alias: 'canary' });
+  expect(made.status).toBe(200);
   secrets.virtualKey = ((await made.json()) as { key: string }).key;
   await sendEverything();
 });
@@ -180,6 +181,8 @@ function expectHidden(where: string, text: string, names: Readonly<Record<string
 
 describe('at debug level', () => {
   test('nothing that was sent or configured is printed', () => {
+    // The test would be worth nothing if nothing had been answered.
+    expect(answers).toContain(said.answer);
     expect(gateway.logs().length).toBeGreaterThan(100);
     expectHidden('the output', gateway.logs(), { ...secrets, ...said });
   });

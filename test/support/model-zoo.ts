@@ -39,6 +39,7 @@ export async function openZoo(settings: object = {}): Promise<Zoo> {
     },
   });
   const made = await gateway.post('/key/generate', { models: ['busy'] });
+  if (!made.ok) throw new Error(`No key was made: ${await made.text()}`);
   const { key } = (await made.json()) as { key: string };
   return {
     gateway,
