@@ -1,12 +1,12 @@
-/** A stored key ⇄ LiteLLM's field names. The digest is shown to admins as `token`; the secret exists only in the answer that makes it. */
+/** A stored key ⇄ LiteLLM's field names (its documentation of key management). The secret itself is in neither. */
 import { objectIn, textsIn } from '../auth/loaded-key.ts';
 import type { KeyRow } from '../db/keys.ts';
-import { invalidRequest } from '../errors.ts';
 import { endOfDuration } from '../lib/duration.ts';
+import { usdNumber } from '../lib/usd.ts';
 import { type KeyFields, METADATA_FIELDS } from './key-schema.ts';
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(Number(ms)).toISOString());
-const usd = (nano: number | null): number | null => (nano === null ? null : Number(nano) / 1e9);
+const usd = (nano: number | null): number | null => usdNumber(nano === null ? null : Number(nano));
 const whole = (value: number | null): number | null => (value === null ? null : Number(value));
 const list = (json: string | null): unknown[] => {
   const value: unknown = json === null ? [] : JSON.parse(json);
@@ -18,7 +18,8 @@ export function keyView(row: KeyRow, spendNanoUsd: number): Record<string, unkno
   return {
     key_name: row.key_name,
     key_alias: row.key_alias,
-    spend: spendNanoUsd / 1e9,
+    spend: usdNumber(spendNanoUsd),
+    total_spend: usdNumber(spendNanoUsd),
     expires: iso(row.expires_at_ms),
     models: textsIn(row.models),
     aliases: objectIn(row.aliases),
@@ -52,6 +53,8 @@ export function keyView(row: KeyRow, spendNanoUsd: number): Record<string, unkno
     updated_at: iso(row.updated_at_ms),
     created_by: row.created_by,
     updated_by: row.updated_by,
+    litellm_budget_table: null,
+    object_permission: null,
   };
 }
 
@@ -94,7 +97,6 @@ const JSON_FIELDS = [
 /**
  * The columns that a request sets: only fields that were sent, an explicit `null` clears.
  * @param metadata what the key's metadata is now
- * @throws GatewayError 400 for a duration that cannot be read
  */
 export function columnsOf(
   fields: KeyFields,
@@ -125,26 +127,26 @@ function sentColumns(fields: KeyFields): Partial<KeyRow> {
 
 /** A key's type is a short way to write its routes; routes that were sent win. */
 function routesOfType({ key_type, allowed_routes }: KeyFields): Partial<KeyRow> {
-  if (!key_type || key_type === 'default' || allowed_routes !== undefined) return {};
+  if (key_type === undefined || allowed_routes !== undefined) return {};
+  if (key_type === null || key_type === 'default') return { allowed_routes: null };
   return { allowed_routes: JSON.stringify(ROUTES_OF_TYPE[key_type]) };
 }
 
 const nano = (dollars: number | null): number | null => (dollars === null ? null : Math.round(dollars * 1e9));
 
+/** The schema has let through only what can be read. */
 function expiryOf(duration: string | null, nowMs: number): number | null {
   if (duration === null || duration === '-1') return null;
-  const end = endOfDuration(duration, nowMs);
-  if (end !== undefined) return Math.round(end);
-  throw invalidRequest(
-    "'duration' must be a time such as 30s, 30m, 24h, 30d, 1w or 1mo, or -1 for a key that never expires.",
-    'duration',
-  );
+  return Math.round(endOfDuration(duration, nowMs) ?? nowMs);
 }
 
 function metadataOf(fields: KeyFields, now: Readonly<Record<string, unknown>>): Record<string, unknown> | undefined {
   const moved = METADATA_FIELDS.filter((name) => fields[name] !== undefined);
   if (fields.metadata === undefined && moved.length === 0) return undefined;
   const bag: Record<string, unknown> = { ...(fields.metadata === undefined ? now : fields.metadata) };
-  for (const name of moved) bag[name] = fields[name];
+  for (const name of moved) {
+    if (fields[name] === null) delete bag[name];
+    else bag[name] = fields[name];
+  }
   return bag;
 }

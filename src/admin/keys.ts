@@ -4,6 +4,7 @@ import type { Caller } from '../auth/authenticate.ts';
 import { digest } from '../auth/digest.ts';
 import { objectIn } from '../auth/loaded-key.ts';
 import {
+  changeKey,
   deleteKeys,
   findDeletedKey,
   findKey,
@@ -11,21 +12,23 @@ import {
   type KeyRow,
   listKeys,
   tokensByAlias,
-  updateKey,
 } from '../db/keys.ts';
 import { spendByKey } from '../db/requests.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
+import { caughtUp } from './caught-up.ts';
 import type { AdminContext } from './context.ts';
 import type { KeyFields } from './key-schema.ts';
 import { columnsOf, keyView } from './key-view.ts';
+import { type Query, wholeNumber } from './query.ts';
 
 type View = Record<string, unknown>;
 
 const SHORTEST_KEY = 16;
+const MOST_KEYS_A_PAGE = 100;
 const DIGEST = /^[0-9a-f]{64}$/;
 
 /** Routes accept the key itself or its digest. */
-const tokenOf = (key: string): string => (DIGEST.test(key) ? key : digest(key));
+export const tokenOf = (key: string): string => (DIGEST.test(key) ? key : digest(key));
 
 const EMPTY: Omit<KeyRow, 'token' | 'created_at_ms' | 'updated_at_ms' | 'key_name'> = {
   blocked: 0,
@@ -70,20 +73,13 @@ export class Keys {
   }
 
   /** The only answer that ever holds the key itself. */
-  async generate(fields: KeyFields & { key?: string | null | undefined }, caller: Caller): Promise<View> {
+  async generate(fields: KeyFields & { readonly key?: string | null | undefined }, caller: Caller): Promise<View> {
     const { db, keys } = this.#context;
     const { key: custom, ...rest } = fields;
     const secret = custom ?? `sk-${Buffer.from(this.#context.randomBytes()).toString('base64url')}`;
-    if (!secret.startsWith('sk-') || secret.length < SHORTEST_KEY || /[\s,]/.test(secret)) {
-      throw invalidRequest(
-        `'key' must start with "sk-", be at least ${SHORTEST_KEY} characters long and hold no spaces or commas.`,
-        'key',
-      );
-    }
+    refuseBadKey(secret);
     const token = digest(secret);
-    if (await findKey(db, token))
-      throw invalidRequest('This key exists already; choose another, or leave it out to have one made.', 'key');
-    await this.#refuseTakenAlias(rest.key_alias, token);
+    if (token === caller.keyHash) throw keyTaken();
     const nowMs = Math.round(this.#context.now());
     const row: KeyRow = {
       ...EMPTY,
@@ -95,55 +91,66 @@ export class Keys {
       updated_by: nameOf(caller),
       ...columnsOf(rest, {}, nowMs),
     };
-    await insertKey(db, row);
+    const outcome = await insertKey(db, row);
+    if (outcome === 'key taken') throw keyTaken();
+    if (outcome === 'alias taken') throw aliasTaken();
     keys.invalidate(token);
     return { key: secret, token, token_id: token, ...keyView(row, 0) };
   }
 
+  /** Deleted keys still answer. A key sees itself; for all others it is as if they did not exist. */
   async info(key: string | undefined, caller: Caller): Promise<View> {
+    if (key === undefined && caller.kind === 'master') {
+      throw invalidRequest("The admin's own key has no information. Name a key: /key/info?key=...", 'key');
+    }
     const token = key === undefined ? caller.keyHash : tokenOf(key);
+    if (caller.kind !== 'master' && token !== caller.keyHash) throw unknownKey();
     const { db } = this.#context;
-    const row = this.#visible(token, caller) ? await findKey(db, token) : undefined;
-    const deleted = row ?? (this.#visible(token, caller) ? await findDeletedKey(db, token) : undefined);
-    if (!deleted) throw unknownKey();
-    const view = keyView(deleted, await this.#spend(token));
+    const row = await findKey(db, token);
+    const found = row ?? (await findDeletedKey(db, token));
+    if (found === undefined) throw unknownKey();
+    const view = keyView(found, await this.#spend(token));
     return { key: key ?? token, info: { ...view, status: row ? this.#status(row) : 'deleted' } };
   }
 
   async update(key: string, fields: KeyFields, caller: Caller): Promise<View> {
     const token = tokenOf(key);
-    const { db, keys } = this.#context;
-    const row = await findKey(db, token);
-    if (!row) throw unknownKey();
-    await this.#refuseTakenAlias(fields.key_alias, token);
     const nowMs = Math.round(this.#context.now());
-    const columns = columnsOf(fields, objectIn(row.metadata), nowMs);
-    await updateKey(db, token, { ...columns, updated_at_ms: nowMs, updated_by: nameOf(caller) });
-    keys.invalidate(token);
-    const changed = { ...row, ...columns, updated_at_ms: nowMs, updated_by: nameOf(caller) };
-    return { key, token, ...keyView(changed, await this.#spend(token)) };
+    const row = await changeKey(this.#context.db, token, (now) => ({
+      ...columnsOf(fields, objectIn(now.metadata), nowMs),
+      updated_at_ms: nowMs,
+      updated_by: nameOf(caller),
+    }));
+    if (row === undefined) throw unknownKey();
+    if (row === 'alias taken') throw aliasTaken();
+    this.#context.keys.invalidate(token);
+    return { key, token, ...keyView(row, await this.#spend(token)) };
   }
 
-  async setBlocked(key: string, blocked: boolean, caller: Caller): Promise<View> {
+  setBlocked(key: string, blocked: boolean, caller: Caller): Promise<View> {
     return this.update(key, { blocked }, caller);
   }
 
-  async remove(request: { keys?: string[] | undefined; key_aliases?: string[] | undefined }): Promise<View> {
+  async remove(request: {
+    readonly keys?: readonly string[] | null | undefined;
+    readonly key_aliases?: readonly string[] | null | undefined;
+  }): Promise<View> {
     const { db, keys } = this.#context;
-    const named = request.keys ?? [];
-    const tokens = [...named.map(tokenOf), ...(await tokensByAlias(db, request.key_aliases ?? []))];
-    if (tokens.length === 0)
-      throw invalidRequest("Name the keys to delete in 'keys' or 'key_aliases'; none of them was found.", 'keys');
+    const given = new Map((request.keys ?? []).map((key) => [tokenOf(key), key]));
+    const aliases = request.key_aliases ?? [];
+    if (given.size === 0 && aliases.length === 0) {
+      throw invalidRequest("Name the keys to delete in 'keys' or 'key_aliases'.", 'keys');
+    }
+    const tokens = [...given.keys(), ...(await tokensByAlias(db, aliases))];
     const deleted = await deleteKeys(db, tokens, Math.round(this.#context.now()));
     for (const token of tokens) keys.invalidate(token);
     if (deleted.length === 0) throw unknownKey();
-    const given = new Map(named.map((key) => [tokenOf(key), key]));
     return { deleted_keys: deleted.map((token) => given.get(token) ?? token) };
   }
 
-  async list(query: Readonly<Record<string, string>>): Promise<View> {
-    const page = pageOf(query['page'], 1, 1_000_000, 'page');
-    const size = pageOf(query['size'], 10, 100, 'size');
+  async list(query: Query): Promise<View> {
+    const page = wholeNumber(query, 'page', 1);
+    const size = wholeNumber(query, 'size', 10, MOST_KEYS_A_PAGE);
     const { rows, total } = await listKeys(
       this.#context.db,
       {
@@ -155,18 +162,12 @@ export class Keys {
       },
       { limit: size, offset: (page - 1) * size },
     );
-    const whole = query['return_full_object'] === 'true';
-    const views = whole
-      ? await Promise.all(
-          rows.map(async (row) => ({ token: row.token, ...keyView(row, await this.#spend(row.token)) })),
-        )
-      : rows.map(({ token }) => token);
+    const views: unknown[] = [];
+    for (const row of rows) {
+      if (query['return_full_object'] !== 'true') views.push(row.token);
+      else views.push({ token: row.token, ...keyView(row, await this.#spend(row.token)), status: this.#status(row) });
+    }
     return { keys: views, total_count: total, current_page: page, total_pages: Math.ceil(total / size) };
-  }
-
-  /** A key sees itself; the admin sees all. Anything else does not exist for the caller. */
-  #visible(token: string, caller: Caller): boolean {
-    return caller.kind === 'master' || token === caller.keyHash;
   }
 
   #status(row: KeyRow): string {
@@ -176,28 +177,26 @@ export class Keys {
   }
 
   async #spend(token: string): Promise<number> {
-    await this.#context.ledger.flush();
+    await caughtUp(this.#context.ledger);
     return spendByKey(this.#context.db, token);
-  }
-
-  async #refuseTakenAlias(alias: string | null | undefined, token: string): Promise<void> {
-    if (alias === undefined || alias === null) return;
-    const taken = await tokensByAlias(this.#context.db, [alias]);
-    if (taken.every((owner) => owner === token)) return;
-    throw invalidRequest(`Key with alias '${alias}' already exists. Aliases are unique; choose another.`, 'key_alias');
   }
 }
 
-const nameOf = (caller: Caller): string =>
-  caller.userId ?? caller.keyAlias ?? (caller.kind === 'master' ? 'default_user_id' : caller.keyHash);
+function refuseBadKey(secret: string): void {
+  if (secret.startsWith('sk-') && secret.length >= SHORTEST_KEY && /^[\x21-\x2b\x2d-\x7e]+$/.test(secret)) return;
+  throw invalidRequest(
+    `'key' must start with "sk-", be at least ${SHORTEST_KEY} characters long and hold no spaces or commas.`,
+    'key',
+  );
+}
+
+const nameOf = (caller: Caller): string => caller.userId ?? caller.keyAlias ?? caller.keyHash;
 
 const unknownKey = (): GatewayError =>
   new GatewayError('not_found', 'There is no such key.', { param: 'key', type: 'not_found_error' });
 
-/** @throws GatewayError 400 when it is no whole number from 1 to `most` */
-export function pageOf(text: string | undefined, absent: number, most: number, name: string): number {
-  if (text === undefined || text === '') return absent;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  throw invalidRequest(`'${name}' must be a whole number from 1 to ${most}.`, name);
-}
+const keyTaken = (): GatewayError =>
+  invalidRequest('This key exists already; choose another, or leave it out to have one made.', 'key');
+
+const aliasTaken = (): GatewayError =>
+  invalidRequest('A key with this alias exists already. Aliases are unique; choose another.', 'key_alias');

@@ -1,0 +1,95 @@
+/** Bytes → JSON object → fields that a schema has accepted, or a 400 that names the fault without echoing the body. */
+import type { z } from '@hono/zod-openapi';
+import { GatewayError, invalidRequest } from '../errors.ts';
+import { topLevelMembers } from '../lib/json-members.ts';
+import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
+
+/** Management requests are small. */
+const MAX_BYTES = 1024 * 1024;
+const MAX_DEPTH = 32;
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** @throws GatewayError 400 or 413 */
+export async function readObject(request: Request): Promise<object> {
+  const text = await readText(request);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The parser's message quotes the input, so it is neither shown nor kept as a cause.
+    throw invalidRequest('The request body must be one JSON object.', 'request_body');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidRequest('The request body must be a JSON object.', 'request_body');
+  }
+  refuseTwins(text);
+  guard(value, 1);
+  return value;
+}
+
+async function readText(request: Request): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of request.body ?? []) {
+    size += piece.byteLength;
+    if (size > MAX_BYTES) {
+      throw new GatewayError('payload_too_large', 'The body of a management request may have at most 1 MB.', {
+        param: 'request_body',
+      });
+    }
+    pieces.push(piece);
+  }
+  try {
+    return decoder.decode(Buffer.concat(pieces));
+  } catch (cause) {
+    throw new GatewayError('invalid_request', 'The request body is not valid UTF-8.', { param: 'request_body', cause });
+  }
+}
+
+/** Of two members with one name parsers keep different ones, so what was checked might not be what was meant. */
+function refuseTwins(text: string): void {
+  const seen = new Set<string>();
+  for (const { key } of topLevelMembers(text) ?? []) {
+    if (seen.has(key)) throw invalidRequest('A field stands twice in the request body.', key);
+    seen.add(key);
+  }
+}
+
+function guard(node: object, depth: number): void {
+  if (depth > MAX_DEPTH) {
+    throw invalidRequest(`The request body is nested more than ${MAX_DEPTH} levels deep.`, 'request_body');
+  }
+  if (Object.hasOwn(node, '__proto__')) {
+    throw invalidRequest('The key "__proto__" is not accepted in a request.', '__proto__');
+  }
+  for (const value of Object.values(node)) if (typeof value === 'object' && value !== null) guard(value, depth + 1);
+}
+
+/** Fields of LiteLLM that are not here, and what to say instead of "unknown". */
+export type Refusals = Readonly<Record<string, string>>;
+
+/**
+ * @param refusals why a field that LiteLLM knows is not accepted
+ * @throws GatewayError 400 that names the field, and for an unknown one the likely meaning
+ */
+export function accept<Shape extends z.ZodRawShape>(
+  value: object,
+  schema: z.ZodObject<Shape>,
+  refusals: Refusals = {},
+): z.output<z.ZodObject<Shape>> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  if (unknown !== undefined) throw unknownField(unknown, Object.keys(schema.shape), refusals);
+  const param = issue?.path.join('.') || 'request_body';
+  throw invalidRequest(`'${param}': ${issue?.message ?? 'not accepted'}.`, param);
+}
+
+function unknownField(name: string, known: readonly string[], refusals: Refusals): GatewayError {
+  if (Object.hasOwn(refusals, name)) return invalidRequest(`'${name}' ${refusals[name]}.`, name);
+  const shown = name.slice(0, 100);
+  const near = didYouMean(nearestNames(shown, known, suggestionLimit(shown)));
+  return invalidRequest(`Unknown field '${shown}'.${near}`, shown);
+}

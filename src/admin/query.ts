@@ -1,0 +1,40 @@
+/** Query parameters → numbers and times, or a 400 that names the parameter. */
+import { invalidRequest } from '../errors.ts';
+
+export type Query = Readonly<Record<string, string>>;
+
+const LARGEST_PAGE = 1_000_000;
+
+/** @throws GatewayError 400 when it is given and no whole number from 1 to `most` */
+export function wholeNumber(query: Query, name: string, absent: number, most = LARGEST_PAGE): number {
+  const text = query[name];
+  if (text === undefined || text === '') return absent;
+  const value = /^\d{1,7}$/.test(text) ? Number(text) : 0;
+  if (value >= 1 && value <= most) return value;
+  throw invalidRequest(`'${name}' must be a whole number from 1 to ${most}.`, name);
+}
+
+export interface Moment {
+  /** Epoch milliseconds. */
+  readonly atMs: number;
+  /** Without a time of day: the whole day is meant. */
+  readonly isDay: boolean;
+}
+
+/** A date, or a date and a time with or without seconds and zone; UTC unless the zone says otherwise. */
+const MOMENT =
+  /^(?<date>\d{4}-\d{2}-\d{2})(?:[T ](?<time>\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(?<zone>Z|[+\- ]\d{2}:\d{2})?)?$/;
+
+/** @throws GatewayError 400 when it is given and no date */
+export function moment(query: Query, name: string): Moment | undefined {
+  const text = query[name];
+  if (text === undefined || text === '') return undefined;
+  const { date, time, zone = 'Z' } = MOMENT.exec(text)?.groups ?? {};
+  // A plus sign that was not encoded arrives as a space.
+  const atMs = Date.parse(time === undefined ? `${date}T00:00:00Z` : `${date}T${time}${zone.replace(' ', '+')}`);
+  if (date !== undefined && !Number.isNaN(atMs)) return { atMs, isDay: time === undefined };
+  throw invalidRequest(
+    `'${name}' must be a date such as 2026-01-31, or a time such as 2026-01-31 14:00:00 (UTC).`,
+    name,
+  );
+}

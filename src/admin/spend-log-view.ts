@@ -1,0 +1,186 @@
+/** A row of the request log → LiteLLM's SpendLogs row. What it has no field for stands under `tollgate`. */
+import type { Caller } from '../auth/authenticate.ts';
+import type { LedgerRow } from '../db/request-row.ts';
+import { usdNumber } from '../lib/usd.ts';
+import type { TokenBuckets } from '../wire/usage.ts';
+
+type View = Record<string, unknown>;
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** @param caller prompts and answers are shown to the admin only */
+export function logView(row: LedgerRow, caller: Caller): View {
+  return {
+    ...identity(row),
+    ...measures(row),
+    ...bodies(row, caller),
+    metadata: metadata(row),
+    tollgate: additions(row),
+  };
+}
+
+function identity(row: LedgerRow): View {
+  return {
+    request_id: row.responseId ?? row.callId,
+    litellm_call_id: row.callId,
+    session_id: row.sessionId,
+    call_type: 'acompletion',
+    api_key: row.keyHash ?? '',
+    user: row.userId ?? '',
+    team_id: row.teamId,
+    organization_id: row.organizationId,
+    end_user: row.endUser ?? '',
+    model: row.model ?? row.requestedModel,
+    model_id: row.deploymentId ?? '',
+    model_group: row.modelGroup,
+    custom_llm_provider: row.provider ?? '',
+    api_base: row.apiBase ?? '',
+    requester_ip_address: row.clientIp,
+    request_tags: row.tags,
+    cache_hit: 'False',
+    cache_key: 'Cache OFF',
+    status: statusOf(row),
+  };
+}
+
+/** `spend` is `null` when the price is unknown. */
+function measures(row: LedgerRow): View {
+  const usage = usageOf(row.buckets);
+  return {
+    spend: usdNumber(row.costNanoUsd),
+    total_tokens: usage.total_tokens,
+    prompt_tokens: usage.prompt_tokens,
+    completion_tokens: usage.completion_tokens,
+    startTime: iso(row.startedAtMs),
+    endTime: iso(row.endedAtMs),
+    completionStartTime: row.firstTokenAtMs === null ? null : iso(row.firstTokenAtMs),
+    request_duration_ms: Math.round(row.endedAtMs - row.startedAtMs),
+  };
+}
+
+function bodies(row: LedgerRow, caller: Caller): View {
+  if (caller.kind !== 'master') return { messages: {}, response: {}, proxy_server_request: {} };
+  const request = stored(row.requestBody);
+  return {
+    messages: 'messages' in request ? request.messages : {},
+    response: stored(row.responseBody),
+    proxy_server_request: request,
+  };
+}
+
+/** A stored stream is one JSON text a line. */
+function stored(body: string | undefined): object {
+  if (body === undefined) return {};
+  const lines = body.split('\n').filter((line) => line !== '');
+  const values = lines.map(parsedOrText);
+  const [only] = values;
+  return values.length === 1 && typeof only === 'object' && only !== null ? only : values;
+}
+
+/** What an upstream sent need not be JSON; one odd row must not hide all others. */
+function parsedOrText(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return line;
+  }
+}
+
+const statusOf = (row: LedgerRow): string => (row.status === 'success' ? 'success' : 'failure');
+
+interface UsageView {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+  readonly cache_read_input_tokens: number;
+  readonly cache_creation_input_tokens: number;
+  readonly reasoning_tokens: number;
+}
+
+const NO_TOKENS: TokenBuckets = {
+  input: 0,
+  cacheRead: 0,
+  cacheWrite: 0,
+  inputAudio: 0,
+  output: 0,
+  reasoning: 0,
+  outputAudio: 0,
+  source: 'provider',
+};
+
+/** Disjoint buckets → OpenAI's totals, in which the cached and the reasoning tokens are contained. */
+function usageOf(buckets: TokenBuckets | null): UsageView {
+  const { input, cacheRead, cacheWrite, inputAudio, output, reasoning, outputAudio } = buckets ?? NO_TOKENS;
+  const prompt = input + cacheRead + cacheWrite + inputAudio;
+  const completion = output + reasoning + outputAudio;
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+    cache_read_input_tokens: cacheRead,
+    cache_creation_input_tokens: cacheWrite,
+    reasoning_tokens: reasoning,
+  };
+}
+
+/** What the client sent, then what the gateway knows: its own names cannot be taken by a client. */
+function metadata(row: LedgerRow): View {
+  return {
+    ...row.metadata,
+    user_api_key: row.keyHash,
+    user_api_key_alias: row.keyAlias,
+    user_api_key_team_id: row.teamId,
+    user_api_key_user_id: row.userId,
+    user_api_key_org_id: row.organizationId,
+    user_agent: row.userAgent,
+    status: statusOf(row),
+    usage_object: row.buckets && usageOf(row.buckets),
+    cost_breakdown: costBreakdown(row),
+    attempted_retries: Math.max(0, row.attempts.length - 1),
+    litellm_overhead_time_ms: row.overheadMs,
+    ...(row.error && {
+      error_information: {
+        error_code: String(row.httpStatus),
+        error_class: row.error.kind,
+        error_message: row.error.message,
+      },
+    }),
+  };
+}
+
+function costBreakdown({ costParts, costNanoUsd }: LedgerRow): View | null {
+  if (costParts === null) return null;
+  return {
+    input_cost: usdNumber(costParts.input),
+    output_cost: usdNumber(costParts.output),
+    cache_read_cost: usdNumber(costParts.cacheRead),
+    cache_creation_cost: usdNumber(costParts.cacheWrite),
+    reasoning_cost: usdNumber(costParts.reasoning),
+    total_cost: usdNumber(costNanoUsd),
+  };
+}
+
+/** Times in milliseconds, costs in dollars, tokens in disjoint buckets. */
+function additions(row: LedgerRow): View {
+  const parts = row.costParts;
+  return {
+    id: row.id,
+    status: row.status,
+    http_status: row.httpStatus,
+    stream: row.stream,
+    route: row.route,
+    requested_model: row.requestedModel,
+    tokens: row.buckets,
+    cost_parts: parts && Object.fromEntries(Object.entries(parts).map(([part, nano]) => [part, usdNumber(nano)])),
+    price_version: row.priceVersion,
+    latency_ms: {
+      total: row.endedAtMs - row.startedAtMs,
+      first_token: row.firstTokenAtMs === null ? null : row.firstTokenAtMs - row.startedAtMs,
+      upstream: row.upstreamMs,
+      overhead: row.overheadMs,
+    },
+    attempts: row.attempts,
+    changes: row.changes,
+    error: row.error,
+  };
+}
