@@ -6,7 +6,7 @@
  * JSON string, never a part of what a model wrote.
  */
 import { GatewayError } from '../errors.ts';
-import { topLevelMembers } from '../lib/json-members.ts';
+import { stringEnd, topLevelMembers } from '../lib/json-members.ts';
 import type { StreamBody, StreamTally } from './call.ts';
 import {
   frame,
@@ -19,15 +19,19 @@ import {
 } from './stream-source.ts';
 
 const DATA = /^data: ?/;
+const FINISH_OR_CALL = /"finish_reason": ?"|"tool_calls"/;
 const NEWLINE = 10;
+const SPACE = 32;
+const QUOTE = 34;
 
 export class RelayStream implements StreamBody {
   readonly tally: StreamTally;
   readonly #context: StreamContext;
   readonly #source: UpstreamBytes;
-  readonly #replacement: string;
-  /** Bytes of an event whose end has not arrived. */
-  #carry: Buffer | undefined;
+  readonly #replacement: Buffer;
+  /** Pieces of an event whose end has not arrived. */
+  #carry: Buffer[] = [];
+  #carriedBytes = 0;
   #ready: Uint8Array[] = [];
   #ended = false;
   #reading: Promise<void> | undefined;
@@ -35,14 +39,15 @@ export class RelayStream implements StreamBody {
   #modelText: string | undefined;
   #modelValueAt = 0;
   #learnt = false;
-  #contentMark = 'content":"';
   #created = 0;
   #lastText = '';
+  /** What went wrong after content had been read: thrown once all before it has been handed out. */
+  #failure: unknown;
 
   constructor(source: UpstreamBytes, context: StreamContext) {
     this.#source = source;
     this.#context = context;
-    this.#replacement = JSON.stringify(context.requestedModel);
+    this.#replacement = Buffer.from(JSON.stringify(context.requestedModel));
     this.tally = newTally(context.keepEvents);
   }
 
@@ -73,15 +78,12 @@ export class RelayStream implements StreamBody {
     for (;;) {
       const bytes = this.#ready.length > 1 ? this.#takeAll() : this.#ready.pop();
       if (bytes) return bytes;
+      if (this.#failure) throw this.#failure;
       if (this.#ended) return undefined;
-      await this.#pull();
+      const reading = this.#reading ?? this.fill();
+      this.#reading = undefined;
+      await reading;
     }
-  }
-
-  #pull(): Promise<void> {
-    const reading = this.#reading ?? this.fill();
-    this.#reading = undefined;
-    return reading;
   }
 
   cancel(): void {
@@ -90,21 +92,49 @@ export class RelayStream implements StreamBody {
 
   feed(bytes: Uint8Array): void {
     const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const block = this.#carry ? Buffer.concat([this.#carry, chunk]) : chunk;
+    try {
+      if (this.#carry.length === 0) this.#take(chunk);
+      else if (this.#completes(chunk)) this.#take(Buffer.concat([...this.#carry, chunk]));
+      else this.#keep(chunk);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.tally.firstContentAtMs === undefined) throw thrown;
+    this.#failure = thrown;
+  }
+
+  /** Whether the event that is carried ends in this chunk. */
+  #completes(chunk: Buffer): boolean {
+    return chunk.includes('\n\n') || (chunk[0] === NEWLINE && this.#carry.at(-1)?.at(-1) === NEWLINE);
+  }
+
+  #keep(piece: Buffer): void {
+    this.#carry.push(piece);
+    this.#carriedBytes += piece.length;
+    if (this.#carriedBytes > MAX_EVENT_BYTES) throw tooLong();
+  }
+
+  #take(block: Buffer): void {
+    this.#carry = [];
+    this.#carriedBytes = 0;
     const text = block.toString('latin1');
     const end = text.endsWith('\n\n') ? text.length : text.lastIndexOf('\n\n') + 2;
-    this.#carry = end === text.length ? undefined : block.subarray(end === 1 ? 0 : end);
-    if (this.#carry && this.#carry.length > MAX_EVENT_BYTES) {
-      throw new GatewayError('upstream_protocol', 'The upstream sent one event of more than 1 MiB.');
-    }
     if (end > 1) this.#relay(block, text, end);
+    if (end === 1) this.#keep(block);
+    else if (end < text.length) this.#keep(block.subarray(end));
   }
 
   /** Complete events from 0 to `end`. */
   #relay(block: Buffer, text: string, end: number): void {
     let from = 0;
-    while (from < end && !this.#ended) {
+    while (!this.#ended) {
+      while (text.charCodeAt(from) === NEWLINE) from++;
+      if (from >= end) return;
       const to = text.indexOf('\n\n', from) + 2;
+      if (to - from > MAX_EVENT_BYTES) throw tooLong();
       const single = from === 0 && to === text.length;
       this.#event(single ? block : block.subarray(from, to), single ? text : text.slice(from, to));
       from = to;
@@ -117,10 +147,17 @@ export class RelayStream implements StreamBody {
   }
 
   #pass(bytes: Buffer, text: string): void {
-    this.#lastText = text;
-    this.#count(text);
-    this.tally.stored?.push(bytes.toString('utf8').replace(DATA, '').trimEnd());
+    this.#note(text);
+    this.tally.stored?.push(bytes.toString('utf8').slice(text.indexOf('{')).trimEnd());
     this.#ready.push(this.#spliced(bytes, text));
+  }
+
+  #note(text: string): void {
+    this.#lastText = text;
+    const chars = charsAfter(text, 'content":') + charsAfter(text, 'arguments":');
+    this.tally.outputChars += chars;
+    if (this.begun) return;
+    if (chars > 0 || FINISH_OR_CALL.test(text)) this.tally.firstContentAtMs = this.#context.now();
   }
 
   /** Plain content events, nearly all of a stream, are relayed without a look inside. */
@@ -131,32 +168,12 @@ export class RelayStream implements StreamBody {
     return text.includes('"error"');
   }
 
-  #count(text: string): void {
-    const mark = text.indexOf(this.#contentMark);
-    const from = mark === -1 ? text.indexOf('arguments"') : mark;
-    if (from === -1) {
-      if (!this.begun && text.includes('"finish_reason"')) this.#markContent(text);
-      return;
-    }
-    const open = from + (mark === -1 ? 12 : this.#contentMark.length);
-    let close = text.indexOf('"', open);
-    while (close > 0 && text.charCodeAt(close - 1) === 92) close = text.indexOf('"', close + 1);
-    const chars = close - open;
-    this.tally.outputChars += Math.max(0, chars);
-    if (chars > 0) this.tally.firstContentAtMs ??= this.#context.now();
-    else if (!this.begun) this.#markContent(text);
-  }
-
-  #markContent(text: string): void {
-    if (/"finish_reason": ?"|"tool_calls"/.test(text)) this.tally.firstContentAtMs ??= this.#context.now();
-  }
-
   #spliced(bytes: Buffer, text: string): Uint8Array {
     const known = this.#modelText;
     if (known === undefined) return bytes;
+    const model = this.#replacement;
     const at = text.indexOf(known);
     if (at === -1) return this.#splicedByScan(text, bytes);
-    const model = Buffer.from(this.#replacement);
     const start = at + this.#modelValueAt;
     const rest = at + known.length;
     const out = Buffer.allocUnsafe(bytes.length - (rest - start) + model.length);
@@ -168,11 +185,11 @@ export class RelayStream implements StreamBody {
 
   /** An event whose `model` differs from the first one's (Azure's first chunk has an empty one), or that has none. */
   #splicedByScan(text: string, bytes: Buffer): Uint8Array {
-    const json = text.slice(6, -2);
-    const member = topLevelMembers(json)?.find(({ key }) => key === 'model');
+    const at = text.indexOf('{');
+    const member = topLevelMembers(text.slice(at, text.lastIndexOf('}') + 1))?.find(({ key }) => key === 'model');
     if (!member) return bytes;
-    const head = bytes.subarray(0, 6 + member.valueStart);
-    return Buffer.concat([head, Buffer.from(this.#replacement), bytes.subarray(6 + member.valueEnd)]);
+    const head = bytes.subarray(0, at + member.valueStart);
+    return Buffer.concat([head, this.#replacement, bytes.subarray(at + member.valueEnd)]);
   }
 
   /** The careful way: the first event, events with usage or an error, comments, the end. */
@@ -191,6 +208,7 @@ export class RelayStream implements StreamBody {
       return;
     }
     const chunk = parseChunk(data);
+    if (!chunk) throw new GatewayError('upstream_protocol', 'The upstream sent an event that is not JSON.');
     if (chunk['error'] !== undefined && chunk['error'] !== null) throw this.#context.errorFrom(data);
     this.#learn(chunk, data);
     if (chunk['usage']) this.#takeUsage(chunk);
@@ -204,38 +222,47 @@ export class RelayStream implements StreamBody {
     this.tally.usage = usage as NonNullable<StreamTally['usage']>;
     const { choices } = chunk;
     if (!Array.isArray(choices) || choices.length === 0) return;
-    const out = frame(JSON.stringify({ ...rest, model: this.#context.requestedModel }));
-    this.#pass(out, out.toString('latin1'));
+    const data = JSON.stringify({ ...rest, model: this.#context.requestedModel });
+    const out = frame(data);
+    this.#note(out.toString('latin1'));
+    this.tally.stored?.push(data);
+    this.#ready.push(out);
   }
 
+  /** Azure's first chunk has an empty id and model: then the next one is asked. */
   #learn(chunk: Readonly<Record<string, unknown>>, data: string): void {
     if (this.#learnt) return;
-    this.#learnt = true;
-    const { id, created } = chunk;
-    this.tally.responseId = typeof id === 'string' ? id : null;
-    this.#created = typeof created === 'number' ? created : Math.floor(this.#context.now() / 1000);
+    const { id, created, model } = chunk;
+    this.#learnt = typeof model === 'string' && model !== '';
+    this.tally.responseId ||= typeof id === 'string' && id !== '' ? id : null;
+    this.#created ||= typeof created === 'number' ? created : 0;
     const member = topLevelMembers(data)?.find(({ key }) => key === 'model');
-    if (member && chunk['model'] !== this.#context.requestedModel) {
-      this.#modelText = Buffer.from(data.slice(member.keyStart, member.valueEnd)).toString('latin1');
-      this.#modelValueAt = member.valueStart - member.keyStart;
-    }
-    if (data.includes('": ')) this.#contentMark = 'content": "';
+    if (!member || model === this.#context.requestedModel) return;
+    this.#modelText = Buffer.from(data.slice(member.keyStart, member.valueEnd)).toString('latin1');
+    this.#modelValueAt = member.valueStart - member.keyStart;
   }
 
   #finish(): void {
     this.#ended = true;
+    this.#source.finish();
     if (!this.#context.wantsUsage) return;
-    const head = { id: this.tally.responseId ?? '', created: this.#created, model: this.#context.requestedModel };
+    const created = this.#created || Math.floor(this.#context.now() / 1000);
+    const head = { id: this.tally.responseId ?? '', created, model: this.#context.requestedModel };
     this.#ready.push(usageChunk(head, this.#context.meter(this.tally)));
   }
 
   /** Some upstreams end without `[DONE]`; that is an end only if the model had finished. */
   #onEof(): void {
-    if (this.#carry && this.#carry.at(-1) !== NEWLINE) this.feed(Buffer.from('\n\n'));
-    else if (this.#carry) this.feed(Buffer.from('\n'));
-    if (this.#ended) return;
-    if (!/"finish_reason": ?"/.test(this.#lastText)) throw truncated();
-    this.#finish();
+    if (this.#carry.length > 0) this.#feedRest(Buffer.concat(this.#carry));
+    if (this.#ended || this.#failure) return;
+    if (/"finish_reason": ?"/.test(this.#lastText)) this.#finish();
+    else this.#fail(truncated());
+  }
+
+  /** A last event may lack its blank line, but half an event is no event. */
+  #feedRest(rest: Buffer): void {
+    const data = rest.toString('utf8').trim().replace(DATA, '');
+    if (data === '[DONE]' || parseChunk(data)) this.feed(Buffer.from(rest.at(-1) === NEWLINE ? '\n' : '\n\n'));
   }
 
   #takeAll(): Uint8Array {
@@ -245,13 +272,27 @@ export class RelayStream implements StreamBody {
   }
 }
 
-function parseChunk(data: string): Record<string, unknown> {
+/** `undefined` when it is no JSON object: the parser's own message would quote the model's words. */
+function parseChunk(data: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(data);
     // A chunk is an object; its members stay unknown.
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
-    // Falls through: the parser's message would quote the model's words.
+    return undefined;
   }
-  throw new GatewayError('upstream_protocol', 'The upstream sent an event that is not JSON.');
 }
+
+/** Characters in the JSON strings that follow a mark such as `content":`, escapes as they stand. */
+function charsAfter(text: string, mark: string): number {
+  let chars = 0;
+  for (let at = text.indexOf(mark); at !== -1; at = text.indexOf(mark, at + mark.length)) {
+    const value = at + mark.length;
+    const open = text.charCodeAt(value) === SPACE ? value + 1 : value;
+    if (text.charCodeAt(open) === QUOTE) chars += stringEnd(text, open) - open - 2;
+  }
+  return chars;
+}
+
+const tooLong = (): GatewayError =>
+  new GatewayError('upstream_protocol', 'The upstream sent one event of more than 1 MiB.');

@@ -9,6 +9,7 @@ import { mockReply, wantsUsage } from './mock-reply.ts';
 import { RelayStream } from './relay-stream.ts';
 import { clientClosed } from './sleep.ts';
 import {
+  firstLine,
   HOLD_MS,
   type Interruption,
   type StreamContext,
@@ -148,7 +149,7 @@ export class Sender {
       meter: (tally: StreamTally) => this.#parts.meter(call, target, tally),
       errorFrom: (data) => this.#parts.upstreamError({ target, status: 200, body: data, headers: response.headers }),
     };
-    const first = await source.read();
+    const first = await firstLine(source);
     if (!first) throw truncated();
     const onChunk = this.#parts.onChunk;
     const relays = target.adapter.relaysBytes && !onChunk && isPlainFraming(first);
@@ -168,7 +169,7 @@ export class Sender {
         upstreamStatus: status,
       });
     }
-    const body = await bodyText(response, LONGEST_ERROR_BYTES);
+    const body = await bodyText(response, LONGEST_ERROR_BYTES, 'cut');
     const error = this.#parts.upstreamError({ target, status, body, headers });
     error.upstreamHeaders = headers;
     return error;
@@ -226,8 +227,8 @@ async function untilBegun(body: RelayStream | TranslateStream): Promise<void> {
   }
 }
 
-/** The whole body as text, refused past `maxBytes`: a compressed or endless answer must not fill the memory. */
-async function bodyText(response: Response, maxBytes: number): Promise<string> {
+/** The body as text, refused or cut past `maxBytes`: a compressed or endless answer must not fill the memory. */
+async function bodyText(response: Response, maxBytes: number, excess: 'refuse' | 'cut' = 'refuse'): Promise<string> {
   const declared = response.headers.get('content-length');
   if (declared !== null && Number(declared) <= maxBytes && response.headers.get('content-encoding') === null) {
     return response.text();
@@ -236,10 +237,11 @@ async function bodyText(response: Response, maxBytes: number): Promise<string> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of response.body) {
-    size += piece.byteLength;
-    if (size > maxBytes)
-      throw new GatewayError('upstream_protocol', `The upstream's answer is larger than ${maxBytes} bytes.`);
     pieces.push(piece);
+    size += piece.byteLength;
+    if (size <= maxBytes) continue;
+    if (excess === 'cut') break;
+    throw new GatewayError('upstream_protocol', `The upstream's answer is larger than ${maxBytes} bytes.`);
   }
   return new TextDecoder().decode(Buffer.concat(pieces));
 }

@@ -15,6 +15,9 @@ export interface ByteReader {
 /** Longest single event; a longer one is an upstream gone wrong. */
 export const MAX_EVENT_BYTES = 1024 * 1024;
 
+/** For an upstream to close its answer after its last event. */
+const LINGER_MS = 1_000;
+
 export interface StreamContext {
   readonly target: Target;
   readonly requestedModel: string;
@@ -31,6 +34,8 @@ export interface StreamContext {
 export interface UpstreamBytes {
   /** `undefined` at the end. */
   read(): Promise<Uint8Array | undefined>;
+  /** The protocol's own end was read: what little may follow is waited for, so that the connection can be used again. */
+  finish(): void;
   cancel(): void;
 }
 
@@ -64,12 +69,33 @@ export function upstreamBytes(options: {
         );
       }
     },
+    finish() {
+      idle.atMs = now() + LINGER_MS;
+      const end = ({ done }: { readonly done: boolean }): void => {
+        release();
+        if (!done) controller.abort();
+      };
+      reader.read().then(end, release);
+    },
     cancel() {
       release();
       controller.abort();
       reader.cancel().catch(() => {}); // Already closed or errored: nothing is left to cancel.
     },
   };
+}
+
+const hasLineEnd = (bytes: Uint8Array): boolean => bytes.includes(10) || bytes.includes(13);
+
+/** The first bytes, with the first line's end among them: it tells how lines end in this stream. */
+export async function firstLine(source: UpstreamBytes): Promise<Uint8Array | undefined> {
+  let bytes = await source.read();
+  while (bytes && !hasLineEnd(bytes) && bytes.length <= MAX_EVENT_BYTES) {
+    const more = await source.read();
+    if (!more) break;
+    bytes = Buffer.concat([bytes, more]);
+  }
+  return bytes;
 }
 
 export const newTally = (keepEvents: boolean): StreamTally => ({

@@ -27,6 +27,8 @@ export class TranslateStream implements StreamBody {
   #reading: Promise<void> | undefined;
   #finished = false;
   #created = 0;
+  /** What went wrong after content had been read: thrown once all before it has been handed out. */
+  #failure: unknown;
 
   constructor(source: UpstreamBytes, context: StreamContext, onChunk: (chunk: ChatChunk) => ChatChunk) {
     this.#source = source;
@@ -65,8 +67,11 @@ export class TranslateStream implements StreamBody {
   }
 
   async next(): Promise<Uint8Array | undefined> {
-    while (this.#ready.length === 0 && !this.#ended) await this.#pull();
-    if (this.#ready.length === 0) return undefined;
+    while (this.#ready.length === 0 && !this.#ended && !this.#failure) await this.#pull();
+    if (this.#ready.length === 0) {
+      if (this.#failure) throw this.#failure;
+      return undefined;
+    }
     const all = Buffer.concat(this.#ready);
     this.#ready = [];
     return all;
@@ -83,7 +88,16 @@ export class TranslateStream implements StreamBody {
   }
 
   feed(bytes: Uint8Array): void {
-    this.#parser.feed(this.#text.decode(bytes, { stream: true }));
+    try {
+      this.#parser.feed(this.#text.decode(bytes, { stream: true }));
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.tally.firstContentAtMs === undefined) throw thrown;
+    this.#failure = thrown;
   }
 
   #event(data: string): void {
@@ -97,7 +111,7 @@ export class TranslateStream implements StreamBody {
   }
 
   #chunk(chunk: ChatChunk): void {
-    this.tally.responseId ??= chunk.id;
+    this.tally.responseId ||= chunk.id;
     this.#created ||= chunk.created;
     const { usage, ...rest } = chunk;
     if (usage) this.tally.usage = usage;
@@ -120,16 +134,27 @@ export class TranslateStream implements StreamBody {
 
   #finish(): void {
     this.#ended = true;
+    this.#source.finish();
     if (!this.#context.wantsUsage) return;
     const head = { id: this.tally.responseId ?? '', created: this.#created, model: this.#context.requestedModel };
     this.#ready.push(usageChunk(head, this.#context.meter(this.tally)));
   }
 
   #onEof(): void {
-    this.#parser.feed('\n\n');
-    if (this.#ended) return;
-    if (!this.#finished) throw truncated();
-    this.#finish();
+    this.#feedRest();
+    if (this.#ended || this.#failure) return;
+    if (this.#finished) this.#finish();
+    else this.#fail(truncated());
+  }
+
+  /** A last event may lack its blank line, but half an event is no event. */
+  #feedRest(): void {
+    try {
+      this.#parser.feed('\n\n');
+    } catch (thrown) {
+      const isHalf = thrown instanceof GatewayError && thrown.kind === 'upstream_protocol';
+      this.#fail(isHalf ? truncated() : thrown);
+    }
   }
 }
 
