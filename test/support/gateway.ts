@@ -11,6 +11,8 @@ export interface GatewayOptions {
   readonly config?: object | string;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** `false` starts without one: the program makes it, or knows it from before. */
+  readonly withMasterKey?: boolean;
   /** The folder of an earlier one, to start again on its data. */
   readonly folder?: string;
 }
@@ -32,7 +34,9 @@ export interface Gateway {
   rows(query?: string, count?: number): Promise<SpendRow[]>;
   /** All that it has printed, both streams. */
   logs(): string;
-  /** Signals the server itself, even when the launcher still stands in front of it. */
+  /** Signals the server and does not wait. */
+  signal(signal: NodeJS.Signals): void;
+  /** Signals the server itself, even when the launcher still stands in front of it, and waits for its end. */
   kill(signal: NodeJS.Signals): Promise<number | null>;
   /** SIGTERM, and the folder is removed. */
   stop(): Promise<number | null>;
@@ -70,7 +74,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const child = spawn('node', [LAUNCHER, ...args, ...(options.args ?? [])], {
     cwd: folder,
     // Nothing of this machine's environment: a provider key in it would become a model.
-    env: { PATH: process.env['PATH'] ?? '', HOME: folder, LITELLM_MASTER_KEY: masterKey, ...options.env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: folder,
+      ...(options.withMasterKey !== false && { LITELLM_MASTER_KEY: masterKey }),
+      ...options.env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
@@ -132,6 +141,9 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       }
     },
     logs: () => output,
+    signal(signal) {
+      if (child.pid !== undefined) process.kill(serverPid(child.pid), signal);
+    },
     kill,
     async stop() {
       const code = await kill('SIGTERM');
