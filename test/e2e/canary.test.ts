@@ -138,7 +138,8 @@ async function sendEverything(): Promise<void> {
     await note(gateway.ask({ model: 'm', messages, api_base: `http://${said.malformed}.example` }, { authorization }));
     await note(gateway.ask({ model: 'm', messages }, { authorization, 'x-litellm-metadata': said.malformed }));
     await note(gateway.get(`/nowhere/${said.path}?key=${key}`, { authorization }));
-    await note(gateway.get(`/key/info?key=${encodeURIComponent(secrets.virtualKey)}`, { authorization }));
+    // Its answer repeats the key that it was asked about, as LiteLLM's does.
+    await gateway.get(`/key/info?key=${encodeURIComponent(secrets.virtualKey)}`, { authorization });
     await note(
       gateway.post(
         '/key/generate',
