@@ -1,0 +1,281 @@
+import { describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
+import { sql } from 'kysely';
+import { type Answer, adminPlace, MASTER_KEY } from '../../test/support/admin-place.ts';
+import { digest } from '../auth/digest.ts';
+import { MANAGEMENT_ROUTES } from '../auth/permissions.ts';
+
+const place = adminPlace();
+
+function expectRefusal(
+  { status, body }: Answer,
+  expected: { status: number; param?: string | null; says?: string },
+): void {
+  expect(status).toBe(expected.status);
+  expect(Object.keys(body)).toEqual(['error']);
+  expect(typeof body.error.message).toBe('string');
+  expect(typeof body.error.type).toBe('string');
+  if (expected.param !== undefined) expect(body.error.param).toBe(expected.param);
+  if (expected.says !== undefined) expect(body.error.message).toContain(expected.says);
+}
+
+describe('who may call', () => {
+  const bodyFor = (path: string, key: string): object | undefined =>
+    ({
+      '/key/generate': {},
+      '/key/update': { key, models: [] },
+      '/key/delete': { keys: [key] },
+      '/key/block': { key },
+      '/key/unblock': { key },
+    })[path];
+  const call = (method: string, path: string, key: string | null, subject: string): Promise<Answer> =>
+    method === 'POST' ? place.post(path, bodyFor(path, subject), key) : place.get(path, key);
+
+  /** Status by role: nobody, a key that is unknown, blocked or expired, a good key, the admin. */
+  const MATRIX: Readonly<Record<string, readonly [string, number, number, number]>> = {
+    '/key/generate': ['POST', 401, 403, 200],
+    '/key/update': ['POST', 401, 403, 200],
+    '/key/block': ['POST', 401, 403, 200],
+    '/key/unblock': ['POST', 401, 403, 200],
+    '/key/list': ['GET', 401, 403, 200],
+    '/key/info': ['GET', 401, 200, 400],
+    '/spend/logs': ['GET', 401, 200, 200],
+    '/spend/logs/v2': ['GET', 401, 200, 200],
+    '/key/delete': ['POST', 401, 403, 200],
+  };
+
+  test('the matrix names every management route', () => {
+    expect(Object.keys(MATRIX).sort()).toEqual(MANAGEMENT_ROUTES.map(({ path }) => path).sort());
+  });
+
+  for (const [path, [method, stranger, plain, admin]] of Object.entries(MATRIX)) {
+    test(`${method} ${path}: ${stranger} for strangers, ${plain} for a key, ${admin} for the admin`, async () => {
+      const subject = await place.key();
+      const good = await place.key();
+      const blocked = await place.key({ blocked: true });
+      const expired = await place.key({ duration: '30s' });
+      place.nowMs += 30_000;
+      for (const key of [null, 'sk-never-made-by-anyone', blocked, expired, digest(good), 'nonsense']) {
+        expectRefusal(await call(method, path, key, subject), { status: stranger });
+      }
+      const answer = await call(method, path, good, subject);
+      expect(answer.status).toBe(plain);
+      if (plain === 403) expectRefusal(answer, { status: 403, says: path });
+      expect((await call(method, path, MASTER_KEY, subject)).status).toBe(admin);
+    });
+  }
+
+  test('a key sees itself, with or without naming itself', async () => {
+    const key = await place.key({ key_alias: 'mine' });
+    for (const query of ['', `?key=${key}`, `?key=${digest(key)}`]) {
+      expect((await place.get(`/key/info${query}`, key)).body.info.key_alias).toBe('mine');
+    }
+    expect((await place.get('/key/info', key)).body.key).toBe(digest(key));
+  });
+
+  test('for a key, other keys do not exist, deleted ones neither', async () => {
+    const key = await place.key();
+    const other = await place.key();
+    const deleted = await place.key();
+    await place.post('/key/delete', { keys: [deleted] });
+    const missing = await place.get('/key/info?key=sk-never-made-by-anyone', key);
+    expectRefusal(missing, { status: 404, param: 'key' });
+    for (const foreign of [other, digest(other), deleted]) {
+      const answer = await place.get(`/key/info?key=${foreign}`, key);
+      expect([answer.status, answer.body]).toEqual([404, missing.body]);
+    }
+  });
+
+  test('a key limited to other routes may not even see itself', async () => {
+    const key = await place.key({ key_type: 'llm_api' });
+    expectRefusal(await place.get('/key/info', key), { status: 403, says: 'Only allowed to call routes' });
+  });
+});
+
+describe('keys that are not there are 404', () => {
+  for (const path of ['/key/update', '/key/block', '/key/unblock']) {
+    test(path, async () => {
+      expectRefusal(await place.post(path, { key: 'sk-never-made-by-anyone' }), { status: 404, param: 'key' });
+    });
+  }
+  test('/key/info', async () =>
+    expectRefusal(await place.get(`/key/info?key=${'0'.repeat(64)}`), { status: 404, param: 'key' }));
+  test('/key/delete, when none of them is', async () => {
+    expectRefusal(await place.post('/key/delete', { keys: ['sk-never-made-by-anyone'] }), { status: 404 });
+    expectRefusal(await place.post('/key/delete', { key_aliases: ['nobody'] }), { status: 404 });
+    expectRefusal(await place.post('/key/delete', {}), { status: 400, param: 'keys' });
+  });
+});
+
+describe('fields', () => {
+  const bad: [string, object, string, string][] = [
+    ['an unknown name', { modles: ['x'] }, 'modles', 'Unknown field \'modles\'. Did you mean "models"?'],
+    ['an unknown name like no other', { zzzzzzzzzz: 1 }, 'zzzzzzzzzz', "Unknown field 'zzzzzzzzzz'."],
+    ['the spend', { spend: 0 }, 'spend', 'cannot be set'],
+    ['the digest', { token: 'x' }, 'token', 'cannot be set'],
+    ['the maker', { created_by: 'me' }, 'created_by', 'cannot be set'],
+    ['a field of LiteLLM that is not here', { auto_rotate: true }, 'auto_rotate', 'is not supported yet'],
+    ['a list that is a text', { models: 'gpt-4o' }, 'models', 'expected array'],
+    ['a list with a number in it', { models: ['a', 3] }, 'models.1', 'expected string'],
+    ['an alias that is no text', { aliases: { a: 1 } }, 'aliases.a', 'expected string'],
+    ['metadata that is a list', { metadata: [] }, 'metadata', 'expected record'],
+    ['a negative budget', { max_budget: -1 }, 'max_budget', '>=0'],
+    ['a budget that is a text', { max_budget: '10' }, 'max_budget', 'expected number'],
+    ['a budget too large to count exactly', { max_budget: 1e12 }, 'max_budget', '<=9000000'],
+    ['half a request', { rpm_limit: 0.5 }, 'rpm_limit', 'expected int'],
+    ['a duration without a unit', { duration: '30' }, 'duration', '30s, 30m, 24h, 30d, 1w or 1mo'],
+    ['a duration of nothing', { duration: '0d' }, 'duration', 'must be a time'],
+    ['a budget window that is no time', { budget_duration: 'often' }, 'budget_duration', 'daily, weekly or monthly'],
+    ['a type that is none', { key_type: 'admin' }, 'key_type', 'llm_api'],
+    ['blocked as a text', { blocked: 'yes' }, 'blocked', 'expected boolean'],
+    ['a name that is too long', { team_id: 'x'.repeat(257) }, 'team_id', '<=256'],
+    ['a short key', { key: 'sk-short' }, 'key', 'at least 16 characters'],
+    ['a key without its prefix', { key: 'a-key-without-its-prefix' }, 'key', 'start with "sk-"'],
+    ['a key with a comma', { key: 'sk-with-a-comma,-in-it' }, 'key', 'no spaces or commas'],
+    ['a key with a space', { key: 'sk-with-a-space in-it' }, 'key', 'no spaces or commas'],
+    ['a key that no header can carry', { key: 'sk-schlüssel-mit-umlaut' }, 'key', 'no spaces or commas'],
+  ];
+  for (const [what, fields, param, says] of bad) {
+    test(`${what} is a 400 that names it`, async () => {
+      expectRefusal(await place.post('/key/generate', fields), { status: 400, param, says });
+      expect((await place.get('/key/list')).body.total_count).toBe(0);
+    });
+  }
+
+  test('the same rules hold for an update, and a refused one changes nothing', async () => {
+    const key = await place.key({ models: ['a'] });
+    for (const fields of [{ models: 'b' }, { spend: 1 }, { duration: 'soon' }, { rmp_limit: 1 }]) {
+      expectRefusal(await place.post('/key/update', { key, ...fields }), { status: 400 });
+    }
+    expectRefusal(await place.post('/key/update', { models: [] }), { status: 400, param: 'key' });
+    expect((await place.get(`/key/info?key=${key}`)).body.info.models).toEqual(['a']);
+  });
+
+  test('a key is made once', async () => {
+    const key = await place.key({ key: 'sk-made-once-and-once-only', team_id: 't' });
+    const again = await place.post('/key/generate', { key, team_id: 'other' });
+    expectRefusal(again, { status: 400, param: 'key', says: 'exists already' });
+    expect(JSON.stringify(again.body)).not.toContain(key);
+    expect((await place.get(`/key/info?key=${key}`)).body.info.team_id).toBe('t');
+  });
+
+  test('empty texts are fields left empty', async () => {
+    const made = await place.post('/key/generate', { team_id: '', user_id: '', key_alias: '' });
+    expect(made.body).toMatchObject({ team_id: null, user_id: null, key_alias: null });
+  });
+});
+
+describe('bodies', () => {
+  const bad: [string, string | Uint8Array, string][] = [
+    ['nothing', '', 'one JSON object'],
+    ['no JSON', '{"key_alias": "x"', 'one JSON object'],
+    ['a list', '[]', 'a JSON object'],
+    ['a text', '"x"', 'a JSON object'],
+    ['null', 'null', 'a JSON object'],
+    ['no UTF-8', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 'UTF-8'],
+    ['a field twice', '{"team_id":"a","team_id":"b"}', 'twice'],
+    ['__proto__', '{"__proto__":{"blocked":false}}', '__proto__'],
+    ['__proto__ within', '{"metadata":{"a":[{"__proto__":{"x":1}}]}}', '__proto__'],
+    ['deep nesting', `{"metadata":${'{"a":'.repeat(40)}1${'}'.repeat(41)}`, 'levels deep'],
+    ['absurd nesting', `{"metadata":{"a":${'['.repeat(300_000)}${']'.repeat(300_000)}}}`, ''],
+  ];
+  for (const [what, body, says] of bad) {
+    test(`${what}: 400`, async () => {
+      expectRefusal(await place.post('/key/generate', body), { status: 400, says });
+      expect(Object.hasOwn(Object.prototype, 'x')).toBe(false);
+    });
+  }
+
+  test('more than a megabyte: 413', async () => {
+    const answer = await place.post('/key/generate', { metadata: { a: 'x'.repeat(1024 * 1024) } });
+    expectRefusal(answer, { status: 413, param: 'request_body' });
+  });
+
+  test('the body of a stranger is not even read', async () => {
+    let read = false;
+    const body = new ReadableStream(
+      {
+        pull(controller) {
+          read = true;
+          controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    expect((await place.request('/key/generate', { method: 'POST', body }, null)).status).toBe(401);
+    expect(read).toBe(false);
+  });
+
+  test('whatever JSON comes, the answer is a key or a 400 in the one shape', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue({ maxDepth: 3 }), async (value) => {
+        const answer = await place.post('/key/generate', JSON.stringify(value));
+        if (answer.status !== 200) expectRefusal(answer, { status: 400 });
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test('whatever value a field gets, the answer is a key or a 400, and what is stored can be read', async () => {
+    const field = fc.constantFrom(
+      'models',
+      'aliases',
+      'metadata',
+      'max_budget',
+      'rpm_limit',
+      'duration',
+      'team_id',
+      'tags',
+    );
+    await fc.assert(
+      fc.asyncProperty(field, fc.jsonValue({ maxDepth: 2 }), async (name, value) => {
+        const answer = await place.post('/key/generate', JSON.stringify({ [name]: value }));
+        if (answer.status !== 200) return expectRefusal(answer, { status: 400 });
+        const info = await place.get(`/key/info?key=${answer.body.key}`);
+        expect(info.body.info[name === 'tags' ? 'metadata' : name === 'duration' ? 'expires' : name]).toBeDefined();
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe('queries', () => {
+  for (const [query, param] of [
+    ['/key/list?page=0', 'page'],
+    ['/key/list?page=x', 'page'],
+    ['/key/list?size=101', 'size'],
+    ['/key/list?size=1e1', 'size'],
+    ['/spend/logs/v2?page=-1', 'page'],
+    ['/spend/logs/v2?page_size=1000', 'page_size'],
+    ['/spend/logs/v2?status_filter=odd', 'status_filter'],
+    ['/spend/logs?start_date=yesterday', 'start_date'],
+    ['/spend/logs?start_date=2026-13-01', 'start_date'],
+    ['/spend/logs?end_date=2026-01-31T25:00', 'end_date'],
+    ['/spend/logs?end_date=1', 'end_date'],
+  ] as const) {
+    test(`${query}: 400`, async () => expectRefusal(await place.get(query), { status: 400, param }));
+  }
+});
+
+describe('a database that is unwell', () => {
+  test('is a 503 that says when to come back, and what it refused did not happen', async () => {
+    const key = await place.key();
+    await sql`pragma query_only = on`.execute(place.db);
+    const answer = await place.post('/key/block', { key });
+    expectRefusal(answer, { status: 503 });
+    expect(answer.body.error.code).toBe('no_db_connection');
+    expect(answer.headers.get('retry-after')).toBe('1');
+    await sql`pragma query_only = off`.execute(place.db);
+    expect((await place.get(`/key/info?key=${key}`)).body.info.blocked).toBe(false);
+  });
+
+  test('is told from a fault of ours, which is not disguised as an answer', async () => {
+    await sql`drop table deleted_keys`.execute(place.db);
+    await expect(place.get(`/key/info?key=${'0'.repeat(64)}`)).rejects.toThrow(/deleted_keys/);
+  });
+});
+
+test('an unknown path or method of the management API is a 404 in the one shape', async () => {
+  expectRefusal(await place.get('/key/generate'), { status: 404 });
+  expectRefusal(await place.post('/key/regenerate', {}), { status: 404 });
+});

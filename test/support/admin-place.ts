@@ -1,0 +1,112 @@
+/** The management API over a database in memory and a real ledger, for one test each. */
+import { afterEach, beforeEach } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AdminApp, createAdminApp } from '../../src/admin/app.ts';
+import { type Authenticate, createAuthenticator } from '../../src/auth/authenticate.ts';
+import { digest } from '../../src/auth/digest.ts';
+import { createKeyCache } from '../../src/auth/key-cache.ts';
+import { loadedKey } from '../../src/auth/loaded-key.ts';
+import { type Database, openDatabase } from '../../src/db/client.ts';
+import { findKey } from '../../src/db/keys.ts';
+import { spendByKey } from '../../src/db/requests.ts';
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { sampleCaller } from './callers.ts';
+
+export const MASTER_KEY = 'sk-master-of-the-admin-tests';
+export const NOW_MS = Date.UTC(2026, 0, 31, 12);
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // What a management route answers is what a test is about: it says itself what it expects.
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of any shape
+  readonly body: any;
+}
+
+class AdminPlace {
+  #parts: { db: Database; ledger: Ledger; dataDir: string } | undefined;
+  #app: AdminApp | undefined;
+  authenticate: Authenticate = () => sampleCaller();
+  nowMs = NOW_MS;
+  /** Queries for a key's row: none of them on a warm path. */
+  keyQueries = 0;
+
+  get db(): Database {
+    return this.#within().db;
+  }
+
+  get ledger(): Ledger {
+    return this.#within().ledger;
+  }
+
+  #within(): { db: Database; ledger: Ledger; dataDir: string } {
+    if (this.#parts === undefined) throw new Error('Only within a test');
+    return this.#parts;
+  }
+
+  async start(): Promise<void> {
+    this.nowMs = NOW_MS;
+    this.keyQueries = 0;
+    const now = () => this.nowMs;
+    const db = await openDatabase({ url: 'sqlite::memory:' });
+    const dataDir = mkdtempSync(join(tmpdir(), 'tollgate-admin-'));
+    const ledger = await openLedger({ db, dataDir, now, onWarning: () => {}, writeEveryMs: 60_000 });
+    this.#parts = { db, ledger, dataDir };
+    const keys = createKeyCache({
+      now,
+      ttlMs: () => 60_000,
+      load: async (hash) => {
+        this.keyQueries += 1;
+        const row = await findKey(db, hash);
+        return row && loadedKey(row, await spendByKey(db, hash));
+      },
+    });
+    const master = sampleCaller({ kind: 'master', keyHash: digest(MASTER_KEY), userId: 'default_user_id' });
+    this.authenticate = createAuthenticator({ keys, master, now, options: () => ({}) });
+    let made = 0;
+    const randomBytes = () => new Uint8Array(32).fill(++made);
+    this.#app = createAdminApp({ db, keys, ledger, authenticate: this.authenticate, now, randomBytes });
+  }
+
+  async end(): Promise<void> {
+    const { db, ledger, dataDir } = this.#within();
+    await ledger.close();
+    await db.destroy();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+
+  async get(path: string, key: string | null = MASTER_KEY): Promise<Answer> {
+    return await this.request(path, {}, key);
+  }
+
+  /** A text goes as it is. */
+  async post(path: string, body: unknown, key: string | null = MASTER_KEY): Promise<Answer> {
+    const text = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
+    return await this.request(path, { method: 'POST', body: text }, key);
+  }
+
+  async request(path: string, init: RequestInit, key: string | null = MASTER_KEY): Promise<Answer> {
+    if (this.#app === undefined) throw new Error('Only within a test');
+    const headers = new Headers(init.headers);
+    if (key !== null) headers.set('authorization', `Bearer ${key}`);
+    const response = await this.#app.fetch(new Request(`http://gateway${path}`, { ...init, headers }));
+    return { status: response.status, headers: response.headers, body: await response.json() };
+  }
+
+  /** A new key's secret. */
+  async key(fields: object = {}): Promise<string> {
+    const { status, body } = await this.post('/key/generate', fields);
+    if (status !== 200) throw new Error(`No key was made: ${JSON.stringify(body)}`);
+    return String(body.key);
+  }
+}
+
+/** Call it at the top of a test file. */
+export function adminPlace(): AdminPlace {
+  const place = new AdminPlace();
+  beforeEach(() => place.start());
+  afterEach(() => place.end());
+  return place;
+}
