@@ -99,7 +99,7 @@ export class Pipeline {
 
     while (!step.done) {
       const { target, delayMs } = step.value;
-      if (delayMs > 0) await sleep(delayMs, call.client);
+      if (delayMs > 0 || call.client.gone) await sleep(delayMs, call.client);
       const startedAtMs = this.#parts.now();
       try {
         const reply = await this.#parts.send(target, call);
@@ -161,9 +161,10 @@ export class Pipeline {
     const error = left
       ? new GatewayError('client_closed', 'The client closed the connection.', { cause: thrown })
       : toGatewayError(thrown);
-    // A client that leaves after the upstream began is charged for the prompt, which the provider has read.
-    const target = call.attempts.at(-1)?.target;
-    const metered = left && target ? this.#parts.meter(call, target, { usage: undefined, outputChars: 0 }) : undefined;
+    // A client that leaves while the upstream works is charged for the prompt, which the provider has read.
+    const { target, error: met } = call.attempts.at(-1) ?? {};
+    const isRead = left && target && (!met || met.kind === 'client_closed');
+    const metered = isRead ? this.#parts.meter(call, target, { usage: undefined, outputChars: 0 }) : undefined;
     const common = {
       endedAtMs: this.#parts.now(),
       target,
@@ -187,6 +188,12 @@ export class Pipeline {
     for (const settle of settles.splice(0).reverse()) {
       void (async () => settle(outcome))().catch((error: unknown) => this.#parts.onSettleError(error, call));
     }
-    this.#parts.ledger.record(call, outcome);
+    try {
+      this.#parts.ledger.record(call, outcome);
+    } catch (cause) {
+      this.#parts.onSettleError(cause, call);
+      if (cause instanceof GatewayError) throw cause;
+      throw new GatewayError('unavailable', 'The request could not be written to the log of requests.', { cause });
+    }
   }
 }

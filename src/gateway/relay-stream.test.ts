@@ -197,7 +197,7 @@ describe('usage', () => {
     const { text } = await relayed(STREAM, { wantsUsage: true });
     const { chunks, usages } = readEvents(text);
     expect(usages).toHaveLength(1);
-    expect(chunks.at(-1)).toEqual({
+    expect<unknown>(chunks.at(-1)).toEqual({
       id: 'chatcmpl-1',
       object: 'chat.completion.chunk',
       created: 1764000000,

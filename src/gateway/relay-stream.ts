@@ -13,6 +13,7 @@ import {
   MAX_EVENT_BYTES,
   newTally,
   type StreamContext,
+  tooLong,
   truncated,
   type UpstreamBytes,
   usageChunk,
@@ -293,6 +294,3 @@ function charsAfter(text: string, mark: string): number {
   }
   return chars;
 }
-
-const tooLong = (): GatewayError =>
-  new GatewayError('upstream_protocol', 'The upstream sent one event of more than 1 MiB.');

@@ -27,33 +27,39 @@ export class SettledStream implements StreamBody {
   /** After the upstream's own end the `[DONE]` is sent; after a failure an error event is, and no `[DONE]`. */
   async next(): Promise<Uint8Array | undefined> {
     if (this.#ended) return undefined;
+    let bytes: Uint8Array | undefined;
     try {
-      const bytes = await this.#body.next();
-      if (bytes) return bytes;
-      this.#end({ status: 'ok' });
-      return DONE;
+      bytes = await this.#body.next();
     } catch (thrown) {
-      if (this.#ended) return undefined;
-      const error = toGatewayError(thrown);
-      this.#body.cancel();
-      if (error.kind === 'client_closed') {
-        this.#end({ status: 'aborted' });
-        return undefined;
-      }
-      this.#end({ status: 'failed', error });
-      return encoder.encode(`data: ${JSON.stringify(errorBody(error))}\n\n`);
+      return this.#failed(toGatewayError(thrown));
     }
+    return bytes ?? this.#last({ status: 'ok' }, DONE);
   }
 
   /** The client left. */
   cancel(): void {
     if (this.#ended) return;
     this.#body.cancel();
-    this.#end({ status: 'aborted' });
+    this.#last({ status: 'aborted' }, undefined);
   }
 
-  #end(ending: Ending): void {
+  #failed(error: GatewayError): Uint8Array | undefined {
+    this.#body.cancel();
+    if (error.kind === 'client_closed') return this.#last({ status: 'aborted' }, undefined);
+    return this.#last({ status: 'failed', error }, errorEvent(error));
+  }
+
+  /** Records the end, once; an answer whose end could not be recorded must not look whole. */
+  #last(ending: Ending, bytes: Uint8Array | undefined): Uint8Array | undefined {
+    if (this.#ended) return undefined;
     this.#ended = true;
-    this.#onEnd(ending);
+    try {
+      this.#onEnd(ending);
+      return bytes;
+    } catch (unwritten) {
+      return errorEvent(toGatewayError(unwritten));
+    }
   }
 }
+
+const errorEvent = (error: GatewayError): Uint8Array => encoder.encode(`data: ${JSON.stringify(errorBody(error))}\n\n`);

@@ -109,6 +109,9 @@ export const newTally = (keepEvents: boolean): StreamTally => ({
 export const truncated = (): GatewayError =>
   new GatewayError('upstream_truncated', 'The upstream ended its answer without finishing it.');
 
+export const tooLong = (): GatewayError =>
+  new GatewayError('upstream_protocol', 'The upstream sent one event of more than 1 MiB.');
+
 export const frame = (data: string): Buffer => Buffer.from(`data: ${data}\n\n`);
 
 /** OpenAI's form: `choices: []`, after the finish chunk. The cost in USD stands beside the tokens. */

@@ -9,6 +9,7 @@ import {
   MAX_EVENT_BYTES,
   newTally,
   type StreamContext,
+  tooLong,
   truncated,
   type UpstreamBytes,
   usageChunk,
@@ -41,7 +42,7 @@ export class TranslateStream implements StreamBody {
       onEvent: ({ data }) => this.#event(data),
       onError: (cause) => {
         if (cause.type !== 'max-buffer-size-exceeded') return; // Unknown fields are skipped, as the SSE standard says.
-        throw new GatewayError('upstream_protocol', 'The upstream sent one event of more than 1 MiB.', { cause });
+        throw tooLong();
       },
     });
   }
@@ -102,6 +103,7 @@ export class TranslateStream implements StreamBody {
 
   #event(data: string): void {
     if (this.#ended) return;
+    if (data.length > MAX_EVENT_BYTES) throw tooLong();
     if (data.trim() === '[DONE]') {
       this.#finish();
       return;
