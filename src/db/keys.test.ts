@@ -1,0 +1,194 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
+import { type Database, openDatabase } from './client.ts';
+import {
+  changeKey,
+  deleteKeys,
+  findDeletedKey,
+  findKey,
+  insertKey,
+  type KeyRow,
+  listKeys,
+  tokensByAlias,
+} from './keys.ts';
+import { readSetting, writeSetting } from './settings.ts';
+
+let db: Database;
+beforeEach(async () => {
+  db = await openDatabase({ url: 'sqlite::memory:' });
+});
+afterEach(() => db.destroy());
+
+const NULLS = {
+  key_alias: null,
+  key_name: null,
+  user_id: null,
+  team_id: null,
+  organization_id: null,
+  project_id: null,
+  agent_id: null,
+  budget_id: null,
+  budget_duration: null,
+  key_type: null,
+  created_by: null,
+  updated_by: null,
+  models: null,
+  aliases: null,
+  config: null,
+  permissions: null,
+  metadata: null,
+  allowed_routes: null,
+  allowed_cache_controls: null,
+  model_max_budget: null,
+  budget_limits: null,
+  router_settings: null,
+  access_group_ids: null,
+  policies: null,
+  expires_at_ms: null,
+  max_budget_nano_usd: null,
+  soft_budget_nano_usd: null,
+  budget_reset_at_ms: null,
+  max_parallel_requests: null,
+  tpm_limit: null,
+  rpm_limit: null,
+  tpd_limit: null,
+};
+
+const keyRow = (token: string, over: Partial<KeyRow> = {}): KeyRow => ({
+  ...NULLS,
+  token,
+  blocked: 0,
+  created_at_ms: 1,
+  updated_at_ms: 1,
+  ...over,
+});
+
+describe('a key', () => {
+  test('is read back as it was written, large numbers included', async () => {
+    const whole = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+    const text = fc.string({ unit: 'grapheme' });
+    const row = fc.record({
+      key_alias: text,
+      metadata: text,
+      expires_at_ms: whole,
+      max_budget_nano_usd: whole,
+      tpm_limit: fc.option(whole, { nil: null }),
+      blocked: fc.constantFrom(0, 1),
+    });
+    let at = 0;
+    await fc.assert(
+      fc.asyncProperty(row, async (fields) => {
+        const written = keyRow(`token ${at++}`, {
+          ...fields,
+          key_alias: `${fields.key_alias.replaceAll('\0', '')} ${at}`,
+        });
+        expect(await insertKey(db, written)).toBe('inserted');
+        expect(await findKey(db, written.token)).toEqual(written);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('that is there already, by token or by alias, is not written over', async () => {
+    expect(await insertKey(db, keyRow('a', { key_alias: 'x', team_id: 'first' }))).toBe('inserted');
+    expect(await insertKey(db, keyRow('a', { key_alias: 'y', team_id: 'second' }))).toBe('key taken');
+    expect(await insertKey(db, keyRow('b', { key_alias: 'x' }))).toBe('alias taken');
+    expect((await findKey(db, 'a'))?.team_id).toBe('first');
+    expect(await findKey(db, 'b')).toBeUndefined();
+  });
+
+  test('may be without an alias, as many as there are', async () => {
+    expect(await insertKey(db, keyRow('a'))).toBe('inserted');
+    expect(await insertKey(db, keyRow('b'))).toBe('inserted');
+  });
+});
+
+describe('a change', () => {
+  test('sees what the change before it left, however many begin at once', async () => {
+    await insertKey(db, keyRow('a', { rpm_limit: 0 }));
+    const addOne = (row: KeyRow): Partial<KeyRow> => ({ rpm_limit: Number(row.rpm_limit) + 1 });
+    await Promise.all(Array.from({ length: 25 }, () => changeKey(db, 'a', addOne)));
+    expect((await findKey(db, 'a'))?.rpm_limit).toBe(25);
+  });
+
+  test('resolves to the row as it then is, and to nothing for a key that is not there', async () => {
+    await insertKey(db, keyRow('a'));
+    expect(await changeKey(db, 'a', () => ({ blocked: 1 }))).toEqual(keyRow('a', { blocked: 1 }));
+    expect(await changeKey(db, 'b', () => ({ blocked: 1 }))).toBeUndefined();
+  });
+
+  test('to an alias of another key changes nothing; to its own it does', async () => {
+    await insertKey(db, keyRow('a', { key_alias: 'x' }));
+    await insertKey(db, keyRow('b', { key_alias: 'y' }));
+    expect(await changeKey(db, 'b', () => ({ key_alias: 'x', blocked: 1 }))).toBe('alias taken');
+    expect((await findKey(db, 'b'))?.blocked).toBe(0);
+    expect(await changeKey(db, 'b', () => ({ key_alias: 'y', blocked: 1 }))).toMatchObject({ blocked: 1 });
+  });
+
+  test('that throws has not happened, and the next one can', async () => {
+    await insertKey(db, keyRow('a'));
+    const failing = changeKey(db, 'a', () => {
+      throw new RangeError('no');
+    });
+    await expect(failing).rejects.toThrow(RangeError);
+    expect(await changeKey(db, 'a', () => ({ blocked: 1 }))).toMatchObject({ blocked: 1 });
+  });
+});
+
+describe('deletion', () => {
+  test('moves what is there and says what was', async () => {
+    await insertKey(db, keyRow('a', { team_id: 't' }));
+    await insertKey(db, keyRow('b'));
+    expect(await deleteKeys(db, ['a', 'nobody'], 77)).toEqual(['a']);
+    expect(await findKey(db, 'a')).toBeUndefined();
+    expect(await findDeletedKey(db, 'a')).toMatchObject({ token: 'a', team_id: 't', deleted_at_ms: 77 });
+    expect(await findKey(db, 'b')).toBeDefined();
+    expect(await deleteKeys(db, [], 78)).toEqual([]);
+  });
+
+  test('of a key made again keeps the newer one', async () => {
+    for (const team of ['old', 'new']) {
+      await insertKey(db, keyRow('a', { team_id: team, key_alias: 'x' }));
+      await deleteKeys(db, ['a'], 1);
+    }
+    expect((await findDeletedKey(db, 'a'))?.team_id).toBe('new');
+  });
+});
+
+describe('finding', () => {
+  test('by alias gives tokens', async () => {
+    await insertKey(db, keyRow('a', { key_alias: 'x' }));
+    await insertKey(db, keyRow('b', { key_alias: 'y' }));
+    expect((await tokensByAlias(db, ['x', 'y', 'z'])).sort()).toEqual(['a', 'b']);
+    expect(await tokensByAlias(db, [])).toEqual([]);
+  });
+
+  test('in pages gives each key once, newest first', async () => {
+    for (let i = 0; i < 7; i++) await insertKey(db, keyRow(`k${i}`, { created_at_ms: i % 3, user_id: 'u' }));
+    const seen: string[] = [];
+    for (const offset of [0, 3, 6]) {
+      const { rows, total } = await listKeys(db, { userId: 'u' }, { limit: 3, offset });
+      expect(total).toBe(7);
+      seen.push(...rows.map(({ token }) => token));
+    }
+    expect(seen).toEqual(['k2', 'k5', 'k1', 'k4', 'k0', 'k3', 'k6']);
+    expect(await listKeys(db, { userId: 'nobody' }, { limit: 3, offset: 0 })).toEqual({ rows: [], total: 0 });
+  });
+
+  test('takes every text as a value, never as a part of the query', async () => {
+    await insertKey(db, keyRow('a', { key_alias: 'x' }));
+    for (const text of ["' or '1'='1", 'x"; drop table keys; --', '%', '\\']) {
+      expect(await findKey(db, text)).toBeUndefined();
+      expect(await tokensByAlias(db, [text])).toEqual([]);
+      expect((await listKeys(db, { keyAlias: text }, { limit: 1, offset: 0 })).total).toBe(0);
+    }
+    expect(await findKey(db, 'a')).toBeDefined();
+  });
+});
+
+test('a setting is what was written last', async () => {
+  expect(await readSetting(db, 'admin_key_hash')).toBeUndefined();
+  await writeSetting(db, 'admin_key_hash', 'one');
+  await writeSetting(db, 'admin_key_hash', 'two');
+  expect(await readSetting(db, 'admin_key_hash')).toBe('two');
+});
