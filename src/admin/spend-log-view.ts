@@ -7,6 +7,8 @@ import type { TokenBuckets } from '../wire/usage.ts';
 type View = Record<string, unknown>;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
+/** Differences of epoch times carry noise behind the microseconds. */
+const toMicros = (ms: number): number => Math.round(ms * 1_000) / 1_000;
 
 /** @param caller prompts and answers are shown to the admin only */
 export function logView(row: LedgerRow, caller: Caller): View {
@@ -174,8 +176,8 @@ function additions(row: LedgerRow): View {
     cost_parts: parts && Object.fromEntries(Object.entries(parts).map(([part, nano]) => [part, usdNumber(nano)])),
     price_version: row.priceVersion,
     latency_ms: {
-      total: row.endedAtMs - row.startedAtMs,
-      first_token: row.firstTokenAtMs === null ? null : row.firstTokenAtMs - row.startedAtMs,
+      total: toMicros(row.endedAtMs - row.startedAtMs),
+      first_token: row.firstTokenAtMs === null ? null : toMicros(row.firstTokenAtMs - row.startedAtMs),
       upstream: row.upstreamMs,
       overhead: row.overheadMs,
     },

@@ -138,6 +138,12 @@ describe('a row', () => {
     expect(view.tollgate).toMatchObject({ tokens: null, cost_parts: null });
   });
 
+  test('has times to the microsecond, without the noise of subtracting them', async () => {
+    record({ endedAtMs: NOON + 11.981, firstTokenAtMs: NOON + 7.053 });
+    const [view] = (await place.get('/spend/logs')).body;
+    expect(view.tollgate.latency_ms).toMatchObject({ total: 11.981, first_token: 7.053 });
+  });
+
   test('shows what was stored of prompt and answer, a stream as its list of events', async () => {
     const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] };
     record({ requestBody: JSON.stringify(request), responseBody: '{"id":"1"}' });
