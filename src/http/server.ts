@@ -52,6 +52,8 @@ export function listen(parts: HttpParts, address: { readonly host: string; reado
   const server = Bun.serve({
     hostname: address.host,
     port: address.port,
+    // Two programs on one port would share its requests by chance.
+    reusePort: false,
     idleTimeout: LONGEST_QUIET_SECONDS,
     maxRequestBodySize: SERVER_BODY_LIMIT,
     development: false,
@@ -84,6 +86,9 @@ class FrontDoor {
     // Bun gives plain objects with lower-case names here, at a fraction of a Headers look-up each.
     const headers: HeaderBag = request.headers.toJSON();
     const { origin } = headers;
+    if (request.method === 'OPTIONS' && headers['access-control-request-method'] !== undefined) {
+      return this.#currentCors().preflight(request);
+    }
     const response = await this.#route(request, headers, server);
     if (origin !== undefined) this.#currentCors().decorate(response.headers, origin);
     return response;
@@ -95,8 +100,6 @@ class FrontDoor {
     if (fault) return refusalResponse(fault);
     const match = this.#parts.router.match(path);
     const { method } = request;
-    if (method === 'OPTIONS' && headers['access-control-request-method'] !== undefined)
-      return this.#currentCors().preflight(request);
     if (!match)
       return refusalResponse(
         new GatewayError(
