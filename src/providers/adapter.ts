@@ -85,6 +85,8 @@ export interface ProviderAdapter {
   readonly relaysBytes: boolean;
   /** True when the provider's own `usage.cost` (USD) is what it bills. */
   readonly reportsCost?: boolean;
+  /** Settings that an environment variable gives where the config does not: setting → variables, first match wins. */
+  readonly settingsEnv?: Readonly<Record<string, readonly string[]>>;
   /** At boot: a typo fails the start, not a request. Throws Error with a plain message. */
   parseSettings?(raw: Readonly<Record<string, unknown>>): unknown;
   /** Throws GatewayError('invalid_request') for a parameter that the provider does not support. */
@@ -93,4 +95,6 @@ export interface ProviderAdapter {
   createStreamDecoder(target: Target): StreamDecoder;
   /** `undefined` leaves it to the common table. `body` is parsed JSON or, when it is not JSON, text. */
   parseError?(status: number, body: unknown): GatewayError | undefined;
+  /** Secrets in `target.settings`, which must never be echoed; `target.apiKey` need not be listed. */
+  secretsOf?(target: Target): readonly string[];
 }

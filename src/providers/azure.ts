@@ -1,72 +1,137 @@
 /** Azure OpenAI. Source: Microsoft's "Azure OpenAI REST API reference"; LiteLLM's documentation of `azure/`. */
 import { GatewayError } from '../errors.ts';
 import type { Target } from './adapter.ts';
-import { openAiRules, plainEffort } from './openai.ts';
+import type { BodyEdit } from './body-edit.ts';
+import { isObject, textOf } from './json.ts';
 import { openAiCompatible } from './openai-compatible.ts';
+import type { Refusal } from './parameters.ts';
+import { completionTokens, effortAsWord, reasoningRefusals } from './reasoning-models.ts';
 
+/** LiteLLM's, so that a config without one goes on working. */
 const DEFAULT_API_VERSION = '2025-02-01-preview';
 /** Versions of the undated API, where the model stands in the body. */
 const UNDATED: ReadonlySet<string> = new Set(['v1', 'latest', 'preview']);
+const DATED = /^\d{4}-\d{2}-\d{2}(-preview)?$/;
+
 /** `azure/o_series/my-deployment` says which rules a freely named deployment follows. */
-const SERIES: Readonly<Record<string, string>> = { 'o_series/': 'o1', 'gpt5_series/': 'gpt-5' };
+const SERIES: readonly (readonly [string, string])[] = [
+  ['o_series/', 'o1'],
+  ['gpt5_series/', 'gpt-5'],
+];
 
 interface AzureSettings {
-  /** Entra token, sent instead of a key. */
+  /** Entra token, sent where there is no key. */
   readonly adToken: string | undefined;
+  readonly apiVersion: string;
 }
 
-function seriesOf(model: string): string | undefined {
-  return Object.keys(SERIES).find((prefix) => model.startsWith(prefix));
-}
+const settingsOf = ({ settings }: Target): AzureSettings | undefined =>
+  // Made by parseSettings below; a target built without it has none.
+  isObject(settings) ? (settings as unknown as AzureSettings) : undefined;
 
-const deploymentName = (model: string): string => model.slice(seriesOf(model)?.length ?? 0);
+const versionOf = (target: Target): string =>
+  target.apiVersion ?? settingsOf(target)?.apiVersion ?? DEFAULT_API_VERSION;
+
+const seriesOf = (model: string): readonly [string, string] | undefined =>
+  SERIES.find(([prefix]) => model.startsWith(prefix));
+
+const deploymentOf = (model: string): string => model.slice(seriesOf(model)?.[0].length ?? 0);
 
 /** The model whose rules apply: by prefix, by `base_model`, else by the deployment's name. */
-function ruledBy({ upstreamModel, baseModel }: Target): string {
-  const series = seriesOf(upstreamModel);
-  return (series && SERIES[series]) ?? baseModel?.replace(/^azure\//, '') ?? upstreamModel;
+const ruledBy = ({ upstreamModel, baseModel }: Target): string =>
+  seriesOf(upstreamModel)?.[1] ?? baseModel ?? upstreamModel;
+
+function urlOf(target: Target): string {
+  const { baseUrl, upstreamModel } = target;
+  const version = versionOf(target);
+  if (baseUrl.includes('/chat/completions')) return withVersion(baseUrl, version);
+  if (UNDATED.has(version) || /\/openai\/v1$/.test(baseUrl)) {
+    const root = baseUrl.replace(/\/openai(\/v1)?$/, '');
+    return `${root}/openai/v1/chat/completions${version === 'preview' ? '?api-version=preview' : ''}`;
+  }
+  const root = baseUrl.includes('/openai/deployments/')
+    ? baseUrl
+    : `${baseUrl.replace(/\/openai$/, '')}/openai/deployments/${encodeURIComponent(deploymentOf(upstreamModel))}`;
+  return withVersion(`${root}/chat/completions`, version);
 }
 
-function url(target: Target): string {
-  const version = target.apiVersion ?? DEFAULT_API_VERSION;
-  if (UNDATED.has(version)) return `${target.baseUrl}/openai/v1/chat/completions`;
-  const name = encodeURIComponent(deploymentName(target.upstreamModel));
-  return `${target.baseUrl}/openai/deployments/${name}/chat/completions?api-version=${encodeURIComponent(version)}`;
+const withVersion = (url: string, version: string): string =>
+  url.includes('api-version=')
+    ? url
+    : `${url}${url.includes('?') ? '&' : '?'}api-version=${encodeURIComponent(version)}`;
+
+function credentials(target: Target): Readonly<Record<string, string>> {
+  if (target.apiKey !== undefined && target.apiKey !== '') return { 'api-key': target.apiKey };
+  const adToken = settingsOf(target)?.adToken;
+  return adToken === undefined ? {} : { authorization: `Bearer ${adToken}` };
 }
 
-function authorization(target: Target): Record<string, string> {
-  // Made by parseSettings below.
-  const { adToken } = target.settings as AzureSettings;
-  if (adToken !== undefined) return { authorization: `Bearer ${adToken}` };
-  return target.apiKey === undefined ? {} : { 'api-key': target.apiKey };
+/** What old dated versions of the API do not know. */
+function versionRefusals(edit: BodyEdit, target: Target): Refusal[] {
+  const version = versionOf(target);
+  const choice = edit.get('tool_choice');
+  if (choice === undefined || !DATED.test(version)) return [];
+  if (version < '2023-12-01') return [{ field: 'tool_choice', why: 'needs api_version 2023-12-01 or later' }];
+  if (choice !== 'required' || version >= '2024-06-01') return [];
+  return [{ field: 'tool_choice', why: 'required needs api_version 2024-06-01 or later' }];
 }
 
-/** Filtered prompts come as a 400 of many codes; missing deployments as a 404 of one. */
+/** Filtered prompts come as a 400 with the reason inside; a missing deployment as a 404, sometimes another status. */
 function parseError(status: number, body: unknown): GatewayError | undefined {
-  const error = typeof body === 'object' && body !== null ? Reflect.get(body, 'error') : undefined;
-  if (typeof error !== 'object' || error === null) return undefined;
-  const code = Reflect.get(error, 'code');
-  const message = Reflect.get(error, 'message');
-  const text = typeof message === 'string' ? message : 'The upstream refused the request.';
-  const details = { upstream: error, upstreamStatus: status };
-  if (code === 'content_filter') return new GatewayError('content_policy_violation', text, details);
-  if (code === 'DeploymentNotFound') return new GatewayError('upstream_not_found', text, details);
-  return undefined;
+  const error = isObject(body) ? body['error'] : undefined;
+  if (!isObject(error)) return undefined;
+  const code = textOf(error['code']);
+  const inner = isObject(error['innererror']) ? textOf(error['innererror']['code']) : undefined;
+  const { message, ...upstream } = error;
+  const text = textOf(message) ?? 'The upstream refused the request.';
+  const details = { upstream, upstreamStatus: status };
+  if (code === 'content_filter' || inner === 'ResponsibleAIPolicyViolation') {
+    return new GatewayError('content_policy_violation', text, details);
+  }
+  return code === 'DeploymentNotFound' ? new GatewayError('upstream_not_found', text, details) : undefined;
 }
+
+/** Ways to sign in that need requests of their own. */
+const SIGN_IN = ['tenant_id', 'client_id', 'client_secret', 'azure_username', 'azure_password'];
+
+function parseSettings(raw: Readonly<Record<string, unknown>>): AzureSettings {
+  const { azure_ad_token: token, api_version: version } = raw;
+  if (token !== undefined && typeof token !== 'string') throw new Error('azure_ad_token must be text');
+  if (token?.startsWith('oidc/')) throw new Error('azure_ad_token: oidc/ is not supported yet; give the token itself');
+  const signIn = SIGN_IN.find((name) => textOf(raw[name]) !== undefined);
+  if (signIn !== undefined && token === undefined) {
+    throw new Error(`${signIn} is not supported yet; give api_key or azure_ad_token`);
+  }
+  if (version !== undefined && version !== null && !isVersion(version)) {
+    throw new Error(
+      'api_version must be a date such as 2024-10-21, with -preview or without, or v1, latest or preview',
+    );
+  }
+  return { adToken: textOf(token), apiVersion: textOf(version) ?? DEFAULT_API_VERSION };
+}
+
+const isVersion = (version: unknown): boolean =>
+  typeof version === 'string' && (version === '' || UNDATED.has(version) || DATED.test(version));
 
 export const azure = openAiCompatible({
   id: 'azure',
+  // Every resource has an address of its own: api_base, or AZURE_API_BASE.
   defaultBaseUrl: '',
   apiKeyEnv: ['AZURE_API_KEY', 'AZURE_OPENAI_API_KEY'],
   baseUrlEnv: ['AZURE_API_BASE', 'AZURE_OPENAI_ENDPOINT'],
-  rules: (target, request) => openAiRules(ruledBy(target), request),
-  rewrites: { reasoning_effort: plainEffort },
-  url,
-  authorization,
+  settingsEnv: { api_version: ['AZURE_API_VERSION'], azure_ad_token: ['AZURE_AD_TOKEN'] },
+  takesDeveloperRole: true,
+  unsupported: ['thinking'],
+  renames: (edit, target) => completionTokens(edit, ruledBy(target)),
+  refuses: (edit, target) => [...versionRefusals(edit, target), ...reasoningRefusals(edit, ruledBy(target))],
+  rewrites: [effortAsWord],
+  modelOf: ({ upstreamModel }) => deploymentOf(upstreamModel),
+  url: urlOf,
+  headers: credentials,
+  parseSettings,
   parseError,
-  parseSettings(raw): AzureSettings {
-    const token = raw['azure_ad_token'];
-    if (token !== undefined && typeof token !== 'string') throw new Error('azure_ad_token must be text');
-    return { adToken: token };
+  secretsOf: (target) => {
+    const token = settingsOf(target)?.adToken;
+    return token === undefined ? [] : [token];
   },
 });

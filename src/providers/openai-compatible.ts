@@ -1,148 +1,199 @@
 /**
- * Every provider that speaks OpenAI's chat dialect, its small differences as data.
- * Source: the providers' API references and LiteLLM's documentation of them.
+ * A provider that speaks OpenAI's chat completions, its differences given as data. Source: OpenAI API reference, "Create
+ * chat completion"; LiteLLM's documentation of input parameters for what happens to each of them.
  */
 import { invalidRequest } from '../errors.ts';
-import type { ChatRequest } from '../wire/openai.ts';
 import type { Change, ChatInput, ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
-import { BodyEdits } from './body-edits.ts';
-import { createChunkDecoder, parseCompletion, type ReplyDifferences } from './openai-reply.ts';
-import { applyRules, dropNamed, type ParameterContext, type ParameterRules } from './parameter-rules.ts';
+import { BodyEdit } from './body-edit.ts';
+import { isObject, type JsonObject } from './json.ts';
+import { chunkDecoder, completionReader, type ReplyDifferences } from './openai-decoder.ts';
+import { applyDefaults, applyParameterRules, type Default, type ParameterRules } from './parameters.ts';
+import { withExtraHeaders } from './request-headers.ts';
+import {
+  developerAsSystem,
+  imageUrlObjects,
+  type MessageRewrite,
+  plainToolChoice,
+  type RequestRewrite,
+  rewriteMessages,
+} from './request-rewrites.ts';
 
-export interface CompatibleProvider {
+export interface OpenAiCompatible {
   readonly id: string;
+  /** No trailing slash; empty when every deployment must bring its own. */
   readonly defaultBaseUrl: string;
-  /** Environment variables that hold the key. */
-  readonly apiKeyEnv: string | readonly string[];
-  readonly baseUrlEnv?: string | readonly string[];
-  readonly reportsCost?: boolean;
-  /** Put before the model's name unless it is there. */
-  readonly modelPrefix?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** False: the provider refuses `stream_options`. */
-  readonly acceptsStreamOptions?: boolean;
-  readonly rules?: ParameterRules | ((target: Target, request: ChatRequest) => ParameterRules);
-  /** Values to write differently: member → new value, `undefined` leaves it. */
-  readonly rewrites?: Readonly<Record<string, (value: unknown) => unknown>>;
-  /** Present when answers differ; bytes are then not relayed but translated. */
+  readonly apiKeyEnv: readonly string[];
+  /** `<ID>_API_BASE` when absent. */
+  readonly baseUrlEnv?: readonly string[];
+  /** The model's name in the body; the target's own when absent. */
+  readonly modelOf?: (target: Target) => string;
+  /** OpenAI's name → its own. */
+  readonly renames?: Readonly<Record<string, string>> | ParameterRules['renames'];
+  /** OpenAI's parameters that it takes for no model. */
+  readonly unsupported?: readonly string[];
+  readonly refuses?: ParameterRules['refuses'];
+  readonly rewrites?: readonly RequestRewrite[];
+  readonly messageRewrites?: readonly MessageRewrite[];
+  /** It knows the role `developer`. */
+  readonly takesDeveloperRole?: boolean;
+  /** `always`: streams carry usage unasked, and `stream_options` is not understood. */
+  readonly streamUsage?: 'on request' | 'always';
+  /** How its answers differ; absent: not at all, so that their bytes may be relayed. */
   readonly reply?: ReplyDifferences;
+  readonly reportsCost?: boolean;
+  /** Where chat completions are; `{base}/chat/completions` when absent. */
   readonly url?: (target: Target) => string;
-  readonly authorization?: (target: Target) => Record<string, string>;
+  /** Credentials and other headers, lower case; `authorization: Bearer` when absent. */
+  readonly headers?: (target: Target) => Readonly<Record<string, string>>;
+  readonly organizationOf?: (target: Target) => string | undefined;
+  readonly settingsEnv?: ProviderAdapter['settingsEnv'];
   readonly parseSettings?: ProviderAdapter['parseSettings'];
   readonly parseError?: ProviderAdapter['parseError'];
+  readonly secretsOf?: ProviderAdapter['secretsOf'];
 }
 
-const NO_DIFFERENCES: ReplyDifferences = {};
-const NO_RULES: ParameterRules = {};
+/** What is the same for every request of a target. */
+interface Prepared {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly model: string;
+  readonly modelText: string;
+  readonly defaults: readonly Default[];
+}
 
-const listOf = (names: string | readonly string[] | undefined): readonly string[] =>
-  names === undefined ? [] : typeof names === 'string' ? [names] : names;
+/** Everything about a provider that a request needs, made once. */
+interface Recipe {
+  readonly rules: ParameterRules;
+  readonly messageRewrites: readonly MessageRewrite[];
+  readonly rewrites: readonly RequestRewrite[];
+  readonly asksForUsage: boolean;
+  prepare(target: Target): Prepared;
+}
 
-export function openAiCompatible(provider: CompatibleProvider): ProviderAdapter {
-  const reply = provider.reply ?? NO_DIFFERENCES;
+export function openAiCompatible(provider: OpenAiCompatible): ProviderAdapter {
+  const { id, defaultBaseUrl, apiKeyEnv, reply, reportsCost, settingsEnv } = provider;
+  const { parseSettings, parseError, secretsOf } = provider;
+  const recipe = recipeOf(provider);
   return {
-    id: provider.id,
-    defaultBaseUrl: provider.defaultBaseUrl,
-    apiKeyEnv: listOf(provider.apiKeyEnv),
-    baseUrlEnv: listOf(provider.baseUrlEnv),
-    relaysBytes: provider.reply === undefined,
-    reportsCost: provider.reportsCost ?? false,
-    buildRequest: (input, target, changes) => buildRequest(provider, input, target, changes),
-    parseResponse: (body) => parseCompletion(body, reply),
-    createStreamDecoder: () => createChunkDecoder(reply),
-    ...(provider.parseSettings && { parseSettings: provider.parseSettings }),
-    ...(provider.parseError && { parseError: provider.parseError }),
+    id,
+    defaultBaseUrl,
+    apiKeyEnv,
+    baseUrlEnv: provider.baseUrlEnv ?? [`${id.toUpperCase()}_API_BASE`],
+    relaysBytes: reply === undefined,
+    ...(reportsCost !== undefined && { reportsCost }),
+    ...(settingsEnv && { settingsEnv }),
+    ...(parseSettings && { parseSettings }),
+    ...(parseError && { parseError }),
+    ...(secretsOf && { secretsOf }),
+    buildRequest: (input, target, changes) => buildRequest(input, target, changes, recipe),
+    parseResponse: completionReader(reply ?? {}),
+    createStreamDecoder: () => chunkDecoder(reply ?? {}),
   };
 }
 
-function buildRequest(
-  provider: CompatibleProvider,
-  input: ChatInput,
-  target: Target,
-  changes: Change[],
-): UpstreamRequest {
-  const { request } = input;
-  const edits = new BodyEdits(input.gatewayKeys);
-  const context: ParameterContext = { input, target, edits, changes };
-  edits.set('model', modelName(provider, target.upstreamModel));
-  addDefaults(context);
-  const { rules = NO_RULES } = provider;
-  const active = typeof rules === 'function' ? rules(target, request) : rules;
-  if (active !== NO_RULES) applyRules(active, context);
-  rewrite(provider, context);
-  if (request.stream === true && provider.acceptsStreamOptions !== false) {
-    edits.set('stream_options', { ...request.stream_options, include_usage: true });
-  }
-  if (request['extra_headers'] !== undefined) edits.remove('extra_headers');
-  mergeExtraBody(context);
-  dropNamed(context);
+function renamesOf(renames: OpenAiCompatible['renames']): ParameterRules['renames'] {
+  if (typeof renames === 'function') return renames;
+  const pairs = Object.entries(renames ?? {});
+  return () => pairs;
+}
+
+function recipeOf(provider: OpenAiCompatible): Recipe {
+  const { id, renames, unsupported, refuses, rewrites = [], messageRewrites = [], takesDeveloperRole } = provider;
+  const known = new WeakMap<Target, Prepared>();
   return {
-    url: provider.url?.(target) ?? `${target.baseUrl}/chat/completions`,
-    headers: headersOf(provider, input, target),
-    body: edits.apply(request, input.text),
+    rules: {
+      id,
+      renames: renamesOf(renames),
+      unsupported: new Set(unsupported),
+      refuses,
+    },
+    messageRewrites: [imageUrlObjects, ...(takesDeveloperRole ? [] : [developerAsSystem]), ...messageRewrites],
+    rewrites: [plainToolChoice, ...rewrites],
+    asksForUsage: provider.streamUsage !== 'always',
+    prepare(target) {
+      const prepared = known.get(target) ?? preparedFor(target, provider);
+      known.set(target, prepared);
+      return prepared;
+    },
   };
 }
 
-const modelName = ({ modelPrefix }: CompatibleProvider, model: string): string =>
-  modelPrefix === undefined || model.startsWith(modelPrefix) ? model : modelPrefix + model;
-
-/** A deployment's defaults stand in for what the request leaves out; its tools come on top of the request's. */
-function addDefaults({ input, target, edits }: ParameterContext): void {
-  for (const key in target.defaults) {
-    const given = input.request[key];
-    const value = target.defaults[key];
-    if (given === undefined) edits.set(key, value);
-    else if (key === 'tools' && Array.isArray(given) && Array.isArray(value)) edits.set(key, [...given, ...value]);
-  }
-}
-
-function rewrite({ rewrites }: CompatibleProvider, { input, edits }: ParameterContext): void {
-  for (const key in rewrites) {
-    const value = edits.valueOf(key, input.request);
-    const written = value === undefined ? undefined : rewrites[key]?.(value);
-    if (written !== undefined) edits.set(key, written);
-  }
-}
-
-/** Members of `extra_body` go into the body as they are; the model and the stream are not theirs to change. */
-function mergeExtraBody({ input, edits }: ParameterContext): void {
-  const extra = input.request['extra_body'];
-  if (typeof extra !== 'object' || extra === null) return;
-  edits.remove('extra_body');
-  for (const [key, value] of Object.entries(extra)) {
-    if (key !== 'model' && key !== 'stream' && key !== 'messages') edits.set(key, value);
-  }
-}
-
-/** Never a client's to set: they carry our credential or frame the request. */
-const PROTECTED =
-  /^(authorization|api-key|x-api-key|host|content-length|content-type|transfer-encoding|connection|cookie|proxy-.*|te|trailer|upgrade)$/;
-
-function headersOf(provider: CompatibleProvider, input: ChatInput, target: Target): Record<string, string> {
-  const headers: Record<string, string> = {
-    'content-type': 'application/json',
-    ...provider.headers,
-    ...target.extraHeaders,
+function preparedFor(target: Target, provider: OpenAiCompatible): Prepared {
+  const { modelOf, url = chatUrl, headers = bearer, organizationOf } = provider;
+  const model = modelOf ? modelOf(target) : target.upstreamModel;
+  const organization = organizationOf ? organizationOf(target) : target.organization;
+  const operators = Object.entries(target.extraHeaders).map(([name, value]) => [name.toLowerCase(), value] as const);
+  return {
+    url: url(target),
+    // Shared by all requests of the target.
+    headers: Object.freeze({
+      'content-type': 'application/json',
+      ...headers(target),
+      ...(organization !== undefined && { 'openai-organization': organization }),
+      ...Object.fromEntries(operators),
+    }),
+    model,
+    modelText: JSON.stringify(model),
+    defaults: Object.entries(target.defaults)
+      .filter(([name]) => !THE_CLIENTS.has(name))
+      .map(([name, value]) => [name, value, JSON.stringify(value)] as const),
   };
-  const extra = input.request['extra_headers'];
-  if (typeof extra === 'object' && extra !== null) Object.assign(headers, clientHeaders(extra));
-  if (provider.authorization) Object.assign(headers, provider.authorization(target));
-  else if (target.apiKey !== undefined) headers['authorization'] = `Bearer ${target.apiKey}`;
-  if (target.organization !== undefined) headers['openai-organization'] = target.organization;
-  return headers;
 }
 
-function clientHeaders(extra: object): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [given, value] of Object.entries(extra)) {
-    const name = given.toLowerCase();
-    if (!/^[a-z0-9-]+$/.test(name) || typeof value !== 'string' || /[^\x20-\x7e\t]/.test(value)) {
-      throw invalidRequest(
-        `'extra_headers.${given.slice(0, 60)}' is not a header: names are letters, digits and dashes, values printable text.`,
-        'extra_headers',
-      );
-    }
-    if (!PROTECTED.test(name)) headers[name] = value;
+/** What the gateway has already acted on when an adapter is asked. */
+const THE_CLIENTS: ReadonlySet<string> = new Set(['model', 'messages', 'stream', 'extra_headers', 'extra_body']);
+
+export const chatUrl = ({ baseUrl }: Target): string =>
+  baseUrl.endsWith('/chat/completions') ? baseUrl : `${baseUrl}/chat/completions`;
+
+export const bearer = ({ apiKey }: Target): Readonly<Record<string, string>> =>
+  apiKey === undefined || apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` };
+
+function buildRequest(input: ChatInput, target: Target, changes: Change[], recipe: Recipe): UpstreamRequest {
+  const prepared = recipe.prepare(target);
+  const edit = new BodyEdit(input.request);
+  if (prepared.defaults.length > 0) applyDefaults(edit, prepared.defaults);
+  applyParameterRules(edit, { rules: recipe.rules, input, target, changes });
+  rewriteMessages(edit, recipe.messageRewrites, changes);
+  for (const rewrite of recipe.rewrites) rewrite(edit, changes);
+  const headers = takeExtras(edit, prepared, changes);
+  setStreamOptions(edit, recipe.asksForUsage);
+  edit.set('model', prepared.model, prepared.modelText);
+  return { url: prepared.url, headers, body: edit.toText(input.text, input.gatewayKeys) };
+}
+
+/** `extra_headers` and `extra_body` leave the body and take effect. Returns the headers to send. */
+function takeExtras(edit: BodyEdit, prepared: Prepared, changes: Change[]): Record<string, string> {
+  const extraBody = edit.get('extra_body');
+  if (extraBody !== undefined) {
+    edit.remove('extra_body');
+    mergeExtraBody(edit, extraBody, changes);
   }
-  return headers;
+  const extraHeaders = edit.get('extra_headers');
+  if (extraHeaders === undefined) return prepared.headers;
+  edit.remove('extra_headers');
+  return withExtraHeaders(prepared.headers, extraHeaders, changes);
+}
+
+function mergeExtraBody(edit: BodyEdit, extra: unknown, changes: Change[]): void {
+  if (extra === null) return;
+  if (!isObject(extra)) throw invalidRequest('extra_body must be an object.', 'extra_body');
+  for (const [name, value] of Object.entries(extra)) {
+    // What decides access, price and routing cannot be changed behind the gateway's back.
+    if (!THE_CLIENTS.has(name)) edit.set(name, value);
+    else changes.push({ field: `extra_body.${name}`, action: 'dropped', note: 'set by the gateway' });
+  }
+}
+
+/** Usage is always obtained, because calls cost money whether or not the client wants to know. */
+function setStreamOptions(edit: BodyEdit, asksForUsage: boolean): void {
+  const given = edit.get('stream_options');
+  if (!asksForUsage) {
+    if (given !== undefined) edit.remove('stream_options');
+    return;
+  }
+  if (edit.request.stream !== true) return;
+  if (!isObject(given)) edit.set('stream_options', { include_usage: true }, '{"include_usage":true}');
+  else if ((given as JsonObject)['include_usage'] !== true)
+    edit.set('stream_options', { ...given, include_usage: true });
 }

@@ -1,16 +1,68 @@
-/** An upstream's refusal → our error table. Source: LiteLLM's documentation of exception mapping; status first, text second. */
-import { ERROR_KINDS, type ErrorKindName, GatewayError } from '../errors.ts';
+/**
+ * An upstream's refusal → our error table. What it says counts before its status, because providers put rate limits,
+ * full context windows and filtered prompts under many statuses. Source: LiteLLM's documentation of exception mapping.
+ */
+import { ERROR_KINDS, type ErrorDetails, type ErrorKindName, GatewayError } from '../errors.ts';
 import type { Target } from './adapter.ts';
+import { isObject, type JsonObject, textOf, without } from './json.ts';
+import { redactor } from './redaction.ts';
+import { retryAfter } from './retry-after.ts';
 
 export interface UpstreamFailure {
   readonly target: Target;
-  /** 200 for an error inside a stream or a successful answer. */
+  /** Of a 200 it was an error inside a stream or a body: the error's own words must say what it is. */
   readonly status: number;
   readonly body: string;
   readonly headers: Headers;
 }
 
+/** The provider's own message is kept, without a prefix; its `code` and the rest go to `details.upstream`. */
+export function upstreamError({ target, status, body, headers }: UpstreamFailure): GatewayError {
+  const parsed = parsedOr(body);
+  const error = errorObject(parsed);
+  const special = target.adapter.parseError?.(status, parsed ?? body);
+  const said = special?.message ?? messageOf(error, body);
+  const effective = status >= 300 ? status : statusOf(error);
+  const kind = special?.kind ?? kindOf(effective, said ?? '', error);
+  const hide = redactor(target);
+  const message = hide(said ?? `The upstream answered with status ${status}.`).slice(0, LONGEST_MESSAGE);
+  return new GatewayError(kind, message, {
+    ...detailsOf(error, kind, hide),
+    upstreamStatus: status,
+    ...retryAfter(headers),
+  });
+}
+
+const LONGEST_MESSAGE = 4_000;
+const LONGEST_DETAILS = 8_000;
+
+/** `provider_specific_fields` repeats what the message does not say. */
+function detailsOf(error: JsonObject | undefined, kind: ErrorKindName, hide: (text: string) => string): ErrorDetails {
+  if (!error) return {};
+  const type = textOf(error['type']);
+  const param = textOf(error['param']);
+  const text = JSON.stringify(without(error, 'message'));
+  const upstream: unknown = text.length <= LONGEST_DETAILS ? JSON.parse(hide(text)) : pick(error, hide);
+  return {
+    // An upstream's own type stands, but where ours is a contract: every 429 is a `rate_limit_error`.
+    ...(type !== undefined && ERROR_KINDS[kind].status === 400 && { type: hide(type) }),
+    ...(param !== undefined && { param: hide(param) }),
+    ...(text !== '{}' && { upstream }),
+  };
+}
+
+function pick(error: JsonObject, hide: (text: string) => string): JsonObject {
+  const entries = ['code', 'type', 'param', 'status'].map((name) => [name, textOf(error[name])] as const);
+  return Object.fromEntries(entries.flatMap(([name, text]) => (text === undefined ? [] : [[name, hide(text)]])));
+}
+
+const includesAny = (text: string, phrases: readonly string[]): boolean =>
+  phrases.some((phrase) => text.includes(phrase));
+
+const RATE_LIMIT = ['rate limit', 'rate_limit_exceeded', 'service tier capacity exceeded', 'throttlingexception'];
+
 const CONTEXT_WINDOW = [
+  'context_length_exceeded',
   'exceed context limit',
   "this model's maximum context length is",
   'string too long. expected a string with maximum length',
@@ -20,8 +72,14 @@ const CONTEXT_WINDOW = [
   '`inputs` tokens + `max_new_tokens` must be',
   'exceeds the available context size',
   'exceeds the maximum number of tokens allowed',
-  'context_length_exceeded',
+  'prompt is too long',
 ];
+const CONTEXT_WINDOW_PAIRS = [
+  ['current length is', 'while limit is'],
+  ['maximum input length is', 'tokens'],
+] as const;
+/** One field was too long, not the conversation. */
+const NOT_CONTEXT_WINDOW = ['string_above_max_length', "invalid 'user'"];
 
 const CONTENT_POLICY = [
   'content_policy_violation',
@@ -29,116 +87,122 @@ const CONTENT_POLICY = [
   "the response was filtered due to the prompt triggering azure openai's content management",
   'your task failed as a result of our safety system',
   'content_filter_policy',
+  'content filtering policy',
   'your request was rejected as a result of our safety system',
-  'content management policy',
 ];
 
-const RATE_LIMIT = ['rate limit', 'rate_limit', 'service tier capacity exceeded', 'request too large'];
+const SERVER_FAULT = [
+  'the server had an error while processing your request',
+  'web server is returning an unknown error',
+  'server_error',
+];
 
-const BY_STATUS: ReadonlyMap<number, ErrorKindName> = new Map<number, ErrorKindName>([
-  [400, 'upstream_rejected'],
+/** In this order; the first rule that recognises the failure names its kind. */
+const RULES: readonly (readonly [ErrorKindName, (text: string, status: number | undefined) => boolean])[] = [
+  ['upstream_busy', (text, status) => includesAny(text, RATE_LIMIT) || (isBusy(status) && text.includes(' 429 '))],
+  ['context_window_exceeded', (text) => speaksOfContext(text)],
+  ['upstream_not_found', (text) => text.includes('model_not_found')],
+  ['upstream_timeout', (text) => text.includes('a timeout occurred')],
+  ['content_policy_violation', (text) => includesAny(text, CONTENT_POLICY)],
+  ['upstream_rejected', (text, status) => isPlainRefusal(status) && text.includes('invalid_request_error')],
+  ['upstream_failed', (text, status) => isVague(status) && includesAny(text, SERVER_FAULT)],
+  ['upstream_busy', (text) => text.includes('request too large')],
+];
+
+const isBusy = (status: number | undefined): boolean => status === undefined || status === 429;
+/** A type word must not hide what a telling status says: a 401 stays one, and so does a 503. */
+const isPlainRefusal = (status: number | undefined): boolean =>
+  status === undefined || status === 400 || status === 422 || status === 500;
+const isVague = (status: number | undefined): boolean => status === undefined || status === 400;
+
+function speaksOfContext(text: string): boolean {
+  if (includesAny(text, NOT_CONTEXT_WINDOW)) return false;
+  const hasPair = CONTEXT_WINDOW_PAIRS.some(([one, other]) => text.includes(one) && text.includes(other));
+  return hasPair || includesAny(text, CONTEXT_WINDOW);
+}
+
+const BY_STATUS: ReadonlyMap<number, ErrorKindName> = new Map([
   [401, 'upstream_unauthorized'],
   [402, 'upstream_payment_required'],
   [403, 'upstream_forbidden'],
   [404, 'upstream_not_found'],
   [408, 'upstream_timeout'],
-  [422, 'upstream_rejected'],
   [429, 'upstream_busy'],
-  [500, 'upstream_failed'],
   [502, 'upstream_bad_gateway'],
   [503, 'upstream_unavailable'],
   [504, 'upstream_gateway_timeout'],
 ]);
 
-export function upstreamError({ target, status, body, headers }: UpstreamFailure): GatewayError {
-  const parsed = parsedBody(body);
-  const special = target.adapter.parseError?.(status, parsed ?? body);
-  if (special) return special;
-  const error = errorObject(parsed);
-  const message = redacted(messageOf(error, body, status), target.apiKey);
-  const kind = kindOf(status, `${message} ${textAt(error, 'code') ?? ''} ${textAt(error, 'type') ?? ''}`.toLowerCase());
-  const type = textAt(error, 'type');
-  const param = textAt(error, 'param');
-  const retryAfterMs = retryAfter(headers);
-  return new GatewayError(kind, message, {
-    upstreamStatus: status,
-    ...(type !== undefined && keepsType(kind) && { type }),
-    ...(param !== undefined && { param }),
-    ...(error !== undefined && { upstream: redactedObject(error, target.apiKey) }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-  });
+/** @param status `undefined` when there is none to go by */
+function kindOf(status: number | undefined, said: string, error: JsonObject | undefined): ErrorKindName {
+  // Only what the provider says of the failure, never details that might quote the prompt.
+  const words = [said, error?.['code'], error?.['type']].filter((word) => typeof word === 'string');
+  const text = ` ${words.join(' ').toLowerCase()} `;
+  const rule = RULES.find(([, recognises]) => recognises(text, status));
+  if (rule) return rule[0];
+  if (status === undefined) return 'upstream_failed';
+  return BY_STATUS.get(status) ?? (status < 500 ? 'upstream_rejected' : 'upstream_failed');
 }
 
-/** An upstream's own type stands, but where ours is a contract: every 429 is a `rate_limit_error`. */
-const keepsType = (kind: ErrorKindName): boolean => ERROR_KINDS[kind].status === 400;
+/** Words of an error inside a 200 that stand for a status. */
+const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
+  authentication_error: 401,
+  invalid_api_key: 401,
+  permission_error: 403,
+  not_found_error: 404,
+  rate_limit_error: 429,
+  too_many_requests: 429,
+  insufficient_quota: 429,
+  invalid_request_error: 400,
+  overloaded_error: 529,
+  timeout_error: 408,
+};
 
-function kindOf(status: number, text: string): ErrorKindName {
-  const has = (phrases: readonly string[]): boolean => phrases.some((phrase) => text.includes(phrase));
-  const clientFault = status === 400 || status === 413 || status === 422 || status === 200;
-  if (clientFault && has(CONTEXT_WINDOW)) return 'context_window_exceeded';
-  if (clientFault && has(CONTENT_POLICY)) return 'content_policy_violation';
-  if ((status === 200 || status === 413) && has(RATE_LIMIT)) return 'upstream_busy';
-  const known = BY_STATUS.get(status);
-  if (known) return known;
-  if (status >= 400 && status < 500) return 'upstream_rejected';
-  return 'upstream_failed';
+/** An error inside a 200 may carry the status it should have had. */
+function statusOf(error: JsonObject | undefined): number | undefined {
+  for (const name of ['status', 'status_code', 'code', 'type']) {
+    const value = error?.[name];
+    const number = Number(value);
+    if (Number.isInteger(number) && number >= 400 && number <= 599) return number;
+    if (typeof value === 'string' && Object.hasOwn(STATUS_OF_TYPE, value)) return STATUS_OF_TYPE[value];
+  }
+  return undefined;
 }
 
-function parsedBody(body: string): unknown {
+function parsedOr(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    return undefined; // Text or HTML: the status says what there is to say.
+    return undefined; // Text or HTML: see plainText.
   }
 }
 
-type Loose = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Loose =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** `{error: {…}}`, `{error: "…"}`, `[{error: {…}}]`, or the object itself. */
-function errorObject(parsed: unknown): Loose | undefined {
+/** `{error: {…}}`, `{error: "…"}`, `[{error: {…}}]`, `{errors: [{…}]}`, `{detail: …}`, or the object itself. */
+function errorObject(parsed: unknown): JsonObject | undefined {
   const body = Array.isArray(parsed) ? parsed[0] : parsed;
   if (!isObject(body)) return undefined;
-  const { error } = body;
-  if (isObject(error)) return error;
-  return typeof error === 'string' ? { message: error } : body;
+  const { error, errors } = body;
+  if (isObject(error)) return isObject(error['error']) ? error['error'] : error;
+  if (typeof error === 'string') return { ...without(body, 'error'), message: textOf(body['message']) ?? error };
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  return isObject(first) ? first : body;
 }
 
-function textAt(error: Loose | undefined, key: string): string | undefined {
-  const value = error?.[key];
-  return typeof value === 'string' && value !== '' ? value : undefined;
+function messageOf(error: JsonObject | undefined, body: string): string | undefined {
+  if (!error) return plainText(body);
+  const { message, detail, msg, error_message: other } = error;
+  return (
+    textOf(message) ?? nestedMessage(message) ?? textOf(detail) ?? nestedMessage(detail) ?? textOf(msg) ?? textOf(other)
+  );
 }
 
-const LONGEST_MESSAGE = 2_000;
-
-function messageOf(error: Loose | undefined, body: string, status: number): string {
-  const said = textAt(error, 'message') ?? textAt(error, 'detail') ?? (error ? undefined : plainText(body));
-  return (said ?? `The upstream answered with status ${status}.`).slice(0, LONGEST_MESSAGE);
+/** `{message: {detail: [{msg: "…"}]}}`, as validation layers write it. */
+function nestedMessage(value: unknown): string | undefined {
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  if (!isObject(first)) return undefined;
+  return textOf(first['msg']) ?? textOf(first['message']) ?? nestedMessage(first['detail']);
 }
 
 /** An error page is for people in front of a browser; only short plain text is passed on. */
 const plainText = (body: string): string | undefined =>
-  /^\s*</.test(body) || body.trim() === '' || body.length > 500 ? undefined : body.trim();
-
-/** Some providers echo the key they refuse. */
-function redacted(text: string, secret: string | undefined): string {
-  return secret === undefined || secret.length < 8 ? text : text.replaceAll(secret, '[redacted]');
-}
-
-function redactedObject(error: Loose, secret: string | undefined): unknown {
-  const text = JSON.stringify(error);
-  return JSON.parse(redacted(text, secret && JSON.stringify(secret).slice(1, -1)));
-}
-
-const LONGEST_WAIT_MS = 24 * 3_600_000;
-
-/** `retry-after-ms`, or `Retry-After` in seconds or as a date. Nonsense counts as absent. */
-export function retryAfter(headers: Headers, nowMs: number = Date.now()): number | undefined {
-  const precise = Number(headers.get('retry-after-ms') ?? Number.NaN);
-  const text = headers.get('retry-after');
-  const seconds = text === null ? Number.NaN : Number(text);
-  const date = text === null ? Number.NaN : Date.parse(text) - nowMs;
-  const found = [precise, seconds * 1000, date].find((ms) => Number.isFinite(ms));
-  return found !== undefined && found >= 0 && found <= LONGEST_WAIT_MS ? found : undefined;
-}
+  /^\s*</.test(body) || body.trim() === '' || body.length > 1_000 ? undefined : body.trim();

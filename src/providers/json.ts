@@ -1,0 +1,19 @@
+/** A JSON object whose members are not known: what upstreams and clients send until it has been looked at. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
+
+export const numberOf = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+
+/** The object without a member; the same object when it has none of that name. */
+export function without<T extends JsonObject>(object: T, ...names: readonly string[]): T {
+  if (!names.some((name) => Object.hasOwn(object, name))) return object;
+  const copy = { ...object };
+  for (const name of names) Reflect.deleteProperty(copy, name);
+  return copy;
+}

@@ -1,0 +1,110 @@
+/** How a provider's answers differ from OpenAI's, as data: each difference is a small function that a registry line names. */
+import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
+
+export interface ReplyDifferences {
+  /** For messages and deltas alike. Applied first. */
+  readonly message?: (message: JsonObject) => JsonObject;
+  readonly usage?: (usage: JsonObject) => JsonObject;
+  /** For the whole body or chunk, before anything else is looked at. */
+  readonly whole?: (body: JsonObject) => JsonObject;
+}
+
+/** `reasoning`, as Groq, vLLM, OpenRouter and others call it, under the name that clients read. */
+export function reasoningAsContent(message: JsonObject): JsonObject {
+  const { reasoning, ...rest } = message;
+  if (typeof reasoning !== 'string') return message;
+  return textOf(rest['reasoning_content']) === undefined ? { ...rest, reasoning_content: reasoning } : rest;
+}
+
+/** Mistral's content lists: thinking becomes `reasoning_content`, text stays content, the rest is kept aside. */
+export function thinkingPartsAsText(message: JsonObject): JsonObject {
+  const { content } = message;
+  if (!Array.isArray(content)) return message;
+  const parts = content.map((part: unknown) => (isObject(part) ? part : { type: 'text', text: part }));
+  const ofType = (type: string): JsonObject[] => parts.filter((part: JsonObject) => part['type'] === type);
+  const reasoning = ofType('thinking').map((part) => joinedText(part['thinking']));
+  const others = parts.filter(({ type }: JsonObject) => type !== 'thinking' && type !== 'text');
+  return {
+    ...message,
+    content: joinedText(ofType('text')),
+    ...(reasoning.length > 0 && { reasoning_content: reasoning.join('') }),
+    ...(others.length > 0 && { provider_specific_fields: { content_parts: others } }),
+  };
+}
+
+function joinedText(parts: unknown): string {
+  if (typeof parts === 'string') return parts;
+  if (!Array.isArray(parts)) return '';
+  return parts.map((part) => (isObject(part) ? (textOf(part['text']) ?? '') : '')).join('');
+}
+
+/** DeepSeek's and Moonshot's cache hits, where OpenAI has them. */
+export function cacheHitsAsDetails(usage: JsonObject): JsonObject {
+  const hits = numberOf(usage['prompt_cache_hit_tokens']) ?? numberOf(usage['cached_tokens']);
+  const details = isObject(usage['prompt_tokens_details']) ? usage['prompt_tokens_details'] : {};
+  if (hits === undefined || numberOf(details['cached_tokens']) !== undefined) return usage;
+  return { ...usage, prompt_tokens_details: { ...details, cached_tokens: hits } };
+}
+
+/** xAI leaves reasoning out of `completion_tokens`, though it bills it as such; its own total gives it away. */
+export function reasoningIntoCompletion(usage: JsonObject): JsonObject {
+  const details = usage['completion_tokens_details'];
+  const reasoning = isObject(details) ? numberOf(details['reasoning_tokens']) : undefined;
+  const prompt = numberOf(usage['prompt_tokens']);
+  const completion = numberOf(usage['completion_tokens']);
+  if (reasoning === undefined || prompt === undefined || completion === undefined) return usage;
+  if (usage['total_tokens'] !== prompt + completion + reasoning) return usage;
+  return { ...usage, completion_tokens: completion + reasoning };
+}
+
+/** Perplexity reports the price of a call in parts; `cost` is to be the sum, in USD. */
+export function costPartsAsDetails(usage: JsonObject): JsonObject {
+  const { cost } = usage;
+  const total = isObject(cost) ? numberOf(cost['total_cost']) : undefined;
+  return total === undefined ? usage : { ...usage, cost: total, cost_details: cost };
+}
+
+/** Groq repeats usage under a name of its own; on streams of old it stands only there. */
+export function ownUsageAsUsage(name: string): (body: JsonObject) => JsonObject {
+  return (body) => {
+    const own = body[name];
+    return isObject(own) && isObject(own['usage']) && !isObject(body['usage'])
+      ? { ...body, usage: own['usage'] }
+      : body;
+  };
+}
+
+/** Moonshot puts the usage of a stream into its last choice. */
+export function choiceUsageAsUsage(body: JsonObject): JsonObject {
+  const { choices } = body;
+  if (isObject(body['usage']) || !Array.isArray(choices)) return body;
+  const holder = choices.find((choice: unknown) => isObject(choice) && isObject(choice['usage']));
+  return isObject(holder) ? { ...body, usage: holder['usage'] } : body;
+}
+
+/** Perplexity's sources as OpenAI's annotations, beside the fields of its own. */
+export function sourcesAsAnnotations(body: JsonObject): JsonObject {
+  const { choices } = body;
+  const annotations = annotationsOf(body);
+  if (annotations.length === 0 || !Array.isArray(choices)) return body;
+  return {
+    ...body,
+    choices: choices.map((choice: unknown) => {
+      if (!isObject(choice) || !isObject(choice['message']) || choice['delta'] !== undefined) return choice;
+      return { ...choice, message: { annotations, ...choice['message'] } };
+    }),
+  };
+}
+
+function annotationsOf(body: JsonObject): JsonObject[] {
+  const { search_results: results, citations } = body;
+  if (Array.isArray(results) && results.length > 0) {
+    return results.filter(isObject).map(({ url, title }) => annotation(url, title));
+  }
+  return Array.isArray(citations) ? citations.map((url: unknown) => annotation(url, undefined)) : [];
+}
+
+const annotation = (url: unknown, title: unknown): JsonObject => ({
+  type: 'url_citation',
+  url_citation: { url, title: typeof title === 'string' ? title : '', start_index: 0, end_index: 0 },
+});

@@ -1,0 +1,267 @@
+/**
+ * Small differences between what OpenAI takes and what others take, each by name, so that a provider's registry line
+ * reads as the list of its differences. Each hands back the very same value where there is nothing to do.
+ *
+ * Sources: the providers' API references; LiteLLM's provider pages.
+ */
+import type { ChatMessage } from '../wire/openai.ts';
+import type { Change } from './adapter.ts';
+import type { BodyEdit } from './body-edit.ts';
+import { isObject, type JsonObject, numberOf, without } from './json.ts';
+
+/** An edit of the whole body. */
+export type RequestRewrite = (edit: BodyEdit, changes: Change[]) => void;
+
+/** An edit of single messages; `undefined` leaves the message out. */
+export interface MessageRewrite {
+  readonly action: Change['action'];
+  readonly note: string;
+  apply(message: ChatMessage): ChatMessage | undefined;
+}
+
+export function rewriteMessages(edit: BodyEdit, rewrites: readonly MessageRewrite[], changes: Change[]): void {
+  const { messages } = edit.request;
+  if (!Array.isArray(messages)) return;
+  let edited: (ChatMessage | undefined)[] | undefined;
+  for (let at = 0; at < messages.length; at++) {
+    const original = messages[at];
+    const message = original && rewriteMessage(original, rewrites, changes);
+    if (message === original) continue;
+    edited ??= [...messages];
+    edited[at] = message;
+  }
+  if (edited)
+    edit.set(
+      'messages',
+      edited.filter((message) => message !== undefined),
+    );
+}
+
+function rewriteMessage(
+  original: ChatMessage,
+  rewrites: readonly MessageRewrite[],
+  changes: Change[],
+): ChatMessage | undefined {
+  let message = original;
+  for (const { action, note, apply } of rewrites) {
+    const next = apply(message);
+    if (next !== message) noteOnce(changes, { field: 'messages', action, note });
+    if (next === undefined) return undefined;
+    message = next;
+  }
+  return message;
+}
+
+function noteOnce(changes: Change[], change: Change): void {
+  const isKnown = changes.some(({ field, note }) => field === change.field && note === change.note);
+  if (!isKnown) changes.push(change);
+}
+
+/** `image_url: "https://…"`, which many clients send, as the object that OpenAI documents. */
+export const imageUrlObjects: MessageRewrite = {
+  action: 'emulated',
+  note: 'image_url as an object',
+  apply(message) {
+    if (!Array.isArray(message.content)) return message;
+    const isBare = (part: unknown): part is JsonObject => isObject(part) && typeof part['image_url'] === 'string';
+    if (!message.content.some(isBare)) return message;
+    const content = message.content.map((part: unknown) =>
+      isBare(part) ? { ...part, image_url: { url: part['image_url'] } } : (part as JsonObject),
+    );
+    return { ...message, content };
+  },
+};
+
+/** Only OpenAI and Azure know the role `developer`. */
+export const developerAsSystem: MessageRewrite = {
+  action: 'renamed',
+  note: 'role developer as system',
+  apply: (message) => (message.role === 'developer' ? { ...message, role: 'system' } : message),
+};
+
+/** For upstreams that take no list of content parts: texts joined. Lists with anything but text are left as they are. */
+export const contentAsText: MessageRewrite = {
+  action: 'emulated',
+  note: 'text parts joined into one text',
+  apply(message) {
+    const { content } = message;
+    if (!Array.isArray(content)) return message;
+    const texts = content.map((part: unknown) =>
+      isObject(part) && part['type'] === 'text' && typeof part['text'] === 'string' ? part['text'] : undefined,
+    );
+    return texts.includes(undefined) ? message : { ...message, content: texts.join('\n') };
+  },
+};
+
+/** Groq refuses them in assistant messages; clients echo them from our answers. */
+export const withoutNullFields: MessageRewrite = {
+  action: 'dropped',
+  note: 'null fields of assistant messages',
+  apply(message) {
+    if (message.role !== 'assistant') return message;
+    const nulls = Object.keys(message).filter((name) => message[name] === null && name !== 'content');
+    const callsTools = Array.isArray(message['tool_calls']);
+    return without(message, ...nulls, ...(message.content === null && callsTools ? ['content'] : []));
+  },
+};
+
+/** Fields of an answer that strict upstreams refuse when a client sends the answer back. */
+export const withoutAnswerFields: MessageRewrite = {
+  action: 'dropped',
+  note: 'answer-only fields of assistant messages',
+  apply: (message) =>
+    message.role === 'assistant'
+      ? without(message, 'provider_specific_fields', 'annotations', 'thinking_blocks', 'refusal', 'audio', 'images')
+      : message,
+};
+
+export const reasoningContentAs = (name: string): MessageRewrite => ({
+  action: 'renamed',
+  note: `reasoning_content as ${name}`,
+  apply(message) {
+    const { reasoning_content: reasoning, ...rest } = message;
+    return message.role === 'assistant' && reasoning !== undefined ? { ...rest, [name]: reasoning } : message;
+  },
+});
+
+export const withoutReasoningContent: MessageRewrite = {
+  action: 'dropped',
+  note: 'reasoning_content of earlier answers',
+  apply: (message) => (message.role === 'assistant' ? without(message, 'reasoning_content') : message),
+};
+
+/** Mistral takes `name` on tool results only. */
+export const namesOnToolsOnly: MessageRewrite = {
+  action: 'dropped',
+  note: 'name of messages that are no tool results',
+  apply: (message) => (message.role === 'tool' ? message : without(message, 'name')),
+};
+
+/** Mistral refuses an assistant message without content and tool calls. */
+export const withoutEmptyAnswers: MessageRewrite = {
+  action: 'dropped',
+  note: 'empty assistant messages',
+  apply(message) {
+    const calls = message['tool_calls'];
+    const isEmpty = (message.content ?? '') === '' && !(Array.isArray(calls) && calls.length > 0);
+    return message.role === 'assistant' && isEmpty ? undefined : message;
+  },
+};
+
+/** OpenRouter takes cache marks on content parts only. */
+export const cacheMarksOnParts: MessageRewrite = {
+  action: 'emulated',
+  note: 'cache_control moved to the last content part',
+  apply(message) {
+    const { cache_control: mark, ...rest } = message;
+    if (mark === undefined || mark === null) return message;
+    const { content } = message;
+    const parts = typeof content === 'string' ? [{ type: 'text', text: content }] : [...(content ?? [])];
+    const last = parts.pop();
+    return last === undefined ? rest : { ...rest, content: [...parts, { ...last, cache_control: mark }] };
+  },
+};
+
+/** `{type: "auto"}` and the like as the text that OpenAI documents. */
+export const plainToolChoice: RequestRewrite = (edit) => {
+  const choice = edit.get('tool_choice');
+  if (!isObject(choice)) return;
+  const { type } = choice;
+  if (Object.keys(choice).length === 1 && (type === 'auto' || type === 'none' || type === 'required')) {
+    edit.set('tool_choice', type);
+  }
+};
+
+/** Mistral and Fireworks call `required` `any`. */
+export const requiredAsAny: RequestRewrite = (edit, changes) => {
+  if (edit.get('tool_choice') !== 'required') return;
+  edit.set('tool_choice', 'any');
+  changes.push({ field: 'tool_choice', action: 'renamed', note: 'required as any' });
+};
+
+/** Removes members of tool definitions; with `inSchemas`, of the JSON schemas in them too. */
+export const withoutInTools = (names: readonly string[], inSchemas: boolean): RequestRewrite => {
+  const unwanted = new Set(names);
+  return (edit, changes) => {
+    const tools = edit.get('tools');
+    if (!Array.isArray(tools)) return;
+    const cleaned = tools.map((tool: unknown) => cleanTool(tool, unwanted, inSchemas));
+    if (cleaned.every((tool, at) => tool === tools[at])) return;
+    edit.set('tools', cleaned);
+    changes.push({ field: 'tools', action: 'dropped', note: names.join(', ') });
+  };
+};
+
+function cleanTool(tool: unknown, unwanted: ReadonlySet<string>, inSchemas: boolean): unknown {
+  if (!isObject(tool) || !isObject(tool['function'])) return tool;
+  const definition = without(tool['function'], ...unwanted);
+  const { parameters } = definition;
+  const cleaned = inSchemas ? cleanSchema(parameters, unwanted) : parameters;
+  if (definition === tool['function'] && cleaned === parameters) return tool;
+  return { ...tool, function: cleaned === undefined ? definition : { ...definition, parameters: cleaned } };
+}
+
+/** Under these stand the user's own names, which may be any word. */
+const MAPS_OF_SCHEMAS = new Set(['properties', 'patternProperties', '$defs', 'definitions']);
+const VALUES = new Set(['enum', 'const', 'default', 'examples']);
+
+function cleanSchema(schema: unknown, unwanted: ReadonlySet<string>): unknown {
+  if (Array.isArray(schema))
+    return sameOr(
+      schema,
+      schema.map((item) => cleanSchema(item, unwanted)),
+    );
+  if (!isObject(schema)) return schema;
+  const kept = without(schema, ...unwanted);
+  return mapMembers(kept, (name, value) => {
+    if (VALUES.has(name)) return value;
+    if (!MAPS_OF_SCHEMAS.has(name) || !isObject(value)) return cleanSchema(value, unwanted);
+    return mapMembers(value, (_, inner) => cleanSchema(inner, unwanted));
+  });
+}
+
+const sameOr = (before: readonly unknown[], after: readonly unknown[]): readonly unknown[] =>
+  after.every((item, at) => item === before[at]) ? before : after;
+
+function mapMembers(object: JsonObject, change: (name: string, value: unknown) => unknown): JsonObject {
+  const entries = Object.entries(object).map(([name, value]) => [name, change(name, value)] as const);
+  return entries.every(([name, value]) => value === object[name]) ? object : Object.fromEntries(entries);
+}
+
+/** DeepSeek has a switch where others have levels. */
+export const effortAsThinkingSwitch: RequestRewrite = (edit, changes) => {
+  const thinking = edit.get('thinking');
+  if (isObject(thinking) && Object.keys(thinking).length > 1) {
+    edit.set('thinking', { type: thinking['type'] });
+    changes.push({ field: 'thinking', action: 'clamped', note: 'only its type' });
+  }
+  const effort = edit.get('reasoning_effort');
+  if (effort === undefined) return;
+  edit.remove('reasoning_effort');
+  if (effort === null || edit.has('thinking')) return;
+  edit.set('thinking', { type: effort === 'none' ? 'disabled' : 'enabled' });
+  changes.push({ field: 'reasoning_effort', action: 'renamed', note: 'thinking' });
+};
+
+/** Anthropic's `thinking` for upstreams that have levels: the level whose usual budget it reaches. */
+export const thinkingAsEffort: RequestRewrite = (edit, changes) => {
+  const thinking = edit.get('thinking');
+  if (!isObject(thinking)) return;
+  edit.remove('thinking');
+  if (edit.has('reasoning_effort')) return;
+  edit.set('reasoning_effort', levelOf(thinking));
+  changes.push({ field: 'thinking', action: 'renamed', note: 'reasoning_effort' });
+};
+
+function levelOf(thinking: JsonObject): string {
+  if (thinking['type'] === 'disabled') return 'none';
+  const budget = numberOf(thinking['budget_tokens']);
+  if (budget === undefined || budget >= 4096) return budget === undefined ? 'medium' : 'high';
+  return budget >= 2048 ? 'medium' : 'low';
+}
+
+/** OpenRouter reports what a call cost when it is asked to. */
+export const askForCost: RequestRewrite = (edit) => {
+  const usage = edit.get('usage');
+  edit.set('usage', isObject(usage) ? { ...usage, include: true } : { include: true });
+};
