@@ -64,7 +64,7 @@ export function sampleCaller(over: Partial<Caller> = {}): Caller {
   };
 }
 
-export interface SampleIncoming extends Partial<Omit<Incoming, 'readBody'>> {
+export interface SampleIncoming extends Partial<Incoming> {
   /** Sent as JSON. */
   readonly body?: object;
 }
