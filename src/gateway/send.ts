@@ -118,7 +118,7 @@ export class Sender {
     const text = await bodyText(response, this.#parts.settings().maxResponseBytes);
     attempt.release();
     // A provider may put its failure into a 200.
-    if (text.length < LONGEST_ERROR_BYTES && /^\s*\{\s*"error"\s*:\s*[{"]/.test(text)) {
+    if (text.length < LONGEST_ERROR_BYTES && HOLDS_ERROR.test(text)) {
       throw this.#parts.upstreamError({ target, status: response.status, body: text, headers: response.headers });
     }
     return fullReply({ target, text, requestedModel: call.requestedModel, upstreamHeaders: response.headers });
@@ -128,7 +128,8 @@ export class Sender {
     const { now } = this.#parts;
     const settings = this.#parts.settings();
     if (!response.body) throw truncated();
-    if (response.headers.get('content-type')?.includes('application/json')) throw await this.#refusal(target, response);
+    if (response.headers.get('content-type')?.includes('application/json'))
+      throw await this.#noStream(target, response);
     const { controller, interruption, deadline, timeoutMs, release } = attempt;
     const idleMs = Math.min(timeoutMs, settings.idleTimeoutMs);
     const source = upstreamBytes({
@@ -161,6 +162,20 @@ export class Sender {
     return { kind: 'stream', target, upstreamHeaders: response.headers, body };
   }
 
+  /** Some providers put a failure into a 200; anything else that is no stream is nonsense, and its words stay unsaid. */
+  async #noStream(target: Target, response: Response): Promise<GatewayError> {
+    const body = await bodyText(response, LONGEST_ERROR_BYTES, 'cut');
+    const { status, headers } = response;
+    if (HOLDS_ERROR.test(body)) return this.#parts.upstreamError({ target, status, body, headers });
+    return new GatewayError(
+      'upstream_protocol',
+      'The upstream answered with something that is not a stream of events.',
+      {
+        upstreamStatus: status,
+      },
+    );
+  }
+
   async #refusal(target: Target, response: Response): Promise<GatewayError> {
     const { status, headers } = response;
     if (status >= 300 && status < 400) {
@@ -187,6 +202,9 @@ interface Attempt {
   /** Ends the attempt: the upstream socket closes. */
   readonly close: () => void;
 }
+
+/** A body whose first member is an error. */
+const HOLDS_ERROR = /^\s*\{\s*"error"\s*:\s*[{"]/;
 
 const inputOf = (call: Call): ChatInput => call;
 
@@ -217,7 +235,7 @@ const isPlainFraming = (first: Uint8Array): boolean => first[0] !== 0xef && !fir
 
 /** Until content arrives a failure can still go to another target; the wait for it after a first event is bounded. */
 async function untilBegun(body: RelayStream | TranslateStream): Promise<void> {
-  while (!body.begun) {
+  while (body.begun === false) {
     const reading = body.fill();
     if (!body.holding) await reading;
     else if (!(await settlesWithin(reading, HOLD_MS))) {
