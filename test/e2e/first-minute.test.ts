@@ -23,7 +23,11 @@ async function start(options: GatewayOptions = {}): Promise<Gateway> {
 /** Runs the program to its end. */
 function runProgram(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const { PATH = '' } = process.env;
-  return spawnSync('node', [join(ROOT, 'bin', 'tollgate.mjs'), ...args], { encoding: 'utf8', env: { PATH, ...env } });
+  return spawnSync('node', [join(ROOT, 'bin', 'tollgate.mjs'), ...args], {
+    encoding: 'utf8',
+    env: { PATH, ...env },
+    timeout: 10_000,
+  });
 }
 
 const hello = { messages: [{ role: 'user', content: 'Hello!' }] };

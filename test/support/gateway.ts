@@ -102,9 +102,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     rejectAfter(START_LIMIT_MS, () => `The gateway was not ready after ${START_LIMIT_MS} ms:\n${output}`),
   ]);
 
-  const authorized = (headers: Headers): Record<string, string> => ({
+  /** The master key is added unless the headers say otherwise; an empty `authorization` leaves it out. */
+  const authorized = ({ authorization = `Bearer ${masterKey}`, ...headers }: Headers): Record<string, string> => ({
     'content-type': 'application/json',
-    ...(!('authorization' in headers) && { authorization: `Bearer ${masterKey}` }),
+    ...(authorization !== '' && { authorization }),
     ...headers,
   });
   const post = (path: string, body: string | Uint8Array, headers: Headers): Promise<Response> =>
