@@ -37,11 +37,17 @@ export function createRuntime(config: Config, parts: TargetParts): Runtime {
       completionModel: general.completionModel,
       allowMockTestingParams: general.allowMockTestingParams,
       enforceUserParam: general.enforceUserParam,
+      rejectClientTags: general.rejectClientMetadataTags,
     },
     send: {
       timeoutMs: router.timeoutMs,
       streamTimeoutMs: router.streamTimeoutMs,
       idleTimeoutMs: tollgate.idleTimeoutMs,
+      firstByteTimeoutMs: tollgate.firstByteTimeoutMs,
+      forward: {
+        headersFor: (group) => general.forwardClientHeaders || litellm.forwardClientHeadersFor.includes(group),
+        traceparent: litellm.forwardTraceparent,
+      },
       maxResponseBytes: general.maxResponseBytes,
       storePrompts: general.storePrompts && !litellm.turnOffMessageLogging,
       alwaysIncludeStreamUsage: general.alwaysIncludeStreamUsage === true,

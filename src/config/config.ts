@@ -96,7 +96,6 @@ export interface Config {
     readonly allowMockTestingParams: boolean;
     readonly includeCallIdInErrors: boolean;
     readonly forwardClientHeaders: boolean;
-    readonly allowClientSideCredentials: boolean;
   };
   readonly litellm: {
     readonly dropParams: boolean;
@@ -111,11 +110,9 @@ export interface Config {
     /** Groups whose calls forward the client's `x-*` headers. */
     readonly forwardClientHeadersFor: readonly string[];
     readonly keepAlivePingMs: number | undefined;
-    readonly defaultTeam: undefined;
   };
   readonly tollgate: {
     /** Time limits of one attempt, in milliseconds. */
-    readonly connectTimeoutMs: number;
     readonly firstByteTimeoutMs: number;
     readonly idleTimeoutMs: number;
     /** How long SIGTERM waits for requests in flight. */

@@ -119,7 +119,6 @@ describe('the defaults', () => {
     expect(general.masterKey).toBeUndefined();
     expect(litellm).toMatchObject({ dropParams: false, maxStoredChars: 2048 });
     expect(tollgate).toEqual({
-      connectTimeoutMs: 10_000,
       firstByteTimeoutMs: 600_000,
       idleTimeoutMs: 120_000,
       drainTimeoutMs: 30_000,
@@ -282,7 +281,7 @@ router_settings:
 litellm_setings: {}
 general_settings:
   database_url: mysql://user:canary@host
-tollgate_settings: {connect_timeout: -1}
+tollgate_settings: {idle_timeout: -1}
 `;
     const fatal = findingsOf(text).filter(({ level }) => level === 'error' || level === 'unknown');
     expect(fatal.map(({ path, position }) => `${position?.line} ${path}`)).toEqual([
@@ -292,7 +291,7 @@ tollgate_settings: {connect_timeout: -1}
       '6 router_settings.num_retries',
       '7 litellm_setings',
       '9 general_settings.database_url',
-      '10 tollgate_settings.connect_timeout',
+      '10 tollgate_settings.idle_timeout',
     ]);
     expect(JSON.stringify(fatal)).not.toContain('canary');
   });

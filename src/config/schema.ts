@@ -121,14 +121,12 @@ export const GENERAL = rules(
     dangerously_allow_mock_testing_request_params: 'boolean',
     include_call_id_in_error_body: 'boolean',
     forward_client_headers_to_llm_api: 'boolean',
-    allow_client_side_credentials: 'boolean',
   },
   IGNORED_GENERAL,
 );
 
 /** Tollgate's own keys. */
 export const TOLLGATE = rules({
-  connect_timeout: 'duration',
   first_byte_timeout: 'duration',
   idle_timeout: 'duration',
   drain_timeout: 'delay',

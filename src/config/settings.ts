@@ -19,7 +19,6 @@ const DEFAULTS = {
   maxResponseBytes: 100 * MEGABYTE,
   keyCacheTtlMs: 60 * SECOND,
   maxStoredChars: 2048,
-  connectTimeoutMs: 10 * SECOND,
   /** Reasoning models think for minutes before their first byte. */
   firstByteTimeoutMs: 600 * SECOND,
   idleTimeoutMs: 120 * SECOND,
@@ -100,7 +99,6 @@ export function generalSettings({ general, tollgate }: Sections, env: Env, findi
     allowMockTestingParams: is('dangerously_allow_mock_testing_request_params'),
     includeCallIdInErrors: is('include_call_id_in_error_body'),
     forwardClientHeaders: is('forward_client_headers_to_llm_api'),
-    allowClientSideCredentials: is('allow_client_side_credentials'),
   };
 }
 
@@ -134,13 +132,11 @@ export function litellmSettings({ litellm, tollgate }: Sections, env: Env, findi
     disableEndUserTracking: litellm.read('disable_end_user_cost_tracking') ?? false,
     forwardClientHeadersFor: groups.read('forward_client_headers_to_llm_api') ?? [],
     keepAlivePingMs: litellm.read('sse_keepalive_ping_interval_seconds'),
-    defaultTeam: undefined,
   };
 }
 
 export function tollgateSettings({ tollgate }: Sections, env: Env): Config['tollgate'] {
   return {
-    connectTimeoutMs: tollgate.read('connect_timeout') ?? DEFAULTS.connectTimeoutMs,
     firstByteTimeoutMs: tollgate.read('first_byte_timeout') ?? DEFAULTS.firstByteTimeoutMs,
     idleTimeoutMs: tollgate.read('idle_timeout') ?? DEFAULTS.idleTimeoutMs,
     drainTimeoutMs: tollgate.read('drain_timeout') ?? DEFAULTS.drainTimeoutMs,

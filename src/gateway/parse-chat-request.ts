@@ -12,6 +12,8 @@ export interface ParseSettings extends ControlSettings, JsonLimits {
   readonly completionModel: string | undefined;
   readonly allowMockTestingParams: boolean;
   readonly enforceUserParam: boolean;
+  /** `reject_clientside_metadata_tags`: tags are the operator's to set. */
+  readonly rejectClientTags: boolean;
 }
 
 export interface ChatSource {
@@ -44,6 +46,12 @@ export function parseChatRequest(source: ChatSource, settings: ParseSettings): P
   const controls = readControls(body, source.headers, settings);
   if (settings.enforceUserParam && controls.endUser === null) {
     throw invalidRequest("This gateway asks every request for 'user': the id of your end user.", 'user');
+  }
+  if (settings.rejectClientTags && controls.tags.length > 0) {
+    throw invalidRequest(
+      'This gateway does not accept tags from clients; they are set on keys by the operator.',
+      'tags',
+    );
   }
   const gatewayKeys = Object.keys(body).filter((key) => GATEWAY_KEYS.has(key));
   return {

@@ -100,6 +100,7 @@ function rig(options: RigOptions = {}): Rig {
         completionModel: undefined,
         allowMockTestingParams: false,
         enforceUserParam: false,
+        rejectClientTags: false,
       }),
     plan: (call) =>
       plan({ groups, numRetries: call.controls.numRetries, defaultRetries: retries, retryAfterMs: 0, random: () => 0 }),

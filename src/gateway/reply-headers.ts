@@ -112,6 +112,7 @@ function templatesOf(target: Target | undefined, version: string): { full: Heade
   full.set('x-litellm-version', version);
   full.set('x-litellm-attempted-retries', '0');
   full.set('x-litellm-attempted-fallbacks', '0');
+  full.set('x-litellm-callback-duration-ms', '0'); // Nothing outside runs before an answer leaves.
   if (target) {
     full.set('x-litellm-model-id', target.deploymentId);
     full.set('x-litellm-model-group', headerText(target.modelGroup));

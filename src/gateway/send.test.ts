@@ -28,6 +28,8 @@ afterEach(async () => {
 const SETTINGS: SendSettings = {
   timeoutMs: 5_000,
   streamTimeoutMs: undefined,
+  forward: { headersFor: () => false, traceparent: false },
+  firstByteTimeoutMs: 60_000,
   idleTimeoutMs: 5_000,
   maxResponseBytes: 1_000_000,
   storePrompts: false,

@@ -4,10 +4,11 @@ import type { Deadline, Deadlines } from '../lib/deadlines.ts';
 import type { ChatInput, Target } from '../providers/adapter.ts';
 import type { ChatChunk } from '../wire/openai.ts';
 import type { Call, FullReply, Reading, Reply, StreamReply, StreamTally } from './call.ts';
+import { type ForwardSettings, forwardedHeaders } from './forward-headers.ts';
 import { fullReply, type Metered } from './full-reply.ts';
 import { mockReply, wantsUsage } from './mock-reply.ts';
 import { RelayStream } from './relay-stream.ts';
-import { clientClosed } from './sleep.ts';
+import { clientClosed, sleep } from './sleep.ts';
 import {
   firstLine,
   HOLD_MS,
@@ -20,6 +21,9 @@ import {
 import { TranslateStream } from './translate-stream.ts';
 
 export interface SendSettings {
+  readonly forward: ForwardSettings;
+  /** Longest wait for an answer to begin. */
+  readonly firstByteTimeoutMs: number;
   /** Whole-request limit where neither the request nor the deployment has one. */
   readonly timeoutMs: number;
   readonly streamTimeoutMs: number | undefined;
@@ -55,7 +59,7 @@ export class Sender {
   async send(given: Target, call: Call): Promise<Reply> {
     call.changes.length = 0;
     const target = withCallerKey(given, call);
-    if (call.controls.mockTimeout) throw timedOut(call.controls.timeoutMs ?? this.#parts.settings().timeoutMs);
+    if (call.controls.mockTimeout) return this.#mockTimeout(call);
     if (target.mockResponse !== undefined) return this.#answerMock(target, call, target.mockResponse);
     const attempt = this.#open(target, call);
     try {
@@ -69,9 +73,17 @@ export class Sender {
 
   async #receive(target: Target, call: Call, attempt: Attempt): Promise<Reply> {
     const response = await attempt.response;
+    attempt.deadline.atMs = attempt.startedAtMs + attempt.timeoutMs; // It has begun: now the whole limit counts.
     if (response.status < 200 || response.status > 299) throw await this.#refusal(target, response);
     if (call.request.stream === true) return this.#stream(target, call, response, attempt);
     return this.#full(target, call, response, attempt);
+  }
+
+  /** For users' tests of their own time-out handling: waits as an upstream that never answers would. */
+  async #mockTimeout(call: Call): Promise<never> {
+    const timeoutMs = call.controls.timeoutMs ?? this.#parts.settings().timeoutMs;
+    await sleep(timeoutMs, call.client);
+    throw timedOut(timeoutMs);
   }
 
   #answerMock(target: Target, call: Call, content: string): FullReply | StreamReply {
@@ -84,11 +96,15 @@ export class Sender {
     const request = target.adapter.buildRequest(inputOf(call), target, call.changes);
     const controller = new AbortController();
     const interruption: Interruption = { reason: undefined };
-    const timeoutMs = timeoutOf(target, call, this.#parts.settings());
-    const deadline = this.#parts.deadlines.add(this.#parts.now() + timeoutMs, () => {
-      interruption.reason = timedOut(timeoutMs);
+    const settings = this.#parts.settings();
+    const timeoutMs = timeoutOf(target, call, settings);
+    const startedAtMs = this.#parts.now();
+    const firstByteMs = Math.min(timeoutMs, settings.firstByteTimeoutMs);
+    const deadline = this.#parts.deadlines.add(startedAtMs + firstByteMs, () => {
+      interruption.reason = timedOut(deadline.atMs - startedAtMs);
       controller.abort();
     });
+    const forwarded = forwardedHeaders(call, settings.forward);
     call.client.watch(() => {
       interruption.reason = clientClosed();
       controller.abort();
@@ -106,12 +122,12 @@ export class Sender {
       ? Promise.reject(clientClosed())
       : this.#parts.fetch(request.url, {
           method: 'POST',
-          headers: request.headers,
+          headers: forwarded ? { ...forwarded, ...request.headers } : request.headers,
           body: request.body,
           redirect: 'manual',
           signal: controller.signal,
         });
-    return { response, controller, interruption, deadline, timeoutMs, release, close };
+    return { response, controller, interruption, deadline, startedAtMs, timeoutMs, release, close };
   }
 
   async #full(target: Target, call: Call, response: Response, attempt: Attempt): Promise<FullReply> {
@@ -196,6 +212,7 @@ interface Attempt {
   readonly controller: AbortController;
   readonly interruption: Interruption;
   readonly deadline: Deadline;
+  readonly startedAtMs: number;
   readonly timeoutMs: number;
   /** Lets go of timer and listener; the connection goes on. */
   readonly release: () => void;
@@ -223,7 +240,7 @@ function timeoutOf(target: Target, call: Call, settings: SendSettings): number {
 }
 
 const timedOut = (timeoutMs: number): GatewayError =>
-  new GatewayError('upstream_timeout', `The upstream did not answer within ${timeoutMs / 1000} seconds.`);
+  new GatewayError('upstream_timeout', `The upstream did not answer within ${Math.round(timeoutMs) / 1000} seconds.`);
 
 function unreachable(cause: unknown): GatewayError {
   const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? ` (${cause.code})` : '';

@@ -1,0 +1,32 @@
+/** Client headers that go on to the upstream, where the operator wants that. Source: LiteLLM's documentation of header forwarding. */
+import type { Call, HeaderBag } from './call.ts';
+
+export interface ForwardSettings {
+  /** Forward the client's own `x-*` headers for this model group. */
+  headersFor(modelGroup: string): boolean;
+  readonly traceparent: boolean;
+}
+
+/** Ours, a proxy's, an SDK's or a credential: never forwarded. */
+const KEPT_BACK = /^x-(litellm-|tollgate-|stainless-|forwarded-|real-ip|api-key$|goog-api-key$)/;
+const FORWARDED = /^(x-|anthropic-beta$)/;
+
+/** `undefined` when nothing is to be added. */
+export function forwardedHeaders(call: Call, settings: ForwardSettings): Record<string, string> | undefined {
+  const all = settings.headersFor(call.modelGroup);
+  if (!all && !settings.traceparent) return undefined;
+  return {
+    ...(all && clientHeaders(call.headers)),
+    ...(settings.traceparent &&
+      call.headers['traceparent'] !== undefined && { traceparent: call.headers['traceparent'] }),
+  };
+}
+
+function clientHeaders(headers: HeaderBag): Record<string, string> {
+  const chosen: Record<string, string> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined && FORWARDED.test(name) && !KEPT_BACK.test(name)) chosen[name] = value;
+  }
+  return chosen;
+}
