@@ -1,11 +1,12 @@
 /** Composition root: with main.ts and app/, the only place where every part meets. */
 
-import { createAuth } from './app/auth.ts';
+import { createAuth, randomBytes } from './app/auth.ts';
 import { errorFields, type Log } from './app/log.ts';
 import { createMasterKey, type MasterKey } from './app/master-key.ts';
 import { modelList } from './app/models.ts';
 import { createRuntime, type Runtime } from './app/runtime.ts';
 import type { TargetParts } from './app/targets.ts';
+import { createTryKey, type TryKey } from './app/try-key.ts';
 import { ADMIN_PATHS } from './auth/permissions.ts';
 import type { Config } from './config/config.ts';
 import type { Env } from './config/env.ts';
@@ -38,6 +39,7 @@ export interface AppOptions {
 export interface App {
   readonly listener: Listener;
   readonly masterKey: MasterKey;
+  readonly tryKey: TryKey | undefined;
   readonly runtime: Runtime;
   /** @throws Error in plain words; the old configuration then stays. */
   reload(config: Config): void;
@@ -64,12 +66,14 @@ export async function startApp(options: AppOptions): Promise<App> {
     onWarning: (message) => log.warn(message),
   });
   const masterKey = await createMasterKey({ config, db });
+  const tryKey = masterKey.made === undefined ? createTryKey(config, now(), randomBytes) : undefined;
   const meter = createMeter(() => catalog, now);
-  const listener = await openDoor(options, { db, ledger, masterKey, meter, runtime: () => runtime });
+  const listener = await openDoor(options, { db, ledger, masterKey, tryKey, meter, runtime: () => runtime });
 
   return {
     listener,
     masterKey,
+    tryKey,
     get runtime() {
       return runtime;
     },
@@ -88,14 +92,15 @@ interface Parts {
   readonly db: Database;
   readonly ledger: Ledger;
   readonly masterKey: MasterKey;
+  readonly tryKey: TryKey | undefined;
   readonly meter: Meter;
   runtime(): Runtime;
 }
 
 async function openDoor(options: AppOptions, parts: Parts): Promise<Listener> {
   const { log, version, host, port } = options;
-  const { db, ledger, masterKey, meter, runtime } = parts;
-  const auth = await createAuth({ db, ledger, masterKey, runtime, now });
+  const { db, ledger, masterKey, tryKey, meter, runtime } = parts;
+  const auth = await createAuth({ db, ledger, masterKey, tryKey, runtime, now });
   const features = createFeatures({ now, meter, models: () => runtime().models });
   const sender = new Sender(senderParts(meter, runtime, features));
   const pipeline = new Pipeline({

@@ -10,21 +10,33 @@ export interface BannerOptions {
 }
 
 const MOST_NAMES = 12;
+/** Stands for a key that is not ours to print. */
+const THEIR_KEY = '$LITELLM_MASTER_KEY';
 
 export function printBanner({ app, log, human }: BannerOptions): void {
-  const { listener, masterKey, runtime } = app;
+  const { listener, masterKey, tryKey, runtime } = app;
   const names = [...new Set(runtime.groups.names)];
   const model = names.find((name) => !name.includes('*')) ?? 'MODEL';
-  const shown =
-    names.length > MOST_NAMES ? [...names.slice(0, MOST_NAMES), `and ${names.length - MOST_NAMES} more`] : names;
-  const key = masterKey.made ?? '$LITELLM_MASTER_KEY';
   const address = listener.url.replace('127.0.0.1', 'localhost');
-  const curl = `curl ${address}/v1/chat/completions -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello!"}]}'`;
-  log.info('listening', { url: listener.url, models: names, curl: curl.replace(key, '$LITELLM_MASTER_KEY') });
-  if (human || masterKey.made !== undefined) {
-    const made = masterKey.made === undefined ? '' : `  Your admin key, shown this once:  ${masterKey.made}\n`;
-    process.stderr.write(
-      `\n  Tollgate is ready on ${address}\n  Models: ${shown.join(', ')}\n${made}\n  Try it:\n\n  ${curl}\n\n`,
-    );
-  }
+  const curl = (key: string): string =>
+    `curl ${address}/v1/chat/completions -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello!"}]}'`;
+  log.info('listening', { url: listener.url, models: names, curl: curl(THEIR_KEY) });
+  if (!human && masterKey.made === undefined && tryKey === undefined) return;
+  const shown =
+    names.length > MOST_NAMES ? [...names.slice(0, MOST_NAMES), `${names.length - MOST_NAMES} more`] : names;
+  const admin =
+    masterKey.made === undefined
+      ? []
+      : ['', '  Your admin key, shown this once and stored as a digest:', '', `  ${masterKey.made}`];
+  const hour = tryKey === undefined ? '' : ' (its key reaches the mock model for an hour)';
+  const lines = [
+    '',
+    `  Tollgate is ready on ${address}`,
+    `  Models: ${shown.join(', ')}`,
+    ...admin,
+    '',
+    `  Try it${hour}:`,
+    '',
+  ];
+  process.stderr.write(`${[...lines, `  ${curl(masterKey.made ?? tryKey?.secret ?? THEIR_KEY)}`].join('\n')}\n\n`);
 }
