@@ -121,6 +121,20 @@ describe('a request', () => {
     expect(reply.target?.deploymentId).toBe('deployment-1:caller-key');
   });
 
+  test('takes along client headers where the operator wants that, under its own', async () => {
+    const headers = {
+      'x-mine': 'a',
+      authorization: 'Bearer sk-client',
+      'x-litellm-tags': 't',
+      traceparent: '00-1-2-3',
+    };
+    const forward = { headersFor: () => true, traceparent: true };
+    await full({ call: { headers }, settings: { forward } });
+    const seen = upstream.requests[0]?.headers;
+    expect(seen).toMatchObject({ 'x-mine': 'a', traceparent: '00-1-2-3', authorization: 'Bearer sk-of-the-upstream' });
+    expect(seen).not.toHaveProperty('x-litellm-tags');
+  });
+
   test('forgets what an earlier attempt changed', async () => {
     const call = sampleCall();
     call.changes.push({ field: 'old', action: 'dropped', note: 'an earlier attempt' });
@@ -246,6 +260,15 @@ describe('time limits', () => {
     });
     expect(now() - startedAtMs).toBeGreaterThanOrEqual(59);
     expect(await closedAfter(startedAtMs)).toBeLessThan(400);
+  });
+
+  test('for the first byte are apart from those for the whole answer', async () => {
+    const error = await failure(full({ behaviour: { silent: true }, settings: { firstByteTimeoutMs: 40 } }));
+    expect(error.message).toBe('The upstream did not answer within 0.04 seconds.');
+    const body = '{"id":"slow","model":"m","choices":[]}';
+    expect((await full({ behaviour: { body, dripMs: 4 }, settings: { firstByteTimeoutMs: 60 } })).responseId).toBe(
+      'slow',
+    );
   });
 
   test('hold for a whole answer, not for each of its bytes', async () => {
@@ -416,10 +439,11 @@ describe('a stream', () => {
   });
 
   test('that is no stream but JSON is refused', async () => {
-    for (const body of [{ error: { message: 'Rate limit reached' } }, { id: 'x', choices: [] }]) {
-      const error = await failure(stream({ behaviour: { body } }));
-      expect(error.next).toBe('retry');
-    }
+    const refusal = await failure(stream({ behaviour: { body: { error: { message: 'Rate limit reached' } } } }));
+    expect(refusal).toMatchObject({ kind: 'upstream_busy', message: 'Rate limit reached' });
+    const whole = await failure(stream({ behaviour: { body: { id: 'x', choices: [{ text: 'secret words' }] } } }));
+    expect([whole.kind, whole.next]).toEqual(['upstream_protocol', 'retry']);
+    expect(whole.message).not.toContain('secret');
   });
 
   test('with nothing in it is thrown', async () => {
@@ -447,8 +471,11 @@ describe('without an upstream', () => {
   });
 
   test('a pretended timeout is one', async () => {
-    const error = await failure(full({ call: { controls: { mockTimeout: true, timeoutMs: 2_000 } } }));
-    expect([error.kind, error.message]).toEqual(['upstream_timeout', 'The upstream did not answer within 2 seconds.']);
+    const error = await failure(full({ call: { controls: { mockTimeout: true, timeoutMs: 50 } } }));
+    expect([error.kind, error.message]).toEqual([
+      'upstream_timeout',
+      'The upstream did not answer within 0.05 seconds.',
+    ]);
   });
 
   test('a parameter that the provider refuses is the client’s error, and nothing is sent', async () => {

@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'bun:test';
+import { GatewayError } from '../errors.ts';
+import type { Controls, HeaderBag } from './call.ts';
+import { readControls } from './controls.ts';
+
+const SETTINGS = { userHeaderName: 'X-End-User' };
+
+const read = (body: Record<string, unknown>, headers: HeaderBag = {}): Controls =>
+  readControls(body, headers, SETTINGS);
+
+function refusal(body: Record<string, unknown>, headers: HeaderBag = {}): GatewayError {
+  try {
+    read(body, headers);
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+    throw error;
+  }
+  throw new Error('It was accepted.');
+}
+
+test('a request that asks for nothing gets nothing', () => {
+  expect(read({ model: 'm' })).toEqual({
+    metadata: {},
+    tags: [],
+    endUser: null,
+    sessionId: null,
+    timeoutMs: undefined,
+    streamTimeoutMs: undefined,
+    numRetries: undefined,
+    fallbacks: undefined,
+    disableFallbacks: false,
+    mockResponse: undefined,
+    mockTimeout: false,
+    apiKey: undefined,
+  });
+});
+
+describe('metadata', () => {
+  test('is merged from three places; the body’s own wins', () => {
+    const headers = { 'x-litellm-metadata': '{"a":"header","b":"header","c":"header"}' };
+    const { metadata } = read({ litellm_metadata: { b: 'second', c: 'second' }, metadata: { c: 'own' } }, headers);
+    expect(metadata).toEqual({ a: 'header', b: 'second', c: 'own' });
+  });
+
+  test('may be JSON in a string', () => {
+    expect(read({ metadata: '{"a":1}' }).metadata).toEqual({ a: 1 });
+  });
+
+  test('for spend logs may come in a header of its own, under what the body says', () => {
+    const headers = { 'x-litellm-spend-logs-metadata': '{"team":"header","env":"prod"}' };
+    const { metadata } = read({ metadata: { spend_logs_metadata: { team: 'body' } } }, headers);
+    expect(metadata).toEqual({ spend_logs_metadata: { team: 'body', env: 'prod' } });
+    expect(read({}, headers).metadata).toEqual({ spend_logs_metadata: { team: 'header', env: 'prod' } });
+  });
+
+  test('cannot pretend to be the gateway’s own', () => {
+    expect(read({ metadata: { user_api_key_hash: 'x', user_api_key_team_id: 'y', kept: 1 } }).metadata).toEqual({
+      kept: 1,
+    });
+  });
+
+  test.each([
+    [{ 'x-litellm-metadata': 'not json' }, 'x-litellm-metadata'],
+    [{ 'x-litellm-metadata': '' }, 'x-litellm-metadata'],
+    [{ 'x-litellm-metadata': '["a"]' }, 'x-litellm-metadata'],
+    [{ 'x-litellm-metadata': '{"__proto__":{"a":1}}' }, 'x-litellm-metadata'],
+    [{ 'x-litellm-spend-logs-metadata': '{' }, 'x-litellm-spend-logs-metadata'],
+  ])('in a header that is no JSON object is a 400 that says so: %j', (headers: HeaderBag, name) => {
+    const error = refusal({}, headers);
+    expect([error.status, error.details.param]).toEqual([400, name]);
+    expect(error.message).toBe(`The header ${name} must hold a JSON object, such as {"environment": "production"}.`);
+  });
+
+  test.each(['metadata', 'litellm_metadata'])('in the body (%s) that is no object is a 400', (name) => {
+    for (const value of ['not json', '[1]', '"x"']) expect(refusal({ [name]: value }).details.param).toBe(name);
+    expect(read({ [name]: null }).metadata).toEqual({});
+  });
+});
+
+describe('tags', () => {
+  test('of the body stand in for the header’s; those in metadata are added, each once', () => {
+    const headers = { 'x-litellm-tags': 'h1, h2,,h1' };
+    expect(read({}, headers).tags).toEqual(['h1', 'h2']);
+    expect(read({ tags: ['b'] }, headers).tags).toEqual(['b']);
+    expect(read({ tags: ['b'], metadata: { tags: ['m', 'b', 5, ''] } }, headers).tags).toEqual(['b', 'm']);
+    expect(read({ metadata: { tags: 'no list' } }, headers).tags).toEqual(['h1', 'h2']);
+    expect(read({ tags: null }, headers).tags).toEqual(['h1', 'h2']);
+  });
+});
+
+describe('the end user', () => {
+  const headers = {
+    'x-litellm-customer-id': '1',
+    'x-litellm-end-user-id': '2',
+    'x-end-user': '3',
+    'x-litellm-user-id': '4',
+  };
+  const body = { user: '5', metadata: { user: '6', user_id: '7' }, safety_identifier: '8' };
+
+  test('comes from the first place that names one', () => {
+    const names = Object.keys(headers);
+    for (let skipped = 0; skipped <= names.length; skipped++) {
+      const left: HeaderBag = Object.fromEntries(Object.entries(headers).slice(skipped));
+      expect(read(body, left).endUser).toBe(String(skipped + 1));
+    }
+    expect(read({ ...body, user: undefined }).endUser).toBe('6');
+    expect(read({ metadata: { user_id: '7' }, safety_identifier: '8' }).endUser).toBe('7');
+    expect(read({ safety_identifier: '8' }).endUser).toBe('8');
+    expect(read({ user: '', metadata: { user: 5 } }).endUser).toBeNull();
+  });
+
+  test('is not looked for in a header that the operator did not name', () => {
+    expect(readControls({}, { 'x-end-user': '3' }, { userHeaderName: undefined }).endUser).toBeNull();
+  });
+});
+
+test('the session comes from the first place that names one', () => {
+  const places: [Record<string, unknown>, HeaderBag][] = [
+    [{}, { 'x-litellm-trace-id': 's' }],
+    [{}, { 'x-litellm-session-id': 's' }],
+    [{}, { 'x-session-id': 's' }],
+    [{ litellm_session_id: 's' }, {}],
+    [{ litellm_trace_id: 's' }, {}],
+    [{ metadata: { session_id: 's' } }, {}],
+  ];
+  for (const [body, headers] of places) expect(read(body, headers).sessionId).toBe('s');
+  expect(read({ litellm_session_id: 'body' }, { 'x-litellm-session-id': 'header' }).sessionId).toBe('header');
+});
+
+describe('times and counts', () => {
+  test('are seconds on the wire and milliseconds inside; headers win', () => {
+    expect(read({ timeout: 1.5 }).timeoutMs).toBe(1_500);
+    expect(read({ timeout: '2' }).timeoutMs).toBe(2_000);
+    expect(read({ request_timeout: 3 }).timeoutMs).toBe(3_000);
+    expect(read({ timeout: null, request_timeout: 3 }).timeoutMs).toBe(3_000);
+    expect(read({ timeout: 1 }, { 'x-litellm-timeout': '0.25' }).timeoutMs).toBe(250);
+    expect(read({ stream_timeout: 1 }).streamTimeoutMs).toBe(1_000);
+    expect(read({}, { 'x-litellm-stream-timeout': '4' }).streamTimeoutMs).toBe(4_000);
+  });
+
+  test('of retries may be none', () => {
+    expect(read({ num_retries: 0, max_retries: 5 }).numRetries).toBe(0);
+    expect(read({ max_retries: 5 }).numRetries).toBe(5);
+    expect(read({ num_retries: 3 }, { 'x-litellm-num-retries': '0' }).numRetries).toBe(0);
+  });
+
+  test.each([
+    ['x-litellm-timeout', 'soon'],
+    ['x-litellm-timeout', '0'],
+    ['x-litellm-timeout', '-1'],
+    ['x-litellm-timeout', 'Infinity'],
+    ['x-litellm-stream-timeout', ''],
+    ['x-litellm-num-retries', '1.5'],
+    ['x-litellm-num-retries', '-1'],
+    ['x-litellm-num-retries', 'two'],
+  ])('in the header %s: %j are a 400', (name, value) => {
+    expect(refusal({}, { [name]: value })).toMatchObject({ status: 400, details: { param: name } });
+  });
+});
+
+describe('fallbacks', () => {
+  test('are names, or objects with a name', () => {
+    expect(read({ fallbacks: ['a', { model: 'b', messages: [] }] }).fallbacks).toEqual(['a', 'b']);
+    expect(read({ fallbacks: [] }).fallbacks).toEqual([]);
+    expect(read({ fallbacks: null }).fallbacks).toBeUndefined();
+    expect(read({ disable_fallbacks: true }).disableFallbacks).toBe(true);
+  });
+
+  test.each([
+    ['gpt-4', "'fallbacks' must be a list of model names."],
+    [{ a: ['b'] }, "'fallbacks' must be a list of model names."],
+    [['a', 5], "'fallbacks[1]' must be a model name, or an object with 'model'."],
+    [[{ name: 'a' }], "'fallbacks[0]' must be a model name, or an object with 'model'."],
+    [[''], "'fallbacks[0]' must be a model name, or an object with 'model'."],
+  ])('of another shape (%j) are a 400', (fallbacks, message) => {
+    expect(refusal({ fallbacks })).toMatchObject({ message, details: { param: 'fallbacks' } });
+  });
+});
+
+test('canned answers, pretended timeouts and own keys are read as given', () => {
+  expect(read({ mock_response: 'Hi', mock_timeout: true, api_key: 'sk-own' })).toMatchObject({
+    mockResponse: 'Hi',
+    mockTimeout: true,
+    apiKey: 'sk-own',
+  });
+  expect(read({ mock_response: '', mock_timeout: 'true', api_key: '' })).toMatchObject({
+    mockResponse: undefined,
+    mockTimeout: false,
+    apiKey: undefined,
+  });
+});

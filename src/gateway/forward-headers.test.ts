@@ -1,0 +1,42 @@
+import { describe, expect, test } from 'bun:test';
+import { sampleCall } from '../../test/support/call-parts.ts';
+import { forwardedHeaders } from './forward-headers.ts';
+
+const headers = {
+  'x-request-source': 'batch',
+  'anthropic-beta': 'context-1m',
+  traceparent: '00-1-2-3',
+  'user-agent': 'curl',
+  cookie: 'a=b',
+  authorization: 'Bearer sk-client',
+  'x-api-key': 'sk-client',
+  'x-goog-api-key': 'sk-client',
+  'x-litellm-tags': 'a',
+  'x-tollgate-x': 'a',
+  'x-stainless-os': 'Linux',
+  'x-forwarded-for': '10.0.0.1',
+  'x-real-ip': '10.0.0.1',
+};
+
+describe('client headers', () => {
+  test('stay here unless the operator wants them forwarded', () => {
+    expect(forwardedHeaders(sampleCall({ headers }), { headersFor: () => false, traceparent: false })).toBeUndefined();
+  });
+
+  test('go on when they are the client’s own, never credentials or those of a proxy', () => {
+    const forwarded = forwardedHeaders(sampleCall({ headers }), { headersFor: () => true, traceparent: false });
+    expect(forwarded).toEqual({ 'x-request-source': 'batch', 'anthropic-beta': 'context-1m' });
+  });
+
+  test('go on for the model groups that the operator named', () => {
+    const settings = { headersFor: (group: string) => group === 'open', traceparent: false };
+    expect(forwardedHeaders(sampleCall({ headers, modelGroup: 'open' }), settings)).toBeDefined();
+    expect(forwardedHeaders(sampleCall({ headers, modelGroup: 'closed' }), settings)).toBeUndefined();
+  });
+
+  test('of a trace go on by themselves', () => {
+    const settings = { headersFor: () => false, traceparent: true };
+    expect(forwardedHeaders(sampleCall({ headers }), settings)).toEqual({ traceparent: '00-1-2-3' });
+    expect(forwardedHeaders(sampleCall(), settings)).toEqual({});
+  });
+});
