@@ -20,14 +20,11 @@ export function printBanner({ app, log, human }: BannerOptions): void {
   const address = listener.url.replace('127.0.0.1', 'localhost');
   const curl = (key: string): string =>
     `curl ${address}/v1/chat/completions -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello!"}]}'`;
-  log.info('listening', { url: listener.url, models: names, curl: curl(THEIR_KEY) });
+  log.info('listening', { url: listener.url, models: names, ...(!human && { curl: curl(THEIR_KEY) }) });
   if (!human && masterKey.made === undefined && tryKey === undefined) return;
   const shown =
     names.length > MOST_NAMES ? [...names.slice(0, MOST_NAMES), `${names.length - MOST_NAMES} more`] : names;
-  const admin =
-    masterKey.made === undefined
-      ? []
-      : ['', '  Your admin key, shown this once and stored as a digest:', '', `  ${masterKey.made}`];
+  const admin = masterKey.made === undefined ? [] : [`  Your admin key, shown this once: ${masterKey.made}`];
   const hour = tryKey === undefined ? '' : ' (its key reaches the mock model for an hour)';
   const lines = [
     '',

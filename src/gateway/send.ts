@@ -46,6 +46,7 @@ export interface SendParts {
   readonly onChunk: ((call: Call, chunk: ChatChunk) => ChatChunk) | undefined;
 }
 
+const LONGEST_STREAM_MS = 3_600_000;
 const LONGEST_ERROR_BYTES = 64 * 1024;
 
 export class Sender {
@@ -154,6 +155,7 @@ export class Sender {
       interruption,
       idle: deadline,
       idleMs,
+      latestMs: attempt.startedAtMs + LONGEST_STREAM_MS,
       now,
       release,
     });

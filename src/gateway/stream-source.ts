@@ -50,15 +50,17 @@ export function upstreamBytes(options: {
   readonly interruption: Interruption;
   readonly idle: Deadline;
   readonly idleMs: number;
+  /** The stream may not last beyond this moment, however steadily it drips. */
+  readonly latestMs: number;
   readonly now: () => number;
   readonly release: () => void;
 }): UpstreamBytes {
-  const { reader, controller, interruption, idle, idleMs, now, release } = options;
+  const { reader, controller, interruption, idle, idleMs, latestMs, now, release } = options;
   return {
     async read() {
       try {
         const { done, value } = await reader.read();
-        idle.atMs = now() + idleMs;
+        idle.atMs = Math.min(now() + idleMs, latestMs);
         if (!done) return value;
         release();
         return undefined;
