@@ -29,6 +29,8 @@ interface Wildcard {
 
 /** A wildcard's deployments are made for the model that matched. Bounded, because clients choose the names. */
 const MAX_MATCHED_NAMES = 1000;
+/** Longer names are no model's: they would fill the memory and keep a pattern with several `*` busy. */
+const LONGEST_MATCHED_NAME = 256;
 
 export function createGroups(targets: readonly Target[], aliases: Readonly<Record<string, GroupAlias>>): Groups {
   const exact = new Map<string, Group>();
@@ -44,6 +46,7 @@ export function createGroups(targets: readonly Target[], aliases: Readonly<Recor
   const matched = new Map<string, Group>();
 
   function matchWildcard(name: string): Group | undefined {
+    if (name.length > LONGEST_MATCHED_NAME) return undefined;
     const known = matched.get(name);
     if (known) return known;
     for (const wildcard of wildcards) {
