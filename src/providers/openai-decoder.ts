@@ -4,7 +4,7 @@
  * the table of finish reasons is LiteLLM's.
  */
 import { GatewayError } from '../errors.ts';
-import type { ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatMessage } from '../wire/openai.ts';
+import type { ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatMessage, Usage } from '../wire/openai.ts';
 import type { StreamDecoder } from './adapter.ts';
 import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
 import type { ReplyDifferences } from './reply-differences.ts';
@@ -73,14 +73,17 @@ export function completionReader(differences: ReplyDifferences, stamp = systemSt
       ...head(body, stamp),
       object: 'chat.completion',
       choices: choices.map((choice: unknown, at) => choiceOf(choice, at, differences, stamp)),
-      // Counts stay untrusted: metering checks every number.
-      ...(isObject(usage) && { usage: (differences.usage?.(usage) ?? usage) as ChatCompletion['usage'] }),
+      ...(usage !== undefined && { usage: usageOf(usage, differences) }),
     } as ChatCompletion;
   };
 }
 
 const notACompletion = (): GatewayError =>
   new GatewayError('upstream_protocol', 'The upstream answered with something that is not a chat completion.');
+
+/** Counts stay untrusted: metering checks every number. */
+const usageOf = (usage: unknown, differences: ReplyDifferences): ChatCompletion['usage'] =>
+  isObject(usage) ? ((differences.usage?.(usage) ?? usage) as Usage) : null;
 
 function head(body: JsonObject, stamp: Stamp) {
   return {
@@ -164,7 +167,7 @@ export function chunkDecoder(differences: ReplyDifferences, stamp = systemStamp)
         ...headOf(body, choices.length > 0),
         object: 'chat.completion.chunk',
         choices: choices.map(chunkChoice),
-        ...(isObject(usage) && { usage: (differences.usage?.(usage) ?? usage) as ChatChunk['usage'] }),
+        ...(usage !== undefined && { usage: usageOf(usage, differences) }),
       } as ChatChunk,
     ];
   };

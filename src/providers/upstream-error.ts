@@ -18,10 +18,10 @@ export interface UpstreamFailure {
 
 /** The provider's own message is kept, without a prefix; its `code` and the rest go to `details.upstream`. */
 export function upstreamError({ target, status, body, headers }: UpstreamFailure): GatewayError {
-  const parsed = parsedOr(body);
+  const parsed = parsedJson(body);
   const error = errorObject(parsed);
   const special = target.adapter.parseError?.(status, parsed ?? body);
-  const said = special?.message ?? messageOf(error, body);
+  const said = special?.message ?? (error ? messageOf(error) : plainText(parsed === undefined ? body : parsed));
   const effective = status >= 300 ? status : statusOf(error);
   const kind = special?.kind ?? kindOf(effective, said ?? '', error);
   const hide = redactor(target);
@@ -169,7 +169,7 @@ function statusOf(error: JsonObject | undefined): number | undefined {
   return undefined;
 }
 
-function parsedOr(body: string): unknown {
+function parsedJson(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
@@ -188,8 +188,7 @@ function errorObject(parsed: unknown): JsonObject | undefined {
   return isObject(first) ? first : body;
 }
 
-function messageOf(error: JsonObject | undefined, body: string): string | undefined {
-  if (!error) return plainText(body);
+function messageOf(error: JsonObject): string | undefined {
   const { message, detail, msg, error_message: other } = error;
   return (
     textOf(message) ?? nestedMessage(message) ?? textOf(detail) ?? nestedMessage(detail) ?? textOf(msg) ?? textOf(other)
@@ -204,5 +203,5 @@ function nestedMessage(value: unknown): string | undefined {
 }
 
 /** An error page is for people in front of a browser; only short plain text is passed on. */
-const plainText = (body: string): string | undefined =>
-  /^\s*</.test(body) || body.trim() === '' || body.length > 1_000 ? undefined : body.trim();
+const plainText = (body: unknown): string | undefined =>
+  typeof body !== 'string' || /^\s*</.test(body) || body.length > 1_000 ? undefined : textOf(body.trim());
