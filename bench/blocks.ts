@@ -46,6 +46,9 @@ const DEFINITIONS: Record<ScenarioName, { bytes: number; chunks: number[] }> = {
   S3: { bytes: 1024, chunks: [100, 300, 500] },
 };
 
+/** Short streams more often, so that each point of the line rests on a similar number of events. */
+const STREAMS_EACH: Readonly<Record<number, number>> = { 100: 3, 300: 2, 500: 1 };
+
 export interface PlanOptions {
   scenarios: ScenarioName[];
   quick: boolean;
@@ -61,8 +64,7 @@ export function planOf({ scenarios, quick, rounds, concurrency }: PlanOptions): 
     return counts.map((count) => ({
       scenario,
       ask: { bytes, chunks: count },
-      // Short streams more often, so that each point rests on a similar number of events.
-      ...(count > 0 ? { perConnection: count === 100 && !quick ? 3 : 1 } : { durationMs: quick ? 1000 : 2000 }),
+      ...(count > 0 ? { perConnection: quick ? 1 : (STREAMS_EACH[count] ?? 1) } : { durationMs: quick ? 1000 : 2000 }),
     }));
   });
   return {

@@ -50,7 +50,7 @@ test('the cost of a chunk is the slope over streams of different lengths', () =>
     rows.find((row) => row.arm === 'tollgate' && row.unit === unit)?.us;
   expect(costOf('chunk')).toBeCloseTo(28);
   expect(costOf('stream')).toBeCloseTo(400);
-  expect(gates.map(({ ratio, holds }) => [ratio.median.toFixed(2), holds])).toEqual([['1.40', true]]);
+  expect(gates.map(({ ratio, verdict }) => [ratio.median.toFixed(2), verdict])).toEqual([['1.40', 'holds']]);
 });
 
 test('a void block is left out, named, and leaves the run undecided when nothing stands in its place', () => {
@@ -78,4 +78,18 @@ test('when more than a third is noisy the report says that it decides nothing', 
 test('a missed aim is printed as missed', () => {
   const text = render(summarize([block({}), block({ arm: 'tollgate', cpuNs: 60_000_000 })], random));
   expect(text).toMatch(/missed +CPU of a small request, tollgate \/ nginx: 3\.00 .*aim ≤ 2\.5/);
+});
+
+test('an aim within reach is undecided on a noisy machine, never held', () => {
+  const noisy = 'other processes 60.0 %';
+  const { gates } = summarize([block({ noisy }), block({ arm: 'tollgate', noisy })], random);
+  expect(gates.map(({ verdict }) => verdict)).toEqual(['undecided']);
+});
+
+test('an interval on both sides of the limit decides nothing', () => {
+  const blocks = [30, 60].flatMap((us, index) => [
+    block({ round: index + 1 }),
+    block({ round: index + 1, arm: 'tollgate', cpuNs: us * 1_000_000 }),
+  ]);
+  expect(summarize(blocks, Math.random).gates[0]?.verdict).toBe('undecided');
 });

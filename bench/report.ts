@@ -24,7 +24,8 @@ export interface Gate {
   text: string;
   limit: number;
   ratio: Interval;
-  holds: boolean;
+  /** `holds` needs a conclusive run and the whole interval under the limit; `missed` the whole interval above it. */
+  verdict: 'holds' | 'missed' | 'undecided';
 }
 
 export interface Summary {
@@ -112,11 +113,16 @@ const GATES = [
   { scenario: 'S3', unit: 'chunk', limit: 1.5, text: 'CPU of a streamed chunk, tollgate / nginx' },
 ] as const;
 
-function gatesOf(rows: Row[]): Gate[] {
+function verdictOf(ratio: Interval, limit: number, conclusive: boolean): Gate['verdict'] {
+  if (ratio.low > limit) return 'missed';
+  return conclusive && ratio.high <= limit ? 'holds' : 'undecided';
+}
+
+function gatesOf(rows: Row[], conclusive: boolean): Gate[] {
   return GATES.flatMap(({ scenario, unit, limit, text }) => {
     const row = rows.find((one) => one.arm === 'tollgate' && one.scenario === scenario && one.unit === unit);
     const ratio = row?.ratioToNginx;
-    return ratio ? [{ text, limit, ratio, holds: ratio.median <= limit }] : [];
+    return ratio ? [{ text, limit, ratio, verdict: verdictOf(ratio, limit, conclusive) }] : [];
   });
 }
 
@@ -127,14 +133,8 @@ export function summarize(blocks: Block[], random: () => number): Summary {
   const noisy = used.filter((block) => block.noisy !== undefined).length;
   const voided = blocks.flatMap((block) => (block.void === undefined ? [] : [`${placeOf(block)}: ${block.void}`]));
   const complete = new Set(used.map(placeOf)).size === new Set(blocks.map(placeOf)).size;
-  return {
-    rows,
-    gates: gatesOf(rows),
-    blocks: used.length,
-    noisy,
-    voided,
-    conclusive: complete && noisy * 3 <= used.length,
-  };
+  const conclusive = complete && noisy * 3 <= used.length;
+  return { rows, gates: gatesOf(rows, conclusive), blocks: used.length, noisy, voided, conclusive };
 }
 
 const TITLES: Record<ScenarioName, string> = {
@@ -177,7 +177,7 @@ function table(rows: Row[]): string[] {
 export function render(summary: Summary): string {
   const tables = [...Map.groupBy(summary.rows, (row) => `${row.scenario} ${row.unit}`).values()].flatMap(table);
   const gates = summary.gates.map(
-    ({ text, limit, ratio, holds }) => `  ${holds ? 'holds ' : 'missed'}  ${text}: ${ratioText(ratio)}, aim ≤ ${limit}`,
+    ({ text, limit, ratio, verdict }) => `  ${verdict.padEnd(9)}  ${text}: ${ratioText(ratio)}, aim ≤ ${limit}`,
   );
   const verdict = summary.conclusive ? '' : '. That is too many: take the numbers as a hint, they decide nothing';
   return [
