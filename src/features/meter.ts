@@ -50,5 +50,6 @@ function promptCharsOf({ request }: Call): number {
 
 function contentChars(content: ChatMessage['content']): number {
   if (typeof content === 'string') return content.length;
-  return (content ?? []).reduce((sum, { text }) => sum + (typeof text === 'string' ? text.length : 0), 0);
+  // Parts are as the client sent them: one may be no object at all.
+  return (content ?? []).reduce((sum, part) => sum + (typeof part?.['text'] === 'string' ? part['text'].length : 0), 0);
 }

@@ -29,7 +29,7 @@ export function modelAccess(models: () => ModelCatalogue): Feature {
 }
 
 function groupFor(name: string, caller: Caller, catalogue: ModelCatalogue): string {
-  const named = caller.aliases[name] ?? name;
+  const named = aliased(caller, name);
   const group = catalogue.resolveAlias(named);
   if (!allows(caller, [name, named, group], catalogue.accessGroups(group))) throw denied(name);
   if (!catalogue.has(group)) {
@@ -41,6 +41,10 @@ function groupFor(name: string, caller: Caller, catalogue: ModelCatalogue): stri
   }
   return group;
 }
+
+/** Clients choose the name, so it must not find what every object inherits. */
+const aliased = ({ aliases }: Caller, name: string): string =>
+  (Object.hasOwn(aliases, name) ? aliases[name] : undefined) ?? name;
 
 const denied = (name: string): GatewayError =>
   new GatewayError(
@@ -68,7 +72,7 @@ export function allows(caller: Caller, names: readonly string[], accessGroups: r
 export function visibleModels(caller: Caller, all: readonly string[], catalogue: ModelCatalogue): string[] {
   const names = [...all, ...Object.keys(caller.aliases)];
   return [...new Set(names)].filter((name) => {
-    const group = catalogue.resolveAlias(caller.aliases[name] ?? name);
+    const group = catalogue.resolveAlias(aliased(caller, name));
     return allows(caller, [name, group], catalogue.accessGroups(group));
   });
 }

@@ -203,14 +203,30 @@ const HEAD_SHARE = 0.35;
 /** Long strings inside JSON keep their head and tail, as in LiteLLM's log; the rest of the structure stays whole. */
 function shortened(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text;
-  const cut = (_key: string, value: unknown): unknown => {
-    if (typeof value !== 'string' || value.length <= maxChars) return value;
-    const head = Math.floor(maxChars * HEAD_SHARE);
-    const tail = maxChars - head;
-    return `${value.slice(0, head)}... (truncated ${value.length - maxChars} characters) ...${value.slice(-tail)}`;
-  };
-  return text
-    .split('\n')
-    .map((line) => JSON.stringify(JSON.parse(line), cut))
-    .join('\n');
+  return (
+    shortenedJson(text, maxChars) ??
+    // The events of a stream, one a line.
+    text
+      .split('\n')
+      .map((line) => shortenedJson(line, maxChars) ?? shortenedString(line, maxChars))
+      .join('\n')
+  );
+}
+
+/** `undefined` when the text is not JSON. */
+function shortenedJson(text: string, maxChars: number): string | undefined {
+  try {
+    return JSON.stringify(JSON.parse(text), (_key, value: unknown) =>
+      typeof value === 'string' ? shortenedString(value, maxChars) : value,
+    );
+  } catch {
+    return undefined; // The parser's message would quote what is logged.
+  }
+}
+
+function shortenedString(text: string, maxChars: number): string {
+  if (text.length <= maxChars) return text;
+  const head = Math.floor(maxChars * HEAD_SHARE);
+  const tail = maxChars - head;
+  return `${text.slice(0, head)}... (truncated ${text.length - maxChars} characters) ...${text.slice(-tail)}`;
 }

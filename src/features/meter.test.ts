@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'bun:test';
+import { adapterOf, type SampleCall, STARTED_AT_MS, sampleCall, sampleTarget } from '../../test/support/call-parts.ts';
+import type { Reading } from '../gateway/call.ts';
+import type { Metered } from '../gateway/full-reply.ts';
+import { loadCatalog } from '../pricing/catalog.ts';
+import type { Target } from '../providers/adapter.ts';
+import type { Usage } from '../wire/openai.ts';
+import { createMeter } from './meter.ts';
+
+const catalog = loadCatalog();
+const meter = createMeter(
+  () => catalog,
+  () => STARTED_AT_MS + 2_000,
+);
+const PRICED = { input_cost_per_token: 0.000_001, output_cost_per_token: 0.000_002 };
+const USAGE: Usage = { prompt_tokens: 1_000, completion_tokens: 100, total_tokens: 1_100 };
+
+interface Metering {
+  readonly usage?: Usage;
+  readonly outputChars?: Reading['outputChars'];
+  readonly serviceTier?: string;
+  readonly target?: Partial<Target>;
+  readonly call?: SampleCall;
+}
+
+function metered({ usage, outputChars = 0, serviceTier, target, call }: Metering): Metered {
+  const priced = sampleTarget({ customPrices: PRICED, ...target });
+  return meter(sampleCall(call), priced, { usage, outputChars, serviceTier });
+}
+
+describe('what an upstream reports', () => {
+  test('is priced by the deployment’s own prices', () => {
+    const { cost, usage, buckets } = metered({ usage: USAGE });
+    expect(cost).toMatchObject({ totalNanoUsd: 1_200_000, inputNanoUsd: 1_000_000, outputNanoUsd: 200_000 });
+    expect(usage).toBe(USAGE);
+    expect(buckets).toMatchObject({ input: 1_000, output: 100, source: 'provider' });
+  });
+
+  test('is priced by the catalog when the deployment has no prices', () => {
+    const { cost } = metered({ usage: USAGE, target: { customPrices: undefined } });
+    expect(cost.totalNanoUsd).toBe(1_000 * 150 + 100 * 600);
+    expect(cost.priceVersion).toContain(catalog.date);
+  });
+
+  test('is priced as another model when the operator says which it is', () => {
+    const unknown = { customPrices: undefined, upstreamModel: 'my-deployment' };
+    expect(metered({ usage: USAGE, target: unknown }).cost.totalNanoUsd).toBeNull();
+    expect(metered({ usage: USAGE, target: { ...unknown, baseModel: 'gpt-4o-mini' } }).cost.totalNanoUsd).toBe(210_000);
+  });
+
+  test('of nonsense is replaced by our own count, and the client is told that one', () => {
+    const { buckets, usage } = metered({ usage: { ...USAGE, completion_tokens: -5 }, outputChars: 40 });
+    expect(buckets).toMatchObject({ source: 'suspect', output: 10 });
+    expect(usage.completion_tokens).toBe(10);
+  });
+
+  test('as its price stands where the provider bills by that', () => {
+    const usage = { ...USAGE, cost: 0.5 };
+    const openrouter = { adapter: adapterOf('openrouter') };
+    expect(metered({ usage, target: openrouter }).cost.totalNanoUsd).toBe(500_000_000);
+    expect(metered({ usage }).cost.totalNanoUsd).toBe(1_200_000);
+  });
+});
+
+describe('the service tier', () => {
+  const tiers = { customPrices: undefined, upstreamModel: 'gpt-4.1' };
+  const total = (over: Metering): number | null => metered({ usage: USAGE, target: tiers, ...over }).cost.totalNanoUsd;
+
+  test('is the one that was given, else the one that was asked for', () => {
+    const priority = total({ serviceTier: 'priority' });
+    expect(priority).not.toBe(total({}));
+    expect(total({ call: { request: { service_tier: 'priority' } } })).toBe(priority);
+    expect(total({ serviceTier: 'default', call: { request: { service_tier: 'priority' } } })).toBe(total({}));
+  });
+});
+
+describe('without a report', () => {
+  const estimated = (content: unknown, rest: object = {}): number =>
+    metered({ call: { request: { messages: [{ role: 'user', content: content as string }], ...rest } } }).buckets.input;
+
+  test('the words are counted, wherever they stand', () => {
+    expect(estimated('12345678')).toBe(2);
+    expect(
+      estimated([
+        { type: 'text', text: '12345678' },
+        { type: 'image_url', image_url: { url: 'x'.repeat(1_000) } },
+      ]),
+    ).toBe(2);
+    expect(estimated('1234', { tools: [{ a: 1 }] })).toBe(Math.ceil((4 + '[{"a":1}]'.length) / 4));
+    expect(estimated(null)).toBe(0);
+  });
+
+  test('parts that are none do no harm', () => {
+    expect(estimated([null, 'text', 5, { text: 7 }, { text: '1234' }])).toBe(1);
+  });
+
+  test('output is counted by its characters, which are looked for only then', () => {
+    let looked = 0;
+    const outputChars = (): number => {
+      looked++;
+      return 40;
+    };
+    expect(metered({ usage: USAGE, outputChars }).buckets.output).toBe(100);
+    expect(looked).toBe(0);
+    expect(metered({ outputChars }).usage).toMatchObject({ prompt_tokens: 2, completion_tokens: 10, total_tokens: 12 });
+    expect(looked).toBe(1);
+  });
+});
+
+test('an answer without an upstream has tokens and an unknown price', () => {
+  const { cost, buckets } = meter(sampleCall(), undefined, { usage: undefined, outputChars: 8 });
+  expect([cost.totalNanoUsd, buckets.output]).toEqual([null, 2]);
+});
+
+test('a deployment billed by the second costs the time it took', () => {
+  const customPrices = { input_cost_per_second: 0.001 };
+  expect(metered({ usage: USAGE, target: { customPrices } }).cost.totalNanoUsd).toBe(2_000_000);
+});

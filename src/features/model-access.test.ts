@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'bun:test';
+import { sampleCall, sampleCaller } from '../../test/support/call-parts.ts';
+import { GatewayError } from '../errors.ts';
+import type { Call, Caller } from '../gateway/call.ts';
+import { type ModelCatalogue, modelAccess, visibleModels } from './model-access.ts';
+
+const GROUPS = ['gpt-4', 'gpt-3.5', 'openai/gpt-5', 'premium'];
+const ALIASES = new Map([
+  ['best', 'premium'],
+  ['cheap', 'gpt-3.5'],
+]);
+const catalogue: ModelCatalogue = {
+  resolveAlias: (name) => ALIASES.get(name) ?? name,
+  has: (group) => GROUPS.includes(group),
+  accessGroups: (group) => (group === 'premium' ? ['vip'] : []),
+};
+
+function admit(requestedModel: string, caller: Partial<Caller> = {}, fallbacks?: readonly string[]): Call {
+  const call = sampleCall({ requestedModel, modelGroup: '', caller: sampleCaller(caller), controls: { fallbacks } });
+  modelAccess(() => catalogue).admit?.(call);
+  return call;
+}
+
+function refusal(...given: Parameters<typeof admit>): GatewayError {
+  try {
+    admit(...given);
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+    throw error;
+  }
+  throw new Error('It was admitted.');
+}
+
+describe('the group that serves a name', () => {
+  test('is the name itself, or what an alias of the gateway or of the key says', () => {
+    expect(admit('gpt-4').modelGroup).toBe('gpt-4');
+    expect(admit('best').modelGroup).toBe('premium');
+    const aliases = { mine: 'gpt-4', best: 'gpt-3.5', chained: 'cheap' };
+    expect(['mine', 'best', 'chained'].map((name) => admit(name, { aliases }).modelGroup)).toEqual([
+      'gpt-4',
+      'gpt-3.5',
+      'gpt-3.5',
+    ]);
+  });
+
+  test('leaves the name asked for as it was', () => {
+    expect(admit('best').requestedModel).toBe('best');
+  });
+
+  test('that does not exist is a 400 about the model', () => {
+    const error = refusal('gpt-9');
+    expect([error.kind, error.status, error.details.param]).toEqual(['model_not_found', 400, 'model']);
+    expect(error.message).toBe(
+      '/chat/completions: Invalid model name passed in model=gpt-9. Call `/v1/models` to view available models for your key.',
+    );
+    expect(refusal('x'.repeat(10_000)).message.length).toBeLessThan(400);
+  });
+
+  test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
+    'is not what every object inherits: %s',
+    (name) => {
+      expect(refusal(name, { aliases: {} }).kind).toBe('model_not_found');
+      expect(refusal(name, { aliases: {}, models: ['openai/*'] }).kind).toBe('model_access_denied');
+    },
+  );
+});
+
+describe('a key’s list of models', () => {
+  test.each([
+    [[], 'gpt-4', true],
+    [['gpt-4'], 'gpt-4', true],
+    [['gpt-4'], 'gpt-3.5', false],
+    [['openai/*'], 'openai/gpt-5', true],
+    [['openai/*'], 'gpt-4', false],
+    [['*'], 'gpt-4', true],
+    [['all-proxy-models'], 'gpt-4', true],
+    [['all-team-models'], 'gpt-4', true],
+    [['no-default-models'], 'gpt-4', false],
+    [['vip'], 'premium', true],
+    [['vip'], 'best', true],
+    [['vip'], 'gpt-4', false],
+    [['best'], 'best', true],
+    [['premium'], 'best', true],
+    [['best'], 'premium', false],
+    [['gpt-4', 'gpt-3.5'], 'cheap', true],
+    [['GPT-4'], 'gpt-4', false],
+  ])('%j and the model %s: %p', (models, name, allowed) => {
+    if (allowed) expect(() => admit(name, { models })).not.toThrow();
+    else
+      expect(refusal(name, { models })).toMatchObject({
+        kind: 'model_access_denied',
+        status: 403,
+        details: { param: 'model' },
+      });
+  });
+
+  test('allows the key’s own aliases by either name', () => {
+    const aliases = { mine: 'gpt-4' };
+    expect(admit('mine', { aliases, models: ['mine'] }).modelGroup).toBe('gpt-4');
+    expect(admit('mine', { aliases, models: ['gpt-4'] }).modelGroup).toBe('gpt-4');
+  });
+
+  test('does not tell whether a forbidden model exists', () => {
+    const [known, unknown] = ['premium', 'nothing'].map((name) => refusal(name, { models: ['gpt-4'] }));
+    expect(known?.message.replace('premium', 'nothing')).toBe(unknown?.message ?? '');
+  });
+
+  test('holds for fallbacks too', () => {
+    expect(() => admit('gpt-4', { models: ['gpt-4', 'gpt-3.5'] }, ['gpt-3.5'])).not.toThrow();
+    expect(refusal('gpt-4', { models: ['gpt-4'] }, ['premium']).kind).toBe('model_access_denied');
+    expect(refusal('gpt-4', {}, ['gpt-9']).kind).toBe('model_not_found');
+  });
+});
+
+test('nothing is admitted without a caller', () => {
+  expect(() => modelAccess(() => catalogue).admit?.(sampleCall({ caller: undefined }))).toThrow(
+    'Internal server error',
+  );
+});
+
+describe('the list of models that a key sees', () => {
+  const seen = (caller: Partial<Caller>): string[] =>
+    visibleModels(sampleCaller(caller), [...GROUPS, 'best'], catalogue);
+
+  test('is everything, or what its own list allows, with its aliases', () => {
+    expect(seen({})).toEqual([...GROUPS, 'best']);
+    expect(seen({ models: ['gpt-4'] })).toEqual(['gpt-4']);
+    expect(seen({ models: ['vip'] })).toEqual(['premium', 'best']);
+    expect(seen({ models: ['openai/*'], aliases: { mine: 'openai/gpt-5', other: 'gpt-4' } })).toEqual([
+      'openai/gpt-5',
+      'mine',
+    ]);
+  });
+
+  test('names each model once', () => {
+    expect(seen({ aliases: { 'gpt-4': 'gpt-3.5' } }).filter((name) => name === 'gpt-4')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,343 @@
+import { describe, expect, test } from 'bun:test';
+import {
+  meterAtFlatPrice,
+  type SampleCall,
+  STARTED_AT_MS,
+  sampleCall,
+  sampleCaller,
+  sampleTarget,
+} from '../../test/support/call-parts.ts';
+import type { LedgerRow } from '../db/request-row.ts';
+import { GatewayError } from '../errors.ts';
+import type { Attempt, Call, Outcome } from '../gateway/call.ts';
+import type { Intent, Ledger } from '../ledger/ledger.ts';
+import { createRequestLog, type RequestLogSettings } from './request-log.ts';
+
+const TARGET = sampleTarget({ deploymentId: 'd1', litellmModel: 'openai/gpt-4o', baseUrl: 'https://up.example/v1' });
+const METERED = meterAtFlatPrice({ usage: undefined, outputChars: 40 });
+
+const SETTINGS: RequestLogSettings = {
+  storePrompts: false,
+  maxStoredChars: 100,
+  userAgentTags: true,
+  endUserTracking: true,
+  enabled: true,
+};
+
+const ended = {
+  endedAtMs: STARTED_AT_MS + 100,
+  target: TARGET,
+  responseId: 'chatcmpl-1',
+  buckets: METERED.buckets,
+  cost: METERED.cost,
+  firstTokenAtMs: undefined,
+  responseText: '{"answer":"42"}',
+};
+const OK: Outcome = { ...ended, status: 'ok' };
+const attempt = (over: Partial<Attempt> = {}): Attempt => ({
+  target: TARGET,
+  startedAtMs: STARTED_AT_MS + 10,
+  endedAtMs: STARTED_AT_MS + 60,
+  ...over,
+});
+
+/** A ledger that keeps what it is given, and the log over it. */
+function logging(settings: Partial<RequestLogSettings> = {}) {
+  const intents: Intent[] = [];
+  const rows: LedgerRow[] = [];
+  const ledger: Ledger = {
+    intend: (intent) => void intents.push(intent),
+    record: (row) => void rows.push(row),
+    flush: async () => {},
+    pending: () => 0,
+    openIntents: () => 0,
+    close: async () => {},
+  };
+  return { log: createRequestLog(ledger, () => ({ ...SETTINGS, ...settings })), intents, rows };
+}
+
+function rowOf(outcome: Outcome, given: SampleCall = {}, settings: Partial<RequestLogSettings> = {}): LedgerRow {
+  const { log, rows } = logging(settings);
+  log.record(sampleCall(given), outcome);
+  const [row] = rows;
+  if (!row || rows.length > 1) throw new Error(`Expected one row, got ${rows.length}.`);
+  return row;
+}
+
+describe('an intent', () => {
+  test('says who wants what, before it is sent', () => {
+    const { log, intents } = logging();
+    const call = sampleCall({
+      callId: 'mine',
+      requestedModel: 'best',
+      modelGroup: 'premium',
+      request: { stream: true },
+    });
+    log.intend(call);
+    expect(intents).toEqual([
+      {
+        id: call.id,
+        callId: 'mine',
+        route: '/v1/chat/completions',
+        startedAtMs: STARTED_AT_MS,
+        keyHash: 'a'.repeat(64),
+        keyAlias: 'alias',
+        teamId: 'team-1',
+        userId: 'user-1',
+        requestedModel: 'best',
+        modelGroup: 'premium',
+        stream: true,
+      },
+    ]);
+  });
+});
+
+describe('the row of an answer', () => {
+  test('says who asked for what, who served it, how long it took and what it cost', () => {
+    const call: SampleCall = {
+      callId: 'mine',
+      clientIp: '10.0.0.1',
+      requestedModel: 'best',
+      modelGroup: 'premium',
+      controls: { endUser: 'u', sessionId: 's', metadata: { a: 1 } },
+      attempts: [attempt()],
+      changes: [{ field: 'seed', action: 'dropped', note: 'not supported' }],
+    };
+    expect(rowOf(OK, call)).toEqual({
+      id: '0198f6a2-0000-7000-8000-000000000001',
+      callId: 'mine',
+      route: '/v1/chat/completions',
+      status: 'success',
+      httpStatus: 200,
+      stream: false,
+      responseId: 'chatcmpl-1',
+      startedAtMs: STARTED_AT_MS,
+      endedAtMs: STARTED_AT_MS + 100,
+      firstTokenAtMs: null,
+      upstreamMs: 50,
+      overheadMs: 50,
+      keyHash: 'a'.repeat(64),
+      keyAlias: 'alias',
+      teamId: 'team-1',
+      userId: 'user-1',
+      organizationId: null,
+      endUser: 'u',
+      sessionId: 's',
+      clientIp: '10.0.0.1',
+      userAgent: null,
+      tags: [],
+      metadata: { a: 1 },
+      requestedModel: 'best',
+      modelGroup: 'premium',
+      deploymentId: 'd1',
+      model: 'openai/gpt-4o',
+      provider: TARGET.adapter.id,
+      apiBase: 'https://up.example/v1',
+      buckets: METERED.buckets,
+      costNanoUsd: 15_000,
+      costParts: { input: 5_000, output: 10_000, cacheRead: 0, cacheWrite: 0, reasoning: 0 },
+      priceVersion: 'flat',
+      attempts: [
+        {
+          deploymentId: 'd1',
+          model: 'openai/gpt-4o',
+          provider: TARGET.adapter.id,
+          startedAtMs: STARTED_AT_MS + 10,
+          durationMs: 50,
+          error: null,
+          upstreamStatus: null,
+        },
+      ],
+      changes: [{ field: 'seed', action: 'dropped', note: 'not supported' }],
+      error: null,
+    });
+  });
+
+  test('of an unknown price has none, not zero', () => {
+    const { costNanoUsd } = rowOf({ ...OK, cost: { ...METERED.cost, totalNanoUsd: null } });
+    expect(costNanoUsd).toBeNull();
+  });
+
+  test('keeps each attempt with its reason', () => {
+    const error = new GatewayError('upstream_busy', 'no', { upstreamStatus: 429 });
+    const { attempts, upstreamMs } = rowOf(OK, { attempts: [attempt({ error }), attempt()] });
+    expect(attempts).toMatchObject([
+      { error: 'upstream_busy', upstreamStatus: 429 },
+      { error: null, upstreamStatus: null },
+    ]);
+    expect(upstreamMs).toBe(100);
+  });
+
+  test('of a stream counts the upstream’s time to the last byte', () => {
+    const outcome: Outcome = { ...OK, firstTokenAtMs: STARTED_AT_MS + 70 };
+    const row = rowOf(outcome, {
+      request: { stream: true },
+      attempts: [attempt({ error: new GatewayError('upstream_busy', 'no') }), attempt()],
+    });
+    expect(row).toMatchObject({ stream: true, firstTokenAtMs: STARTED_AT_MS + 70, upstreamMs: 140, overheadMs: 0 });
+  });
+});
+
+describe('how a call ended', () => {
+  const TRUNCATED = new GatewayError('upstream_truncated', 'The upstream broke off its answer.');
+  const nothing = {
+    ...ended,
+    target: undefined,
+    responseId: null,
+    buckets: undefined,
+    cost: undefined,
+    responseText: undefined,
+  };
+
+  test.each<[string, Outcome, Partial<LedgerRow>]>([
+    ['answered', OK, { status: 'success', httpStatus: 200, error: null }],
+    [
+      'refused',
+      { ...nothing, status: 'failed', error: new GatewayError('rate_limited', 'Slow down') },
+      { status: 'failure', httpStatus: 429, costNanoUsd: 0, buckets: null, model: null },
+    ],
+    [
+      'cut while streaming',
+      { ...ended, status: 'failed', error: TRUNCATED },
+      { status: 'truncated', httpStatus: 200, costNanoUsd: 15_000 },
+    ],
+    [
+      'left by the client',
+      { ...ended, status: 'aborted' },
+      { status: 'aborted', httpStatus: 499, costNanoUsd: 15_000, error: null },
+    ],
+    [
+      'left before anything was sent',
+      { ...nothing, status: 'aborted' },
+      { status: 'aborted', httpStatus: 499, costNanoUsd: 0 },
+    ],
+  ])('is in the row: %s', (_, outcome, row) => {
+    expect(rowOf(outcome)).toMatchObject(row);
+  });
+
+  test('keeps the error as the client saw it', () => {
+    const error = new GatewayError('upstream_rejected', 'Bad value', { type: 'their_type', code: 'their_code' });
+    expect(rowOf({ ...nothing, status: 'failed', error }).error).toEqual({
+      kind: 'upstream_rejected',
+      type: 'their_type',
+      message: 'Bad value',
+      code: 'their_code',
+    });
+    expect(rowOf({ ...ended, status: 'failed', error: TRUNCATED }).error).toEqual({
+      kind: 'upstream_truncated',
+      type: 'internal_server_error',
+      message: TRUNCATED.message,
+      code: null,
+    });
+  });
+
+  test('before it was known who called, is a row without a key', () => {
+    const error = new GatewayError('invalid_api_key', 'Invalid API key');
+    const row = rowOf({ ...nothing, status: 'failed', error }, { caller: undefined });
+    expect(row).toMatchObject({
+      keyHash: null,
+      keyAlias: null,
+      teamId: null,
+      userId: null,
+      organizationId: null,
+      httpStatus: 401,
+    });
+  });
+});
+
+describe('tags', () => {
+  const tagsOf = (given: SampleCall, settings: Partial<RequestLogSettings> = {}): readonly string[] =>
+    rowOf(OK, given, settings).tags;
+
+  test('are the request’s, the key’s and those of the user agent, each once', () => {
+    const given: SampleCall = {
+      controls: { tags: ['a', 'b'] },
+      caller: sampleCaller({ metadata: { tags: ['b', 'c', 5] } }),
+      headers: { 'user-agent': 'curl/8.5.0' },
+    };
+    expect(tagsOf(given)).toEqual(['a', 'b', 'c', 'User-Agent: curl', 'User-Agent: curl/8.5.0']);
+    expect(tagsOf(given, { userAgentTags: false })).toEqual(['a', 'b', 'c']);
+    expect(rowOf(OK, given).userAgent).toBe('curl/8.5.0');
+  });
+
+  test('of a user agent without a version are one, of an empty one none', () => {
+    expect(tagsOf({ headers: { 'user-agent': 'probe' } })).toEqual(['User-Agent: probe']);
+    expect(tagsOf({ headers: { 'user-agent': '' } })).toEqual([]);
+  });
+});
+
+describe('what is not wanted', () => {
+  test('is not kept: end users, or any row at all', () => {
+    expect(rowOf(OK, { controls: { endUser: 'u' } }, { endUserTracking: false }).endUser).toBeNull();
+    const { log, rows, intents } = logging({ enabled: false });
+    log.intend(sampleCall());
+    log.record(sampleCall(), OK);
+    expect([rows, intents]).toEqual([[], []]);
+  });
+});
+
+describe('a key’s spend', () => {
+  const spendAfter = (outcome: Outcome, settings: Partial<RequestLogSettings> = {}): number => {
+    const caller = sampleCaller({ spend: { nanoUsd: 1 } });
+    const call: Call = sampleCall({ caller });
+    logging(settings).log.record(call, outcome);
+    return caller.spend.nanoUsd;
+  };
+
+  test('grows by what a call cost, also when rows are not kept', () => {
+    expect(spendAfter(OK)).toBe(15_001);
+    expect(spendAfter(OK, { enabled: false })).toBe(15_001);
+  });
+
+  test('does not grow by an unknown price', () => {
+    expect(spendAfter({ ...OK, cost: { ...METERED.cost, totalNanoUsd: null } })).toBe(1);
+    expect(spendAfter({ ...OK, cost: undefined })).toBe(1);
+  });
+});
+
+describe('prompts and answers', () => {
+  const stored = (outcome: Outcome, given: SampleCall = {}, maxStoredChars = 100): LedgerRow =>
+    rowOf(outcome, given, { storePrompts: true, maxStoredChars });
+
+  test('are kept only when the operator wants that', () => {
+    const row = rowOf(OK);
+    expect([row.requestBody, row.responseBody]).toEqual([undefined, undefined]);
+    const kept = stored(OK);
+    expect(JSON.parse(kept.requestBody ?? '')).toEqual({
+      model: 'gpt-4o-mini',
+      messages: [{ role: 'user', content: 'Hello' }],
+    });
+    expect(kept.responseBody).toBe('{"answer":"42"}');
+  });
+
+  test('of a request that was never read are not there', () => {
+    const row = stored({ ...OK, responseText: undefined }, { request: { model: '' } });
+    expect('requestBody' in row || 'responseBody' in row).toBe(false);
+  });
+
+  test('keep the head and the tail of a long text, and all of the structure around it', () => {
+    const content = `${'a'.repeat(35)}${'-'.repeat(500)}${'z'.repeat(65)}`;
+    const row = stored({ ...OK, responseText: JSON.stringify({ content, list: [content, 1], short: 'b' }) });
+    const cut = `${'a'.repeat(35)}... (truncated 500 characters) ...${'z'.repeat(65)}`;
+    expect(JSON.parse(row.responseBody ?? '')).toEqual({ content: cut, list: [cut, 1], short: 'b' });
+  });
+
+  test('of a stream are shortened event by event', () => {
+    const events = ['{"a":"short"}', JSON.stringify({ a: 'x'.repeat(300) })];
+    const lines = (stored({ ...OK, responseText: events.join('\n') }).responseBody ?? '').split('\n');
+    expect(lines[0]).toBe('{"a":"short"}');
+    expect(JSON.parse(lines[1] ?? '').a).toContain('(truncated 200 characters)');
+  });
+
+  test('over several lines, as some upstreams write them, are shortened as one', () => {
+    const text = JSON.stringify({ a: 'x'.repeat(300), b: [1, 2] }, null, 2);
+    const body = JSON.parse(stored({ ...OK, responseText: text }).responseBody ?? '');
+    expect(body).toEqual({ a: expect.stringContaining('(truncated 200 characters)'), b: [1, 2] });
+  });
+
+  test('that are no JSON are shortened as text and cost no row', () => {
+    const responseText = `event: x\n${'y'.repeat(300)}\n{"a":`;
+    const lines = (stored({ ...OK, responseText }).responseBody ?? '').split('\n');
+    expect(lines).toEqual(['event: x', expect.stringContaining('(truncated 200 characters)'), '{"a":']);
+  });
+});
