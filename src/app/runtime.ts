@@ -47,6 +47,7 @@ export function createRuntime(config: Config, parts: TargetParts): Runtime {
       forward: {
         headersFor: (group) => general.forwardClientHeaders || litellm.forwardClientHeadersFor.includes(group),
         traceparent: litellm.forwardTraceparent,
+        keyHeaderName: general.keyHeaderName,
       },
       maxResponseBytes: general.maxResponseBytes,
       storePrompts: general.storePrompts && !litellm.turnOffMessageLogging,

@@ -5,6 +5,8 @@ export interface ForwardSettings {
   /** Forward the client's own `x-*` headers for this model group. */
   headersFor(modelGroup: string): boolean;
   readonly traceparent: boolean;
+  /** `general_settings.litellm_key_header_name`: it holds the caller's key, so it stays here whatever its name. */
+  readonly keyHeaderName?: string | undefined;
 }
 
 /** Ours, a proxy's, an SDK's or a credential: never forwarded. */
@@ -16,17 +18,18 @@ export function forwardedHeaders(call: Call, settings: ForwardSettings): Record<
   const all = settings.headersFor(call.modelGroup);
   if (!all && !settings.traceparent) return undefined;
   return {
-    ...(all && clientHeaders(call.headers)),
+    ...(all && clientHeaders(call.headers, settings.keyHeaderName?.toLowerCase())),
     ...(settings.traceparent &&
       call.headers['traceparent'] !== undefined && { traceparent: call.headers['traceparent'] }),
   };
 }
 
-function clientHeaders(headers: HeaderBag): Record<string, string> {
+function clientHeaders(headers: HeaderBag, keyHeader: string | undefined): Record<string, string> {
   const chosen: Record<string, string> = {};
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined && FORWARDED.test(name) && !KEPT_BACK.test(name)) chosen[name] = value;
+    if (name === keyHeader || KEPT_BACK.test(name)) continue;
+    if (value !== undefined && FORWARDED.test(name)) chosen[name] = value;
   }
   return chosen;
 }
