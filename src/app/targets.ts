@@ -41,8 +41,7 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
   const litellmModel = deployment.model.startsWith(`${adapter.id}/`)
     ? deployment.model
     : `${adapter.id}/${deployment.model}`;
-  const first = (names: readonly string[]): string | undefined =>
-    names.map(parts.lookUp).find((value) => value !== undefined);
+  const first: FirstOf = (names) => names.map(parts.lookUp).find((value) => value !== undefined);
   const target: Target = {
     deploymentId: deployment.id,
     modelGroup: deployment.modelName,
@@ -55,7 +54,7 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
     organization: deployment.organization,
     extraHeaders: deployment.extraHeaders,
     defaults: deployment.defaults,
-    settings: settingsOf(deployment, adapter),
+    settings: settingsOf(deployment, adapter, first),
     dropParams: deployment.dropParams ?? config.litellm.dropParams,
     additionalDropParams: deployment.additionalDropParams,
     allowedParams: deployment.allowedParams,
@@ -77,12 +76,16 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
 const fallbackProvider = (deployment: DeploymentConfig): string | undefined =>
   deployment.apiBase === undefined && deployment.mockResponse === undefined ? undefined : DEFAULT_PROVIDER_ID;
 
-function settingsOf(deployment: DeploymentConfig, adapter: Target['adapter']): unknown {
+type FirstOf = (names: readonly string[]) => string | undefined;
+
+function settingsOf(deployment: DeploymentConfig, adapter: Target['adapter'], first: FirstOf): unknown {
+  const fromEnv = Object.entries(adapter.settingsEnv ?? {}).map(([name, variables]) => [name, first(variables)]);
   try {
     return adapter.parseSettings?.({
+      ...Object.fromEntries(fromEnv),
       ...deployment.providerSettings,
       api_base: deployment.apiBase,
-      api_version: deployment.apiVersion,
+      ...(deployment.apiVersion !== undefined && { api_version: deployment.apiVersion }),
     });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
