@@ -63,7 +63,7 @@ function mockStream({ call, target, content, now, meter }: MockParts): StreamRep
   const frames: Buffer[] = deltasOf(content).map((choice) =>
     frame(JSON.stringify({ ...head, choices: [choice] } satisfies ChatChunk)),
   );
-  if (wantsUsage(call.request)) frames.push(usageChunk(head, meter(content.length)));
+  if (wantsUsage(call.request, target)) frames.push(usageChunk(head, meter(content.length)));
   let sent = 0;
   const body: StreamBody = {
     tally,
@@ -79,7 +79,13 @@ function mockStream({ call, target, content, now, meter }: MockParts): StreamRep
   return { kind: 'stream', target, upstreamHeaders: undefined, body };
 }
 
-export const wantsUsage = (request: ChatRequest): boolean => request.stream_options?.include_usage === true;
+/** The deployment's `stream_options` stand in for a client that has none. */
+export function wantsUsage(request: ChatRequest, target: Target | undefined): boolean {
+  const options: unknown = request.stream_options ?? target?.defaults['stream_options'];
+  return (
+    typeof options === 'object' && options !== null && 'include_usage' in options && options.include_usage === true
+  );
+}
 
 /** One word a chunk, as a model would send it. */
 function deltasOf(content: string): ChatChunk['choices'] {

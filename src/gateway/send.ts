@@ -162,7 +162,7 @@ export class Sender {
     const context: StreamContext = {
       target,
       requestedModel: call.requestedModel,
-      wantsUsage: wantsUsage(call.request) || settings.alwaysIncludeStreamUsage,
+      wantsUsage: wantsUsage(call.request, target) || settings.alwaysIncludeStreamUsage,
       keepEvents: settings.storePrompts,
       now,
       meter: (tally: StreamTally) => this.#parts.meter(call, target, tally),
