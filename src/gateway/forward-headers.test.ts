@@ -34,6 +34,11 @@ describe('client headers', () => {
     expect(forwardedHeaders(sampleCall({ headers, modelGroup: 'closed' }), settings)).toBeUndefined();
   });
 
+  test('stay here when the operator takes keys from them', () => {
+    const settings = { headersFor: () => true, traceparent: false, keyHeaderName: 'X-Request-Source' };
+    expect(forwardedHeaders(sampleCall({ headers }), settings)).toEqual({ 'anthropic-beta': 'context-1m' });
+  });
+
   test('of a trace go on by themselves', () => {
     const settings = { headersFor: () => false, traceparent: true };
     expect(forwardedHeaders(sampleCall({ headers }), settings)).toEqual({ traceparent: '00-1-2-3' });

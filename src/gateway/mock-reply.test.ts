@@ -10,8 +10,9 @@ import {
 import { readEvents } from '../../test/support/sse.ts';
 import { readAll } from '../../test/support/stream-parts.ts';
 import { GatewayError } from '../errors.ts';
+import type { ChatRequest } from '../wire/openai.ts';
 import type { FullReply, StreamReply } from './call.ts';
-import { mockReply } from './mock-reply.ts';
+import { mockReply, wantsUsage } from './mock-reply.ts';
 
 const reply = (content: string, given: SampleCall = {}): FullReply | StreamReply =>
   mockReply({
@@ -85,6 +86,24 @@ describe('a canned stream', () => {
     if (made.kind === 'full') throw new Error('It is no stream.');
     await readAll(made.body);
     expect(made.body.tally.outputChars).toBe(7);
+  });
+});
+
+describe('the wish for usage', () => {
+  const always = sampleTarget({ defaults: { stream_options: { include_usage: true } } });
+  const asking = (options: unknown): ChatRequest => ({ model: 'm', messages: [], stream_options: options as never });
+
+  test('is the client’s, else the deployment’s', () => {
+    expect(wantsUsage(asking({ include_usage: true }), undefined)).toBe(true);
+    expect(wantsUsage(asking({ include_usage: false }), always)).toBe(false);
+    expect(wantsUsage(asking({}), always)).toBe(false);
+    expect([undefined, null].map((options) => wantsUsage(asking(options), always))).toEqual([true, true]);
+    expect([undefined, null].map((options) => wantsUsage(asking(options), sampleTarget()))).toEqual([false, false]);
+  });
+
+  test('is no wish when it is nonsense', () => {
+    for (const options of ['yes', 5, { include_usage: 'true' }])
+      expect(wantsUsage(asking(options), undefined)).toBe(false);
   });
 });
 
