@@ -41,9 +41,10 @@ export function createAuthenticator({ keys, master, now, options }: Authenticato
   return function authenticate(headers, route) {
     const secret = credentialFrom(headers, options());
     const hash = digest(secret);
-    if (sameDigest(hash, master.keyHash)) return forTeam(master, headers);
     const known = keys.peek(hash);
-    if (known !== undefined) return admit(known, headers, route);
+    if (known) return admit(known, headers, route);
+    if (sameDigest(hash, master.keyHash)) return forTeam(master, headers);
+    if (known === null) return admit(null, headers, route);
     if (!secret.startsWith('sk-'))
       throw invalidApiKey('The API key is malformed: keys of this gateway start with "sk-".');
     return keys.fetch(hash).then((key) => admit(key, headers, route));

@@ -55,9 +55,28 @@ function wrapStatement(statement: Statement): SqliteStatement {
   };
 }
 
+/** The database beneath a Kysely instance and its transactions, which share their adapter. */
+const beneath = new WeakMap<object, SqliteDatabase>();
+
+/**
+ * Runs a compiled statement for each list of values at once, on the connection that Kysely's transaction is using, and
+ * returns how many rows each changed. For the one place where Kysely's own way costs several times the statement.
+ * `undefined` where the database is not SQLite.
+ */
+export function bulkRunner<Schema>(
+  db: Kysely<Schema>,
+): ((sql: string, values: readonly unknown[]) => number) | undefined {
+  const database = beneath.get(db.getExecutor().adapter);
+  return database && ((sql, values) => Number(database.prepare(sql).run(values).changes));
+}
+
 export function sqliteDialect(database: SqliteDatabase): Dialect {
   return {
-    createAdapter: () => new TransactionalSqliteAdapter(),
+    createAdapter: () => {
+      const adapter = new TransactionalSqliteAdapter();
+      beneath.set(adapter, database);
+      return adapter;
+    },
     createDriver: () => new SqliteDriver({ database }),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),

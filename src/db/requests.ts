@@ -1,6 +1,7 @@
 /** Writes the request log and its totals. Reading it is `spend-logs.ts`. */
 import type { CompiledQuery, Transaction } from 'kysely';
 import type { Database } from './client.ts';
+import { bulkRunner } from './dialect.ts';
 import { addNames } from './dictionary.ts';
 import { type RefOf, toDetails, toPayload, toRequest } from './request-codec.ts';
 import type { LedgerRow } from './request-row.ts';
@@ -78,10 +79,14 @@ async function insertNarrow(
   rows: readonly LedgerRow[],
   refOf: RefOf,
 ): Promise<LedgerRow[]> {
+  const run = bulkRunner(transaction);
   const added: LedgerRow[] = [];
   for (const row of rows) {
-    const result = await transaction.executeQuery(insertStatement(transaction, toRequest(row, refOf)));
-    if (result.numAffectedRows === 1n) added.push(row);
+    const statement = insertStatement(transaction, toRequest(row, refOf));
+    const changed = run
+      ? run(statement.sql, statement.parameters)
+      : Number((await transaction.executeQuery(statement)).numAffectedRows);
+    if (changed === 1) added.push(row);
   }
   return added;
 }

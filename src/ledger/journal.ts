@@ -2,13 +2,15 @@
  * An append-only record in segment files. `append` returns after the operating system has the line, so it survives the
  * death of the process; what survives a power cut is everything up to the last sync, at most `syncEveryMs` ago.
  *
- * A line is `checksum kind json`: eight hex digits of CRC-32 over the rest, one letter, JSON text. A line that does not
- * match its checksum is dropped with a warning, and every other line is kept.
+ * A line that does not match its checksum is dropped with a warning, and every other line is kept.
  */
-import { closeSync, fdatasync, fstatSync, fsync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsync, ftruncateSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { GatewayError } from '../errors.ts';
+import { type JournalDisk, REAL_DISK } from './journal-disk.ts';
+import { decodeLines, encodeLine } from './journal-line.ts';
+import { mapSegment, usedBytes } from './segment-map.ts';
 
 export interface Position {
   readonly segment: number;
@@ -39,13 +41,6 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-/** The two calls that a failing disk fails, so that a test can be that disk. */
-export interface JournalDisk {
-  /** Appends, and returns how many bytes were taken. */
-  write(descriptor: number, text: string): number;
-  sync(descriptor: number): Promise<void>;
-}
-
 export interface JournalOptions {
   readonly directory: string;
   readonly onWarning: (message: string) => void;
@@ -54,19 +49,25 @@ export interface JournalOptions {
   readonly disk?: JournalDisk;
 }
 
-const REAL_DISK: JournalDisk = { write: (descriptor, text) => writeSync(descriptor, text), sync: promisify(fdatasync) };
 const syncDirectory = promisify(fsync);
 const READ_BYTES = 256 * 1024;
 const FILE_NAME = /^(\d{8})\.log$/;
 
-function checksum(text: string): string {
-  return Bun.hash.crc32(text).toString(16).padStart(8, '0');
+const encoder = new TextEncoder();
+
+/** Cuts off what was filled in beforehand and not used. */
+function unmap(segment: Segment): void {
+  if (!segment.map) return;
+  segment.map = undefined;
+  ftruncateSync(segment.descriptor, segment.sizeBytes);
 }
 
 interface Segment {
   readonly number: number;
   readonly descriptor: number;
   sizeBytes: number;
+  /** The file as memory; without it lines are written. */
+  map: Uint8Array | undefined;
 }
 
 export function openJournal(options: JournalOptions): Journal {
@@ -96,12 +97,12 @@ class SegmentedJournal implements Journal {
   constructor(options: JournalOptions) {
     this.#directory = options.directory;
     this.#onWarning = options.onWarning;
-    this.#segmentBytes = options.segmentBytes ?? 16 * 1024 * 1024;
+    this.#segmentBytes = options.segmentBytes ?? 4 * 1024 * 1024;
     this.#syncEveryMs = options.syncEveryMs ?? 100;
     this.#disk = options.disk ?? REAL_DISK;
     for (const name of readdirSync(options.directory)) {
       const digits = FILE_NAME.exec(name)?.[1];
-      if (digits !== undefined) this.#sealed.set(Number(digits), Bun.file(join(options.directory, name)).size);
+      if (digits !== undefined) this.#sealed.set(Number(digits), usedBytes(join(options.directory, name)));
     }
     // Never append to a file that a dead process may have left with half a line.
     this.#active = this.#create(Math.max(0, ...this.#sealed.keys()) + 1);
@@ -109,8 +110,7 @@ class SegmentedJournal implements Journal {
 
   append(kind: string, json: string): Position {
     if (this.#failure !== undefined) throw this.#failure;
-    const text = `${kind} ${json}`;
-    let line = `${checksum(text)} ${text}\n`;
+    let line = encodeLine(kind, json);
     let bytes = Buffer.byteLength(line);
     if (this.#active.sizeBytes > 0 && this.#active.sizeBytes + bytes > this.#segmentBytes) this.#rotate();
     if (this.#torn) {
@@ -183,6 +183,7 @@ class SegmentedJournal implements Journal {
       await this.sync();
     } finally {
       this.#failure ??= new GatewayError('unavailable', 'The request ledger is closed');
+      unmap(this.#active);
       closeSync(this.#active.descriptor);
     }
   }
@@ -194,7 +195,9 @@ class SegmentedJournal implements Journal {
   #create(number: number): Segment {
     const descriptor = openSync(this.#path(number), 'ax', 0o600);
     this.#unsynced.add(descriptor);
-    return { number, descriptor, sizeBytes: 0 };
+    // A test's disk stands in for the real one, which alone can be memory.
+    const map = this.#disk === REAL_DISK ? mapSegment(this.#path(number), descriptor, this.#segmentBytes) : undefined;
+    return { number, descriptor, sizeBytes: 0, map };
   }
 
   #rotate(): void {
@@ -205,11 +208,18 @@ class SegmentedJournal implements Journal {
       throw new GatewayError('unavailable', 'The request ledger cannot open a new file', { cause });
     }
     this.#torn = false;
+    unmap(full);
     this.#sealed.set(full.number, full.sizeBytes);
     this.#unsynced.add(full.descriptor);
   }
 
   #write(line: string, bytes: number): void {
+    const { map, sizeBytes } = this.#active;
+    if (map && sizeBytes + bytes <= map.length) {
+      encoder.encodeInto(line, map.subarray(sizeBytes));
+      return;
+    }
+    unmap(this.#active); // A line longer than a segment.
     let written = 0;
     let cause: unknown;
     try {
@@ -273,16 +283,8 @@ class SegmentedJournal implements Journal {
   }
 
   #parse(bytes: Uint8Array, segment: number): JournalLine[] {
-    const lines: JournalLine[] = [];
-    let damaged = 0;
-    for (const line of new TextDecoder().decode(bytes).split('\n')) {
-      if (line === '') continue;
-      const text = line.slice(9);
-      if (line[8] === ' ' && text[1] === ' ' && checksum(text) === line.slice(0, 8)) {
-        lines.push({ kind: text.slice(0, 1), json: text.slice(2), segment });
-      } else damaged += 1;
-    }
+    const { lines, damaged } = decodeLines(bytes);
     if (damaged > 0) this.#onWarning(`Journal segment ${segment}: dropped ${damaged} damaged line(s)`);
-    return lines;
+    return lines.map((line) => ({ ...line, segment }));
   }
 }

@@ -5,7 +5,8 @@ import { type Database, makeDurable } from '../db/client.ts';
 import type { LedgerRow } from '../db/request-row.ts';
 import { GatewayError } from '../errors.ts';
 import { crashedRow, decodeIntent, encodeIntent, type Intent } from './intent.ts';
-import { type Journal, type JournalDisk, openJournal, type Position } from './journal.ts';
+import { type Journal, openJournal, type Position } from './journal.ts';
+import type { JournalDisk } from './journal-disk.ts';
 import { Writer } from './writer.ts';
 
 export type { Intent };

@@ -49,7 +49,7 @@ class LedgerPlace {
 
   /** A ledger whose rows never leave the journal by themselves, as if the process died before they could. */
   openDying(): Promise<Ledger> {
-    return this.open({ writeEveryMs: 60_000 });
+    return this.open({ writeEveryMs: 60_000, maxBackoffMs: 60_000 });
   }
 
   async closeAll(): Promise<void> {
