@@ -176,6 +176,15 @@ describe('the row of an answer', () => {
     });
     expect(row).toMatchObject({ stream: true, firstTokenAtMs: STARTED_AT_MS + 70, upstreamMs: 140, overheadMs: 0 });
   });
+
+  test('that no upstream would stream ends with the last attempt', () => {
+    const error = new GatewayError('upstream_busy', 'no');
+    const row = rowOf(
+      { ...OK, status: 'failed', error },
+      { request: { stream: true }, attempts: [attempt({ error })] },
+    );
+    expect(row).toMatchObject({ upstreamMs: 50, overheadMs: 50 });
+  });
 });
 
 describe('how a call ended', () => {
