@@ -97,7 +97,9 @@ function groupsFor(call: Call, groups: Groups, models: ModelCatalogue, router: C
   const first = groups.find(call.modelGroup);
   const own = first ? [first] : [];
   if (call.controls.disableFallbacks || call.caller?.metadata['disable_fallbacks'] === true) return own;
-  const names = call.controls.fallbacks ?? router.fallbacks[call.modelGroup] ?? router.defaultFallbacks;
+  // A client chooses the name: what every object inherits is no fallback.
+  const configured = Object.hasOwn(router.fallbacks, call.modelGroup) ? router.fallbacks[call.modelGroup] : undefined;
+  const names = call.controls.fallbacks ?? configured ?? router.defaultFallbacks;
   const others = names
     .map((name) => groups.find(models.resolveAlias(name)))
     .filter((group): group is Group => group !== undefined && group.name !== call.modelGroup);

@@ -77,7 +77,7 @@ export const PRICE_STEMS = words(`
   regional_endpoint_uplift_multiplier
 `);
 
-/** Facts about a model, shown by `/model/info` as written. */
+/** Facts about a model, kept as written. */
 export const MODEL_FACTS = words(`
   mode max_tokens max_input_tokens max_output_tokens litellm_provider description supported_openai_params
   supported_endpoints supported_modalities supported_output_modalities supported_regions supports_system_messages
@@ -95,7 +95,7 @@ export const FREE_FACTS = words(`
 `);
 
 export const IGNORED_MODEL_INFO = words(`
-  access_groups team_id team_public_model_name tier health_check_model health_check_timeout health_check_max_tokens
+  team_id team_public_model_name tier health_check_model health_check_timeout health_check_max_tokens
   health_check_voice disable_background_health_check blocked discoverable access_windows allowed_fails
   allowed_fails_policy enable_tag_filtering allow_fail_open ptu_count cost_per_ptu_per_hour ptu_effective_from
   ptu_effective_to internal_router_model member_auto_router rpm tpm tiered_pricing off_peak_pricing

@@ -60,7 +60,7 @@ export const LITELLM_PARAMS = rules(
 
 /** `model_info` also takes prices, facts about the model and anything else. */
 export const MODEL_INFO = rules(
-  { id: 'text', base_model: 'text', supported_environments: 'texts' },
+  { id: 'text', base_model: 'text', access_groups: 'texts', supported_environments: 'texts' },
   IGNORED_MODEL_INFO,
 );
 

@@ -42,6 +42,8 @@ export interface Controls {
   readonly disableFallbacks: boolean;
   readonly mockResponse: string | undefined;
   readonly mockTimeout: boolean;
+  /** Wait this long before an attempt. */
+  readonly mockDelayMs: number;
   /** The caller's own provider key, used in place of the deployment's. */
   readonly apiKey: string | undefined;
 }

@@ -31,6 +31,7 @@ test('a request that asks for nothing gets nothing', () => {
     disableFallbacks: false,
     mockResponse: undefined,
     mockTimeout: false,
+    mockDelayMs: 0,
     apiKey: undefined,
   });
 });
@@ -186,6 +187,7 @@ test('canned answers, pretended timeouts and own keys are read as given', () => 
   expect(read({ mock_response: '', mock_timeout: 'true', api_key: '' })).toMatchObject({
     mockResponse: undefined,
     mockTimeout: false,
+    mockDelayMs: 0,
     apiKey: undefined,
   });
 });

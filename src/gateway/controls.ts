@@ -28,6 +28,7 @@ export function readControls(body: Json, headers: HeaderBag, settings: ControlSe
     disableFallbacks: body['disable_fallbacks'] === true,
     mockResponse: textOf(body['mock_response']),
     mockTimeout: body['mock_timeout'] === true,
+    mockDelayMs: secondsIn(body, 'mock_delay') ?? 0,
     apiKey: textOf(body['api_key']),
   };
 }

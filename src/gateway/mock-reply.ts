@@ -11,6 +11,8 @@ export interface MockParts {
   readonly target: Target | undefined;
   readonly content: string;
   readonly now: () => number;
+  /** `always_include_stream_usage`. */
+  readonly alwaysUsage?: boolean;
   meter(outputChars: number): Metered;
 }
 
@@ -54,7 +56,7 @@ function mockFull({ call, target, content, now, meter }: MockParts): FullReply {
   });
 }
 
-function mockStream({ call, target, content, now, meter }: MockParts): StreamReply {
+function mockStream({ call, target, content, now, meter, alwaysUsage }: MockParts): StreamReply {
   const id = `chatcmpl-${call.id}`;
   const created = Math.floor(now() / 1000);
   const tally = newTally(false);
@@ -63,7 +65,7 @@ function mockStream({ call, target, content, now, meter }: MockParts): StreamRep
   const frames: Buffer[] = deltasOf(content).map((choice) =>
     frame(JSON.stringify({ ...head, choices: [choice] } satisfies ChatChunk)),
   );
-  if (wantsUsage(call.request, target)) frames.push(usageChunk(head, meter(content.length)));
+  if (alwaysUsage || wantsUsage(call.request, target)) frames.push(usageChunk(head, meter(content.length)));
   let sent = 0;
   const body: StreamBody = {
     tally,

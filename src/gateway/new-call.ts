@@ -28,6 +28,7 @@ const NO_CONTROLS: Controls = Object.freeze({
   disableFallbacks: false,
   mockResponse: undefined,
   mockTimeout: false,
+  mockDelayMs: 0,
   apiKey: undefined,
 });
 

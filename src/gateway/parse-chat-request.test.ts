@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { GatewayError } from '../errors.ts';
 import type { HeaderBag } from './call.ts';
-import { GATEWAY_KEYS, MOCK_TESTING_KEYS, REFUSED_KEYS } from './gateway-keys.ts';
+import { GATEWAY_KEYS, MOCK_TESTING_KEYS, REFUSED_KEYS, UNSUPPORTED_TESTING_KEYS } from './gateway-keys.ts';
 import { type ParsedChat, type ParseSettings, parseChatRequest } from './parse-chat-request.ts';
 
 const SETTINGS: ParseSettings = {
@@ -135,10 +135,17 @@ describe('destinations and credentials', () => {
 
 describe('parameters for tests', () => {
   test.each([...MOCK_TESTING_KEYS])('%s is refused unless the operator allows it', (key) => {
-    const body = { model: 'm', messages: MESSAGES, [key]: true };
+    const body = { model: 'm', messages: MESSAGES, [key]: 1 };
     expect(refusal(body).details.param).toBe(key);
     expect(parse(body, { allowMockTestingParams: true }).request).not.toHaveProperty(key);
   });
+
+  test.each([...UNSUPPORTED_TESTING_KEYS])(
+    '%s is refused always: a test that it did nothing for would prove nothing',
+    (key) => {
+      expect(refusal({ model: 'm', messages: MESSAGES, [key]: true }).message).toContain('not supported yet');
+    },
+  );
 });
 
 describe('an operator who sets the tags', () => {

@@ -3,7 +3,7 @@ import { invalidRequest } from '../errors.ts';
 import type { ChatRequest } from '../wire/openai.ts';
 import type { Call, HeaderBag } from './call.ts';
 import { type ControlSettings, readControls } from './controls.ts';
-import { GATEWAY_KEYS, MOCK_TESTING_KEYS, REFUSED_KEYS } from './gateway-keys.ts';
+import { GATEWAY_KEYS, MOCK_TESTING_KEYS, REFUSED_KEYS, UNSUPPORTED_TESTING_KEYS } from './gateway-keys.ts';
 import { decodeUtf8, type JsonLimits, parseJsonObject } from './json-guard.ts';
 import { validateChat } from './validate-chat.ts';
 
@@ -92,6 +92,8 @@ function refuseForeignKeys(body: Readonly<Record<string, unknown>>, settings: Pa
       key,
     );
   }
+  const unsupported = Object.keys(body).find((key) => UNSUPPORTED_TESTING_KEYS.has(key));
+  if (unsupported !== undefined) throw invalidRequest(`'${unsupported}' is not supported yet.`, unsupported);
   const testing = settings.allowMockTestingParams
     ? undefined
     : Object.keys(body).find((key) => MOCK_TESTING_KEYS.has(key));

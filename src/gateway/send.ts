@@ -60,7 +60,8 @@ export class Sender {
   async send(given: Target, call: Call): Promise<Reply> {
     call.changes.length = 0;
     const target = withCallerKey(given, call);
-    if (call.controls.mockTimeout) return this.#mockTimeout(call);
+    if (call.controls.mockTimeout) return this.#mockTimeout(target, call);
+    if (call.controls.mockDelayMs > 0) await sleep(call.controls.mockDelayMs, call.client);
     if (target.mockResponse !== undefined) return this.#answerMock(target, call, target.mockResponse);
     const attempt = this.#open(target, call);
     try {
@@ -81,8 +82,8 @@ export class Sender {
   }
 
   /** For users' tests of their own time-out handling: waits as an upstream that never answers would. */
-  async #mockTimeout(call: Call): Promise<never> {
-    const timeoutMs = call.controls.timeoutMs ?? this.#parts.settings().timeoutMs;
+  async #mockTimeout(target: Target, call: Call): Promise<never> {
+    const timeoutMs = timeoutOf(target, call, this.#parts.settings());
     await sleep(timeoutMs, call.client);
     throw timedOut(timeoutMs);
   }
@@ -90,7 +91,8 @@ export class Sender {
   #answerMock(target: Target, call: Call, content: string): FullReply | StreamReply {
     const { now } = this.#parts;
     const meter = (outputChars: number): Metered => this.#parts.meter(call, target, { usage: undefined, outputChars });
-    return mockReply({ call, target, content, now, meter });
+    const alwaysUsage = this.#parts.settings().alwaysIncludeStreamUsage;
+    return mockReply({ call, target, content, now, meter, alwaysUsage });
   }
 
   #open(target: Target, call: Call): Attempt {

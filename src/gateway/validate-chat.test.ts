@@ -125,7 +125,7 @@ describe('messages', () => {
     [
       { role: 'bot' },
       'messages[1].role',
-      "'messages[1].role' is 'bot'; accepted are system, developer, user, assistant, tool, function.",
+      "'messages[1].role' is no role; accepted are system, developer, user, assistant, tool, function.",
     ],
     [
       { role: 5 },

@@ -81,6 +81,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['timeout', seconds],
   ['stream_timeout', seconds],
   ['request_timeout', seconds],
+  ['mock_delay', seconds],
   ['num_retries', integer(0)],
   ['max_retries', integer(0)],
   ['drop_params', boolean],
@@ -122,8 +123,8 @@ function validateMessage(message: unknown, index: number): void {
   // An object was checked above; its members are still unknown.
   const { role, content } = message as { role?: unknown; content?: unknown };
   if (!ROLES.has(role) && role !== '') {
-    const given = typeof role === 'string' ? `'${role.slice(0, 40)}'` : role === undefined ? 'missing' : kindOf(role);
-    throw invalid(`${at}.role`, `'${at}.role' is ${given}; accepted are ${[...ROLES].join(', ')}.`);
+    const fault = role === undefined ? 'is missing' : typeof role === 'string' ? 'is no role' : `is ${kindOf(role)}`;
+    throw invalid(`${at}.role`, `'${at}.role' ${fault}; accepted are ${[...ROLES].join(', ')}.`);
   }
   const fine = content === undefined || content === null || typeof content === 'string' || Array.isArray(content);
   if (!fine)

@@ -192,7 +192,11 @@ function setStreamOptions(edit: BodyEdit, asksForUsage: boolean): void {
     if (given !== undefined) edit.remove('stream_options');
     return;
   }
-  if (edit.request.stream !== true) return;
+  if (edit.request.stream !== true) {
+    // A deployment's default, which only a stream can have.
+    if (given !== undefined && edit.request.stream_options == null) edit.remove('stream_options');
+    return;
+  }
   if (!isObject(given)) edit.set('stream_options', { include_usage: true }, '{"include_usage":true}');
   else if ((given as JsonObject)['include_usage'] !== true)
     edit.set('stream_options', { ...given, include_usage: true });

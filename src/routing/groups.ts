@@ -41,7 +41,10 @@ export function createGroups(targets: readonly Target[], aliases: Readonly<Recor
   }
   // The most specific pattern wins: the one with the most literal characters.
   wildcards.sort((a, b) => b.name.length - a.name.length);
-  const byId = new Map(targets.map((target) => [target.deploymentId, target]));
+  const byId = new Map(
+    // A wildcard's deployment has no model of its own to send.
+    targets.filter((target) => !target.upstreamModel.includes('*')).map((target) => [target.deploymentId, target]),
+  );
   const aliasOf = new Map(Object.entries(aliases));
   const matched = new Map<string, Group>();
 
