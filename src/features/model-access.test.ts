@@ -112,6 +112,22 @@ describe('a key’s list of models', () => {
   });
 });
 
+test.each([
+  ['models', { models: ['gpt-4', 'premium'] }],
+  ['extra_body.models', { extra_body: { models: ['premium'] } }],
+])('a list of models that a provider would fall back to, in %s, is held to the key’s own list', (_place, fields) => {
+  const call = (models: readonly string[]): Call =>
+    sampleCall({
+      requestedModel: 'gpt-4',
+      caller: sampleCaller({ models }),
+      request: { model: 'gpt-4', messages: [], ...fields },
+    });
+  const { admit: admitting } = modelAccess(() => catalogue);
+  expect(() => admitting?.(call(['gpt-4']))).toThrow(/'premium' is not available/);
+  expect(() => admitting?.(call(['gpt-4', 'premium']))).not.toThrow();
+  expect(() => admitting?.(call([]))).not.toThrow();
+});
+
 test('nothing is admitted without a caller', () => {
   expect(() => modelAccess(() => catalogue).admit?.(sampleCall({ caller: undefined }))).toThrow(
     'Internal server error',

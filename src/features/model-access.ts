@@ -5,6 +5,7 @@
 import { GatewayError } from '../errors.ts';
 import type { Caller } from '../gateway/call.ts';
 import type { Feature } from '../gateway/feature.ts';
+import type { ChatRequest } from '../wire/openai.ts';
 
 export interface ModelCatalogue {
   /** After global and group aliases. */
@@ -23,6 +24,7 @@ export function modelAccess(models: () => ModelCatalogue): Feature {
       if (!caller) throw new GatewayError('internal', 'Internal server error');
       call.modelGroup = groupFor(call.requestedModel, caller, catalogue);
       for (const name of call.controls.fallbacks ?? []) groupFor(name, caller, catalogue);
+      for (const name of modelsForUpstream(call.request)) if (!allows(caller, [name], [])) throw denied(name);
       return undefined;
     },
   };
@@ -40,6 +42,16 @@ function groupFor(name: string, caller: Caller, catalogue: ModelCatalogue): stri
     );
   }
   return group;
+}
+
+/** Some providers take a list of models to fall back to; a key's own list holds there too. */
+function modelsForUpstream(request: ChatRequest): readonly string[] {
+  const extra = request['extra_body'];
+  const lists = [
+    request['models'],
+    typeof extra === 'object' && extra !== null ? Reflect.get(extra, 'models') : undefined,
+  ];
+  return lists.flatMap((list) => (Array.isArray(list) ? list.filter((name) => typeof name === 'string') : []));
 }
 
 /** Clients choose the name, so it must not find what every object inherits. */
