@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { GatewayError } from '../errors.ts';
 import { type JournalDisk, REAL_DISK } from './journal-disk.ts';
-import { decodeLines, encodeLine } from './journal-line.ts';
+import { copyLine, decodeLines, encodeLine } from './journal-line.ts';
 import { mapSegment, usedBytes } from './segment-map.ts';
 
 export interface Position {
@@ -110,16 +110,27 @@ class SegmentedJournal implements Journal {
 
   append(kind: string, json: string): Position {
     if (this.#failure !== undefined) throw this.#failure;
-    let line = encodeLine(kind, json);
+    const { map, sizeBytes } = this.#active;
+    const copied = map ? copyLine({ kind, json }, map, sizeBytes) : 0;
+    return copied > 0 ? this.#noteAppended(copied) : this.#appendWritten(encodeLine(kind, json));
+  }
+
+  #appendWritten(encoded: string): Position {
+    let line = encoded;
     let bytes = Buffer.byteLength(line);
     if (this.#active.sizeBytes > 0 && this.#active.sizeBytes + bytes > this.#segmentBytes) this.#rotate();
     if (this.#torn) {
       line = `\n${line}`;
       bytes += 1;
     }
-    const at = this.end();
     this.#write(line, bytes);
     this.#torn = false;
+    return this.#noteAppended(bytes);
+  }
+
+  /** Returns where the line began. */
+  #noteAppended(bytes: number): Position {
+    const at = this.end();
     this.#active.sizeBytes += bytes;
     this.#unsynced.add(this.#active.descriptor);
     this.#syncTimer ??= setTimeout(() => this.#syncNow(), this.#syncEveryMs);

@@ -4,6 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openJournal } from './journal.ts';
+import { copyLine, decodeLines, encodeLine } from './journal-line.ts';
 import { mapSegment, usedBytes } from './segment-map.ts';
 
 let folder: string;
@@ -84,5 +85,23 @@ describe('a journal on mapped segments', () => {
     for (const name of new Bun.Glob('*.log').scanSync(folder)) {
       expect(readFileSync(join(folder, name), 'latin1')).not.toContain('\0');
     }
+  });
+});
+
+describe('a line copied into memory', () => {
+  test.each(['{}', '{"a":"ä€😀"}', '{"long":"' + 'x'.repeat(900) + '"}'])(
+    'is the line that would be written: %s',
+    (json) => {
+      const memory = new Uint8Array(4_000);
+      const bytes = copyLine({ kind: 'r', json }, memory, 100);
+      expect(Buffer.from(memory.subarray(100, 100 + bytes)).toString()).toBe(encodeLine('r', json));
+      expect(decodeLines(memory.subarray(100, 100 + bytes))).toEqual({ lines: [{ kind: 'r', json }], damaged: 0 });
+    },
+  );
+
+  test('is not begun where it might not fit', () => {
+    const memory = new Uint8Array(50);
+    expect(copyLine({ kind: 'r', json: 'x'.repeat(20) }, memory, 0)).toBe(0);
+    expect(memory.every((byte) => byte === 0)).toBe(true);
   });
 });
