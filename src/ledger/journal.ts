@@ -116,13 +116,10 @@ class SegmentedJournal implements Journal {
   }
 
   #appendWritten(encoded: string): Position {
-    let line = encoded;
-    let bytes = Buffer.byteLength(line);
-    if (this.#active.sizeBytes > 0 && this.#active.sizeBytes + bytes > this.#segmentBytes) this.#rotate();
-    if (this.#torn) {
-      line = `\n${line}`;
-      bytes += 1;
-    }
+    const size = Buffer.byteLength(encoded);
+    if (this.#active.sizeBytes > 0 && this.#active.sizeBytes + size > this.#segmentBytes) this.#rotate();
+    const line = this.#torn ? `\n${encoded}` : encoded;
+    const bytes = this.#torn ? size + 1 : size;
     this.#write(line, bytes);
     this.#torn = false;
     return this.#noteAppended(bytes);
