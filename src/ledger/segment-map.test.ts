@@ -89,7 +89,7 @@ describe('a journal on mapped segments', () => {
 });
 
 describe('a line copied into memory', () => {
-  test.each(['{}', '{"a":"ä€😀"}', '{"long":"' + 'x'.repeat(900) + '"}'])(
+  test.each(['{}', '{"a":"ä€😀"}', `{"long":"${'x'.repeat(900)}"}`])(
     'is the line that would be written: %s',
     (json) => {
       const memory = new Uint8Array(4_000);
