@@ -7,17 +7,9 @@
  */
 import { GatewayError } from '../errors.ts';
 import { stringEnd, topLevelMembers } from '../lib/json-members.ts';
-import type { StreamBody, StreamTally } from './call.ts';
-import {
-  frame,
-  MAX_EVENT_BYTES,
-  newTally,
-  type StreamContext,
-  tooLong,
-  truncated,
-  type UpstreamBytes,
-  usageChunk,
-} from './stream-source.ts';
+import type { StreamTally } from './call.ts';
+import { EventStream } from './event-stream.ts';
+import { frame, MAX_EVENT_BYTES, type StreamContext, tooLong, type UpstreamBytes } from './stream-source.ts';
 
 const DATA = /^data: ?/;
 const FINISH_OR_CALL = /"finish_reason": ?"|"tool_calls"/;
@@ -25,86 +17,27 @@ const NEWLINE = 10;
 const SPACE = 32;
 const QUOTE = 34;
 
-export class RelayStream implements StreamBody {
-  readonly tally: StreamTally;
-  readonly #context: StreamContext;
-  readonly #source: UpstreamBytes;
+export class RelayStream extends EventStream {
   readonly #replacement: Buffer;
   /** Pieces of an event whose end has not arrived. */
   #carry: Buffer[] = [];
   #carriedBytes = 0;
-  #ready: Uint8Array[] = [];
-  #ended = false;
-  #reading: Promise<void> | undefined;
   /** The exact text of the `model` member in this stream, learnt from its first event. */
   #modelText: string | undefined;
   #modelValueAt = 0;
   #learnt = false;
-  #created = 0;
   #lastText = '';
-  /** What went wrong after content had been read: thrown once all before it has been handed out. */
-  #failure: unknown;
 
   constructor(source: UpstreamBytes, context: StreamContext) {
-    this.#source = source;
-    this.#context = context;
+    super(source, context);
     this.#replacement = Buffer.from(JSON.stringify(context.requestedModel));
-    this.tally = newTally(context.keepEvents);
   }
 
-  /** True once an event with content has been read: from here on there is no falling back. */
-  get begun(): boolean {
-    return this.tally.firstContentAtMs !== undefined || this.#ended;
-  }
-
-  /** Something could be sent, though no content has come yet. */
-  get holding(): boolean {
-    return this.#ready.length > 0;
-  }
-
-  /** Reads once from the upstream. */
-  async fill(): Promise<void> {
-    const bytes = await this.#source.read();
-    if (bytes) this.feed(bytes);
-    else this.#onEof();
-  }
-
-  /** Hands over a read that is still under way. */
-  resume(reading: Promise<void>): void {
-    this.#reading = reading;
-    reading.catch(() => {}); // Rethrown to whoever calls next().
-  }
-
-  async next(): Promise<Uint8Array | undefined> {
-    for (;;) {
-      const bytes = this.#ready.length > 1 ? this.#takeAll() : this.#ready.pop();
-      if (bytes) return bytes;
-      if (this.#failure) throw this.#failure;
-      if (this.#ended) return undefined;
-      const reading = this.#reading ?? this.fill();
-      this.#reading = undefined;
-      await reading;
-    }
-  }
-
-  cancel(): void {
-    this.#source.cancel();
-  }
-
-  feed(bytes: Uint8Array): void {
+  protected override take(bytes: Uint8Array): void {
     const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    try {
-      if (this.#carry.length === 0) this.#take(chunk);
-      else if (this.#completes(chunk)) this.#take(Buffer.concat([...this.#carry, chunk]));
-      else this.#keep(chunk);
-    } catch (thrown) {
-      this.#fail(thrown);
-    }
-  }
-
-  #fail(thrown: unknown): void {
-    if (this.tally.firstContentAtMs === undefined) throw thrown;
-    this.#failure = thrown;
+    if (this.#carry.length === 0) this.#takeBlock(chunk);
+    else if (this.#completes(chunk)) this.#takeBlock(Buffer.concat([...this.#carry, chunk]));
+    else this.#keep(chunk);
   }
 
   /** Whether the event that is carried ends in this chunk. */
@@ -118,7 +51,7 @@ export class RelayStream implements StreamBody {
     if (this.#carriedBytes > MAX_EVENT_BYTES) throw tooLong();
   }
 
-  #take(block: Buffer): void {
+  #takeBlock(block: Buffer): void {
     this.#carry = [];
     this.#carriedBytes = 0;
     const text = block.toString('latin1');
@@ -131,7 +64,7 @@ export class RelayStream implements StreamBody {
   /** Complete events from 0 to `end`. */
   #relay(block: Buffer, text: string, end: number): void {
     let from = 0;
-    while (!this.#ended) {
+    while (!this.ended) {
       while (text.charCodeAt(from) === NEWLINE) from++;
       if (from >= end) return;
       const to = text.indexOf('\n\n', from) + 2;
@@ -150,7 +83,7 @@ export class RelayStream implements StreamBody {
   #pass(bytes: Buffer, text: string): void {
     this.#note(text);
     this.tally.stored?.push(bytes.toString('utf8').slice(text.indexOf('{')).trimEnd());
-    this.#ready.push(this.#spliced(bytes, text));
+    this.push(this.#spliced(bytes, text));
   }
 
   #note(text: string): void {
@@ -158,7 +91,7 @@ export class RelayStream implements StreamBody {
     const chars = charsAfter(text, 'content":') + charsAfter(text, 'arguments":');
     this.tally.outputChars += chars;
     if (this.begun) return;
-    if (chars > 0 || FINISH_OR_CALL.test(text)) this.tally.firstContentAtMs = this.#context.now();
+    if (chars > 0 || FINISH_OR_CALL.test(text)) this.tally.firstContentAtMs = this.context.now();
   }
 
   /** Plain content events, nearly all of a stream, are relayed without a look inside. */
@@ -200,17 +133,17 @@ export class RelayStream implements StreamBody {
       .split('\n')
       .filter((line) => line.startsWith('data:'));
     if (lines.length === 0) {
-      if (text.trim() !== '') this.#ready.push(bytes);
+      if (text.trim() !== '') this.push(bytes);
       return;
     }
     const data = lines.map((line) => line.replace(DATA, '')).join('\n');
     if (data.trim() === '[DONE]') {
-      this.#finish();
+      this.finish();
       return;
     }
     const chunk = parseChunk(data);
     if (!chunk) throw new GatewayError('upstream_protocol', 'The upstream sent an event that is not JSON.');
-    if (chunk['error'] !== undefined && chunk['error'] !== null) throw this.#context.errorFrom(data);
+    if (chunk['error'] !== undefined && chunk['error'] !== null) throw this.context.errorFrom(data);
     this.#learn(chunk, data);
     if (chunk['usage']) this.#takeUsage(chunk);
     else this.#pass(bytes, text);
@@ -223,11 +156,11 @@ export class RelayStream implements StreamBody {
     this.tally.usage = usage as NonNullable<StreamTally['usage']>;
     const { choices } = chunk;
     if (!Array.isArray(choices) || choices.length === 0) return;
-    const data = JSON.stringify({ ...rest, model: this.#context.requestedModel });
+    const data = JSON.stringify({ ...rest, model: this.context.requestedModel });
     const out = frame(data);
     this.#note(out.toString('latin1'));
     this.tally.stored?.push(data);
-    this.#ready.push(out);
+    this.push(out);
   }
 
   /** Azure's first chunk has an empty id and model: then the next one is asked. */
@@ -236,40 +169,22 @@ export class RelayStream implements StreamBody {
     const { id, created, model } = chunk;
     this.#learnt = typeof model === 'string' && model !== '';
     this.tally.responseId ||= typeof id === 'string' && id !== '' ? id : null;
-    this.#created ||= typeof created === 'number' ? created : 0;
+    this.created ||= typeof created === 'number' ? created : 0;
     const member = topLevelMembers(data)?.find(({ key }) => key === 'model');
-    if (!member || model === this.#context.requestedModel) return;
+    if (!member || model === this.context.requestedModel) return;
     this.#modelText = Buffer.from(data.slice(member.keyStart, member.valueEnd)).toString('latin1');
     this.#modelValueAt = member.valueStart - member.keyStart;
   }
 
-  #finish(): void {
-    this.#ended = true;
-    this.#source.finish();
-    if (!this.#context.wantsUsage) return;
-    const created = this.#created || Math.floor(this.#context.now() / 1000);
-    const head = { id: this.tally.responseId ?? '', created, model: this.#context.requestedModel };
-    this.#ready.push(usageChunk(head, this.#context.meter(this.tally)));
+  protected override hasFinished(): boolean {
+    return /"finish_reason": ?"/.test(this.#lastText);
   }
 
-  /** Some upstreams end without `[DONE]`; that is an end only if the model had finished. */
-  #onEof(): void {
-    if (this.#carry.length > 0) this.#feedRest(Buffer.concat(this.#carry));
-    if (this.#ended || this.#failure) return;
-    if (/"finish_reason": ?"/.test(this.#lastText)) this.#finish();
-    else this.#fail(truncated());
-  }
-
-  /** A last event may lack its blank line, but half an event is no event. */
-  #feedRest(rest: Buffer): void {
+  protected override takeRest(): void {
+    if (this.#carry.length === 0) return;
+    const rest = Buffer.concat(this.#carry);
     const data = rest.toString('utf8').trim().replace(DATA, '');
     if (data === '[DONE]' || parseChunk(data)) this.feed(Buffer.from(rest.at(-1) === NEWLINE ? '\n' : '\n\n'));
-  }
-
-  #takeAll(): Uint8Array {
-    const all = Buffer.concat(this.#ready);
-    this.#ready = [];
-    return all;
   }
 }
 
