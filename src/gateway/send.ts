@@ -4,6 +4,7 @@ import type { Deadline, Deadlines } from '../lib/deadlines.ts';
 import type { ChatInput, Target } from '../providers/adapter.ts';
 import type { ChatChunk } from '../wire/openai.ts';
 import type { Call, FullReply, Reading, Reply, StreamReply, StreamTally } from './call.ts';
+import type { EventStream } from './event-stream.ts';
 import { type ForwardSettings, forwardedHeaders } from './forward-headers.ts';
 import { fullReply, type Metered } from './full-reply.ts';
 import { mockReply, wantsUsage } from './mock-reply.ts';
@@ -255,8 +256,8 @@ function unreachable(cause: unknown): GatewayError {
 const isPlainFraming = (first: Uint8Array): boolean => first[0] !== 0xef && !first.includes(13);
 
 /** Until content arrives a failure can still go to another target; the wait for it after a first event is bounded. */
-async function untilBegun(body: RelayStream | TranslateStream): Promise<void> {
-  while (body.begun === false) {
+async function untilBegun(body: EventStream): Promise<void> {
+  while (!body.begun) {
     const reading = body.fill();
     if (!body.holding) await reading;
     else if (!(await settlesWithin(reading, HOLD_MS))) {
