@@ -1,6 +1,5 @@
 /** Bytes → JSON object, refusing what could hurt: bad UTF-8, bad JSON, deep nesting, huge trees, `__proto__` keys. */
 import { GatewayError, invalidRequest } from '../errors.ts';
-import { stringEnd } from '../lib/json-members.ts';
 
 export interface JsonLimits {
   readonly maxDepth: number;
@@ -27,9 +26,9 @@ export function decodeUtf8(bytes: Uint8Array | ArrayBuffer): string {
  * @throws GatewayError 400 that names the fault. The text itself never appears in it.
  */
 export function parseJsonObject(text: string, limits: JsonLimits): Record<string, unknown> {
-  refuseDeepText(text, limits.maxDepth);
   let value: unknown;
   try {
+    // The parser does not recurse, so depth can be judged afterwards.
     value = JSON.parse(text);
   } catch {
     // The parser's message quotes the input, so it is neither shown nor kept as a cause.
@@ -42,28 +41,6 @@ export function parseJsonObject(text: string, limits: JsonLimits): Record<string
   // JSON.parse gives an object here: checked above.
   return value as Record<string, unknown>;
 }
-
-/** A parser may recurse, so absurd nesting is refused before it is parsed. Only texts that could hold it are read. */
-function refuseDeepText(text: string, maxDepth: number): void {
-  if (text.length < 10_000 && !text.includes('['.repeat(maxDepth + 1))) return;
-  let depth = 0;
-  let at = 0;
-  while (at < text.length && depth <= maxDepth) {
-    const code = text.charCodeAt(at);
-    depth += NESTING.get(code) ?? 0;
-    at = code === QUOTE ? stringEnd(text, at) : at + 1;
-  }
-  if (depth > maxDepth) throw tooDeep(maxDepth);
-}
-
-const QUOTE = 34;
-/** `{` and `[` open a level, `}` and `]` close one. */
-const NESTING: ReadonlyMap<number, number> = new Map([
-  [123, 1],
-  [91, 1],
-  [125, -1],
-  [93, -1],
-]);
 
 function tooDeep(maxDepth: number): GatewayError {
   return invalidRequest(`The request body is nested more than ${maxDepth} levels deep.`, 'request_body');
