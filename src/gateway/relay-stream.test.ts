@@ -300,9 +300,11 @@ describe('counting characters', () => {
   test.each([
     ['{"index":0,"delta":{"content":"12345"}}', 5],
     ['{"index": 0, "delta": {"content": "12345"}}', 5],
-    ['{"index":0,"delta":{"content":"a\\\\"},"logprobs":{"content":[{"token":"a"}]}}', 3],
+    ['{"index":0,"delta":{"content":"a\\\\"},"logprobs":{"content":[{"token":"a"}]}}', 2],
     ['{"index":0,"delta":{"content":"","reasoning_content":"1234"}}', 4],
-    ['{"index":0,"delta":{"content":null,"tool_calls":[{"index":0,"function":{"arguments":"{\\"a\\":1}"}}]}}', 9],
+    ['{"index":0,"delta":{"content":null,"tool_calls":[{"index":0,"function":{"arguments":"{\\"a\\":1}"}}]}}', 7],
+    ['{"index":0,"delta":{"content":"grün 日本 💥"}}', 10],
+    ['{"index":0,"delta":{"content":"\\u65e5\\n\\"\\\\u65e5"}}', 9],
     ['{"index":0,"delta":{"content":"","tool_calls":[{"index":0,"function":{"arguments": "1234"}}]}}', 4],
     ['{"index":0,"delta":{"content":"12"}},{"index":1,"delta":{"content":"345"}}', 5],
     ['{"index":0,"delta":{"content":null}}', 0],

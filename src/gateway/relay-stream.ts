@@ -199,13 +199,22 @@ function parseChunk(data: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Characters in the JSON strings that follow a mark such as `content":`, escapes as they stand. */
+/** Characters in the JSON strings that follow a mark such as `content":`. */
 function charsAfter(text: string, mark: string): number {
   let chars = 0;
   for (let at = text.indexOf(mark); at !== -1; at = text.indexOf(mark, at + mark.length)) {
     const value = at + mark.length;
     const open = text.charCodeAt(value) === SPACE ? value + 1 : value;
-    if (text.charCodeAt(open) === QUOTE) chars += stringEnd(text, open) - open - 2;
+    if (text.charCodeAt(open) === QUOTE) chars += charsIn(text.slice(open + 1, stringEnd(text, open) - 1));
   }
   return chars;
+}
+
+const MANY_TO_ONE = /[\\\x80-\xff]/;
+const ESCAPE = /\\(?:u[0-9a-fA-F]{4}|.)/g;
+
+/** Characters that a JSON string stands for, given byte by byte; a whole answer is counted after parsing, to the same sum. */
+function charsIn(bytes: string): number {
+  if (!MANY_TO_ONE.test(bytes)) return bytes.length;
+  return Buffer.from(bytes, 'latin1').toString('utf8').replace(ESCAPE, '.').length;
 }
