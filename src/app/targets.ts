@@ -1,5 +1,6 @@
 /** Configured deployments → Targets that can be called, with credentials and addresses filled in from the environment. */
 import type { Config, DeploymentConfig } from '../config/config.ts';
+import { ConfigError, Findings } from '../config/findings.ts';
 import type { Target } from '../providers/adapter.ts';
 import { DEFAULT_PROVIDER_ID, resolveModel } from '../providers/registry.ts';
 
@@ -9,13 +10,20 @@ export interface TargetParts {
   readonly inferProvider: (model: string) => string | undefined;
 }
 
-/** @throws Error in plain words that name the deployment. */
+/** @throws ConfigError that names every deployment at fault, beside all that was found before. */
 export function targetsOf(config: Config, parts: TargetParts): readonly Target[] {
   const weights = weightsOf(config.deployments);
-  return config.deployments.map((deployment) => ({
-    ...targetOf(deployment, config, parts),
-    weight: weights.get(deployment) ?? 1,
-  }));
+  const faults = new Findings();
+  const targets = config.deployments.flatMap((deployment) => {
+    try {
+      return [{ ...targetOf(deployment, config, parts), weight: weights.get(deployment) ?? 1 }];
+    } catch (cause) {
+      faults.error(`model_list entry "${deployment.modelName}"`, reasonOf(cause), deployment.position);
+      return [];
+    }
+  });
+  if (faults.all.length > 0) throw new ConfigError([...config.findings, ...faults.all]);
+  return targets;
 }
 
 /** `weight` where any deployment of the group has one, else `rpm`, else `tpm`, else all alike. A missing weight counts as 1. */
@@ -34,7 +42,7 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
     resolveModel(deployment.model, parts.inferProvider(deployment.model) ?? fallbackProvider(deployment));
   if (!resolved) {
     throw new Error(
-      `${place(deployment)}: cannot tell the provider of model "${deployment.model}"; write it as provider/model, such as openai/${deployment.model}.`,
+      `cannot tell the provider of model "${deployment.model}"; write it as provider/model, such as openai/${deployment.model}.`,
     );
   }
   const { adapter, upstreamModel } = resolved;
@@ -67,7 +75,7 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
     customPrices: deployment.customPrices,
   };
   if (target.baseUrl === '' && target.mockResponse === undefined) {
-    throw new Error(`${place(deployment)}: ${adapter.id} has no address of its own; set litellm_params.api_base.`);
+    throw new Error(`${adapter.id} has no address of its own; set litellm_params.api_base.`);
   }
   return target;
 }
@@ -80,20 +88,12 @@ type FirstOf = (names: readonly string[]) => string | undefined;
 
 function settingsOf(deployment: DeploymentConfig, adapter: Target['adapter'], first: FirstOf): unknown {
   const fromEnv = Object.entries(adapter.settingsEnv ?? {}).map(([name, variables]) => [name, first(variables)]);
-  try {
-    return adapter.parseSettings?.({
-      ...Object.fromEntries(fromEnv),
-      ...deployment.providerSettings,
-      api_base: deployment.apiBase,
-      ...(deployment.apiVersion !== undefined && { api_version: deployment.apiVersion }),
-    });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${place(deployment)}: ${reason}`, { cause });
-  }
+  return adapter.parseSettings?.({
+    ...Object.fromEntries(fromEnv),
+    ...deployment.providerSettings,
+    api_base: deployment.apiBase,
+    ...(deployment.apiVersion !== undefined && { api_version: deployment.apiVersion }),
+  });
 }
 
-function place({ modelName, position }: DeploymentConfig): string {
-  const where = position ? `${position.file}:${position.line}:${position.column} ` : '';
-  return `${where}model_list entry "${modelName}"`;
-}
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

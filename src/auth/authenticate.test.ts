@@ -91,6 +91,10 @@ describe('refusals, in the one shape of a 401 with the case in words', () => {
     expect(asked).toBe(0);
   });
   test('unknown', async () => expect(await reasonOf(bearer(KEY))).toContain('not known here'));
+  test('deleted, which is told apart from unknown', async () => {
+    store({ deleted: true, blocked: true, expiresAtMs: 0 });
+    expect(await reasonOf(bearer(KEY))).toBe('This API key was deleted. Ask for a new one.');
+  });
   test('blocked', async () => {
     store({ blocked: true });
     expect(await reasonOf(bearer(KEY))).toContain('/key/unblock');

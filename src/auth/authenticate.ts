@@ -20,8 +20,8 @@ export interface AuthenticatorParts {
 /** @returns a function that throws GatewayError 401, 403 (team, route) or 503 (database) */
 export function createAuthenticator({ keys, master, now, options }: AuthenticatorParts): Authenticate {
   function admit(key: LoadedKey | null, headers: HeaderBag, route: string | undefined): Caller {
-    if (key === null)
-      throw invalidApiKey('This API key is not known here: it was never made, or it was deleted. Ask for a new one.');
+    if (key === null) throw invalidApiKey('This API key is not known here: it was never made. Ask for a new one.');
+    if (key.deleted) throw invalidApiKey('This API key was deleted. Ask for a new one.');
     if (key.blocked) throw invalidApiKey('This API key is blocked. An admin can unblock it with /key/unblock.');
     if (key.expiresAtMs !== null && key.expiresAtMs <= now()) {
       const since = new Date(key.expiresAtMs).toISOString();

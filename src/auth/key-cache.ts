@@ -7,6 +7,8 @@ import type { Caller } from '../gateway/call.ts';
 export interface LoadedKey {
   readonly caller: Caller;
   readonly blocked: boolean;
+  /** It existed once; kept apart from keys that never did, so that the refusal can say which. */
+  readonly deleted?: boolean;
   /** Epoch milliseconds; `null`: never. */
   readonly expiresAtMs: number | null;
   readonly allowedRoutes: readonly string[];

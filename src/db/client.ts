@@ -7,6 +7,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { bunSqlite, isSqlite, sqliteDialect } from './dialect.ts';
 import { lockDatabaseFile } from './lock.ts';
 import { MIGRATIONS } from './migrations/index.ts';
+import { isOutage } from './outage.ts';
 import type { DatabaseSchema } from './schema.ts';
 
 export type Database = Kysely<DatabaseSchema>;
@@ -33,8 +34,14 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
     return database;
   } catch (error) {
     await database.destroy();
-    throw error;
+    throw inPlainWords(error, options.url);
   }
+}
+
+/** SQLite's own words do not say which file it is about. */
+function inPlainWords(error: unknown, url: string): unknown {
+  if (!isOutage(error) || !(error instanceof Error)) return error;
+  return new Error(`The database ${url} cannot be used: ${error.message}.`, { cause: error });
 }
 
 /**
@@ -69,7 +76,7 @@ function openSqlite(path: string, readonly: boolean): Database {
     return new Kysely<DatabaseSchema>({ dialect: sqliteDialect(bunSqlite(file, () => lock?.release())) });
   } catch (error) {
     lock?.release();
-    throw error;
+    throw inPlainWords(error, `sqlite:${path}`);
   }
 }
 

@@ -126,7 +126,7 @@ class FrontDoor {
     switch (match.name) {
       case 'chat':
         server.timeout(request, 0); // An answer may take minutes; the gateway's own time limits apply.
-        return this.#infer(match, request, headers);
+        return this.#infer(match, request, headers, server.requestIP(request)?.address ?? null);
       case 'models':
       case 'model':
         return this.#models(headers, match.model);
@@ -152,7 +152,7 @@ class FrontDoor {
     return jsonResponse(await this.#parts.listModels(headers, one));
   }
 
-  async #infer(match: Match, request: Request, headers: HeaderBag): Promise<Response> {
+  async #infer(match: Match, request: Request, headers: HeaderBag, clientIp: string | null): Promise<Response> {
     const client = new Presence();
     request.signal.addEventListener('abort', () => client.leave(), { once: true });
     const incoming: Incoming = {
@@ -160,7 +160,7 @@ class FrontDoor {
       route: pathOf(request.url),
       pathModel: match.model,
       headers,
-      clientIp: null,
+      clientIp,
       client,
       readBody: () => boundedBody(request, headers, this.#parts.settings().maxRequestBytes),
     };

@@ -1,0 +1,91 @@
+/** Running it: what an operator and a key's owner are told when something is not as it should be. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deployment, type Gateway, startGateway } from '../support/gateway.ts';
+import { ROOT } from '../support/source-tree.ts';
+import { startUpstream, type Upstream } from '../support/upstream.ts';
+
+const messages = [{ role: 'user', content: 'Hello!' }];
+let upstream: Upstream;
+let gateway: Gateway;
+let folder: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tollgate-audit-'));
+  upstream = await startUpstream();
+  gateway = await startGateway({ config: { model_list: [deployment(upstream, 'm')] } });
+});
+afterAll(async () => {
+  await gateway?.stop();
+  await upstream?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function runProgram(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  return spawnSync('node', [join(ROOT, 'bin', 'tollgate.mjs'), ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    timeout: 10_000,
+  });
+}
+
+describe('--check-config', () => {
+  test('prints every finding also where a deployment cannot be reached, and every such deployment', () => {
+    const file = join(folder, 'unreachable.yaml');
+    writeFileSync(
+      file,
+      [
+        'model_list:',
+        '  - {model_name: a, litellm_params: {model: nobody-knows-this-model}}',
+        '  - {model_name: b, litellm_params: {model: azure/mine, api_key: k}}',
+        'litellm_settings: {cache: true}',
+        '',
+      ].join('\n'),
+    );
+    const { status, stdout } = runProgram(['--check-config', file]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/:2:\d+ model_list entry "a": cannot tell the provider/);
+    expect(stdout).toMatch(/:3:\d+ model_list entry "b": .*api_base/);
+    expect(stdout).toContain('litellm_settings.cache');
+    expect(stdout).toContain('2 errors');
+  });
+});
+
+describe('a database that cannot be used', () => {
+  test('is named, together with what is wrong', () => {
+    mkdirSync(join(folder, 'data'));
+    writeFileSync(join(folder, 'data', 'tollgate.db'), 'this is no database, and long enough to show it '.repeat(100));
+    const { status, stderr } = runProgram(['--port', '0']);
+    expect(status).toBe(1);
+    expect(stderr).toContain('data/tollgate.db');
+    expect(stderr).toContain('not a database');
+  });
+});
+
+describe('the refusal of a key', () => {
+  test('tells a deleted key from one that never was', async () => {
+    const made = (await (await gateway.post('/key/generate', {})).json()) as { key: string };
+    await gateway.post('/key/delete', { keys: [made.key] });
+    const reasonFor = async (key: string): Promise<string> => {
+      const answer = await gateway.ask({ model: 'm', messages }, { authorization: `Bearer ${key}` });
+      expect(answer.status).toBe(401);
+      return ((await answer.json()) as { error: { reason: string } }).error.reason;
+    };
+    expect(await reasonFor(made.key)).toContain('was deleted');
+    const unknown = await reasonFor('sk-never-made-never-made-never-made');
+    expect(unknown).toContain('never made');
+    expect(unknown).not.toContain('deleted');
+  });
+});
+
+describe('the row of a request', () => {
+  test('says where it came from', async () => {
+    const answer = await gateway.ask({ model: 'm', messages });
+    const id = answer.headers.get('x-litellm-call-id');
+    const [row] = await gateway.rows(`?request_id=${id}`);
+    expect(row?.['requester_ip_address']).toBe('127.0.0.1');
+  });
+});
