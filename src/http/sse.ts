@@ -18,8 +18,10 @@ export function streamResponse(body: StreamBody, headers: Headers, pingMs: numbe
       const ping = pingMs === undefined ? undefined : setInterval(() => sendPing(controller), pingMs);
       try {
         for (let bytes = await body.next(); bytes; bytes = await body.next()) {
-          void controller.write(bytes);
+          const written = controller.write(bytes);
           const flushed = controller.flush();
+          // A promise is a client that reads too slowly: waiting for it holds the upstream back in turn.
+          if (written instanceof Promise) await written;
           if (flushed instanceof Promise) await flushed;
         }
         controller.close();
