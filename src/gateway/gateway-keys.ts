@@ -68,6 +68,8 @@ const LATER = [
   'eos_token',
   'hf_model_name',
   'max_agentic_loops',
+  'search_tool_name',
+  'vector_store_ids',
 ];
 
 /** LiteLLM removes these from client bodies without a word. */
@@ -85,6 +87,10 @@ const STRIPPED = [
   'enable_prompt_caching',
   'opted_out_global_guardrails',
   'applied_guardrails',
+  'attempted_fallbacks',
+  'original_model_group',
+  'previous_models',
+  'request_retry_count',
   'applied_policies',
   'policy_sources',
   'routing_decision',
@@ -115,6 +121,13 @@ export const UNSUPPORTED_TESTING_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 export const GATEWAY_KEYS: ReadonlySet<string> = new Set([...CONTROLS, ...LATER, ...STRIPPED, ...MOCK_TESTING_KEYS]);
+
+/** Whole families of the same kind: state and prices of the gateway, and settings of its log's receivers. */
+const GATEWAY_FAMILIES =
+  /^(?:_?litellm_|user_api_key_|guardrail_scan_|langfuse_|langsmith_|arize_|(?:in|out)put_cost_per_|cache_(?:read|creation)_input_token_cost)/;
+
+/** Whether a body key speaks to the gateway only. */
+export const isGatewayKey = (key: string): boolean => GATEWAY_KEYS.has(key) || GATEWAY_FAMILIES.test(key);
 
 /** Destination and credentials are the operator's: a client that could set them could steal a provider key. */
 export const REFUSED_KEYS: ReadonlySet<string> = new Set([

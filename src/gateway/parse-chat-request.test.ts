@@ -102,6 +102,23 @@ describe('the body', () => {
     }
   });
 
+  test.each([
+    'litellm_params',
+    '_litellm_internal',
+    'user_api_key_hash',
+    'guardrail_scan_id',
+    'langfuse_public_key',
+    'langsmith_project',
+    'arize_space_id',
+    'input_cost_per_audio_token',
+    'output_cost_per_reasoning_token',
+    'cache_read_input_token_cost_above_200k_tokens',
+  ])('never lets %s through, which belongs to a family of such keys', (key) => {
+    const parsed = parse({ model: 'm', messages: MESSAGES, [key]: 'x' });
+    expect(parsed.request).not.toHaveProperty(key);
+    expect(parsed.gatewayKeys).toEqual([key]);
+  });
+
   test('with an empty role means the assistant, and is then written anew', () => {
     const parsed = parse({ model: 'm', messages: [...MESSAGES, { role: '', content: 'x' }] });
     expect(parsed.request.messages[1]?.role).toBe('assistant');

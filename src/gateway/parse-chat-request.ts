@@ -3,7 +3,7 @@ import { invalidRequest } from '../errors.ts';
 import type { ChatRequest } from '../wire/openai.ts';
 import type { Call, HeaderBag } from './call.ts';
 import { type ControlSettings, readControls } from './controls.ts';
-import { GATEWAY_KEYS, MOCK_TESTING_KEYS, REFUSED_KEYS, UNSUPPORTED_TESTING_KEYS } from './gateway-keys.ts';
+import { isGatewayKey, MOCK_TESTING_KEYS, REFUSED_KEYS, UNSUPPORTED_TESTING_KEYS } from './gateway-keys.ts';
 import { decodeUtf8, type JsonLimits, parseJsonObject } from './json-guard.ts';
 import { validateChat } from './validate-chat.ts';
 
@@ -53,7 +53,7 @@ export function parseChatRequest(source: ChatSource, settings: ParseSettings): P
       'tags',
     );
   }
-  const gatewayKeys = Object.keys(body).filter((key) => GATEWAY_KEYS.has(key));
+  const gatewayKeys = Object.keys(body).filter(isGatewayKey);
   return {
     requestedModel: model,
     request: withoutKeys(body, gatewayKeys, model),
