@@ -26,7 +26,7 @@ describe('parameters', () => {
     ['temperature', -0.1, "'temperature' must be between 0 and 2, but is -0.1."],
     ['top_p', 1.5, "'top_p' must be between 0 and 1, but is 1.5."],
     ['presence_penalty', [], "'presence_penalty' must be a number, but is a list."],
-    ['max_tokens', 1.5, "'max_tokens' must be a whole number of at least 0, but is 1.5."],
+    ['max_tokens', 1.5, "'max_tokens' must be a whole number of at least -1, but is 1.5."],
     ['max_completion_tokens', -1, "'max_completion_tokens' must be a whole number of at least 0, but is -1."],
     ['max_tokens', '100', "'max_tokens' must be a whole number, but is a string."],
     ['n', 0, "'n' must be a whole number of at least 1, but is 0."],
@@ -64,6 +64,9 @@ describe('parameters', () => {
   test.each([
     { temperature: 0, top_p: 1, n: 1, max_tokens: 0, seed: -5, presence_penalty: -2, frequency_penalty: 2.5 },
     { stop: 'a' },
+    { max_tokens: -1 },
+    { reasoning_effort: 4096 },
+    { reasoning_effort: false },
     { stop: ['a', 'b'] },
     { stop: [] },
     { tools: [], tool_choice: 'auto', parallel_tool_calls: false },

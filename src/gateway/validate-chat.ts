@@ -43,6 +43,9 @@ const stringOrObject: Rule = (value) =>
   typeof value === 'string' || object(value) === undefined
     ? undefined
     : `must be a string or an object, but is ${kindOf(value)}`;
+/** OpenAI has words; Fireworks takes a number of tokens or a switch too. */
+const effort: Rule = (value) =>
+  typeof value === 'number' || typeof value === 'boolean' ? undefined : stringOrObject(value);
 const seconds: Rule = (value) => {
   const given = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   return typeof given === 'number' && given > 0 ? undefined : 'must be a number of seconds above 0';
@@ -56,7 +59,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['top_p', number(0, 1)],
   ['presence_penalty', number(-ANY, ANY)],
   ['frequency_penalty', number(-ANY, ANY)],
-  ['max_tokens', integer(0)],
+  ['max_tokens', integer(-1)], // -1 is "no limit" for local servers such as LM Studio.
   ['max_completion_tokens', integer(0)],
   ['n', integer(1)],
   ['seed', integer(-ANY)],
@@ -73,7 +76,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['tool_choice', stringOrObject],
   ['function_call', stringOrObject],
   ['response_format', object],
-  ['reasoning_effort', stringOrObject],
+  ['reasoning_effort', effort],
   ['user', string],
   ['metadata', stringOrObject],
   ['litellm_metadata', stringOrObject],
