@@ -191,3 +191,24 @@ test('canned answers, pretended timeouts and own keys are read as given', () => 
     apiKey: undefined,
   });
 });
+
+describe('what is empty counts as not given', () => {
+  const read = (body: Readonly<Record<string, unknown>>, headers: HeaderBag) =>
+    readControls(body, headers, { userHeaderName: 'x-my-user' });
+
+  test('for the end user: an empty header leaves the word to the next one', () => {
+    const empty = { 'x-litellm-customer-id': '', 'x-litellm-end-user-id': '', 'x-my-user': '' };
+    expect(read({ user: 'from-body' }, { ...empty, 'x-litellm-user-id': '' }).endUser).toBe('from-body');
+    expect(read({}, { ...empty, 'x-litellm-user-id': 'u' }).endUser).toBe('u');
+    expect(read({}, empty).endUser).toBeNull();
+  });
+
+  test('for the session', () => {
+    expect(read({ litellm_session_id: 's' }, { 'x-litellm-trace-id': '', 'x-session-id': '' }).sessionId).toBe('s');
+  });
+});
+
+test('tags of metadata and litellm_metadata are joined', () => {
+  const body = { metadata: { tags: ['a', 'b'] }, litellm_metadata: '{"tags":["b","c"]}' };
+  expect(readControls(body, {}, { userHeaderName: undefined }).tags).toEqual(['a', 'b', 'c']);
+});

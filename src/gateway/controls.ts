@@ -47,6 +47,8 @@ function mergedMetadata(body: Json, headers: HeaderBag): Json {
     ...objectOrJson('litellm_metadata', second),
     ...objectOrJson('metadata', own),
   };
+  const tags = [...tagsIn(own), ...tagsIn(second)];
+  if (tags.length > 0) merged['tags'] = tags;
   if (spendLogs !== undefined) {
     const already = merged['spend_logs_metadata'];
     merged['spend_logs_metadata'] = {
@@ -56,6 +58,12 @@ function mergedMetadata(body: Json, headers: HeaderBag): Json {
   }
   for (const key of Object.keys(merged)) if (key.startsWith('user_api_key_')) delete merged[key];
   return merged;
+}
+
+/** Tags of both bags count: neither list replaces the other. */
+function tagsIn(bag: unknown): readonly unknown[] {
+  const given = typeof bag === 'string' ? parsedObject(bag) : isObject(bag) ? bag : undefined;
+  return Array.isArray(given?.['tags']) ? given['tags'] : [];
 }
 
 function jsonHeader(name: string, text: string): Json {
@@ -106,10 +114,10 @@ function tagsOf(body: Json, headers: HeaderBag, metadata: Json): readonly string
 function endUserOf(body: Json, headers: HeaderBag, metadata: Json, settings: ControlSettings): string | null {
   const named = settings.userHeaderName === undefined ? undefined : headers[settings.userHeaderName.toLowerCase()];
   return (
-    headers['x-litellm-customer-id'] ??
-    headers['x-litellm-end-user-id'] ??
-    named ??
-    headers['x-litellm-user-id'] ??
+    textOf(headers['x-litellm-customer-id']) ??
+    textOf(headers['x-litellm-end-user-id']) ??
+    textOf(named) ??
+    textOf(headers['x-litellm-user-id']) ??
     textOf(body['user']) ??
     textOf(metadata['user']) ??
     textOf(metadata['user_id']) ??
@@ -120,9 +128,9 @@ function endUserOf(body: Json, headers: HeaderBag, metadata: Json, settings: Con
 
 function sessionOf(body: Json, headers: HeaderBag, metadata: Json): string | null {
   return (
-    headers['x-litellm-trace-id'] ??
-    headers['x-litellm-session-id'] ??
-    headers['x-session-id'] ??
+    textOf(headers['x-litellm-trace-id']) ??
+    textOf(headers['x-litellm-session-id']) ??
+    textOf(headers['x-session-id']) ??
     textOf(body['litellm_session_id']) ??
     textOf(body['litellm_trace_id']) ??
     textOf(metadata['session_id']) ??
