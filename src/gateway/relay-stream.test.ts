@@ -440,7 +440,7 @@ describe('nonsense', () => {
     },
   );
 
-  test('is refused when an event grows past 1 MiB, and not before', async () => {
+  test('is refused when an event grows past the limit, and not before', async () => {
     const bytes = framed([delta('a'), delta('x'.repeat(MAX_EVENT_BYTES - 1000)), FINISH, '[DONE]']);
     const reads = cutAt(
       bytes,

@@ -12,8 +12,8 @@ export interface ByteReader {
   cancel(): Promise<void>;
 }
 
-/** Longest single event; a longer one is an upstream gone wrong. */
-export const MAX_EVENT_BYTES = 1024 * 1024;
+/** Longest single event; a longer one is an upstream gone wrong. Models that draw put a whole picture into one. */
+export const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 
 /** For an upstream to close its answer after its last event. */
 const LINGER_MS = 1_000;
@@ -91,13 +91,14 @@ const hasLineEnd = (bytes: Uint8Array): boolean => bytes.includes(10) || bytes.i
 
 /** The first bytes, with the first line's end among them: it tells how lines end in this stream. */
 export async function firstLine(source: UpstreamBytes): Promise<Uint8Array | undefined> {
-  let bytes = await source.read();
-  while (bytes && !hasLineEnd(bytes) && bytes.length <= MAX_EVENT_BYTES) {
-    const more = await source.read();
-    if (!more) break;
-    bytes = Buffer.concat([bytes, more]);
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for (let piece = await source.read(); piece; piece = await source.read()) {
+    pieces.push(piece);
+    size += piece.length;
+    if (hasLineEnd(piece) || size > MAX_EVENT_BYTES) break;
   }
-  return bytes;
+  return pieces.length > 1 ? Buffer.concat(pieces) : pieces[0];
 }
 
 export const newTally = (keepEvents: boolean): StreamTally => ({
@@ -112,7 +113,7 @@ export const truncated = (): GatewayError =>
   new GatewayError('upstream_truncated', 'The upstream ended its answer without finishing it.');
 
 export const tooLong = (): GatewayError =>
-  new GatewayError('upstream_protocol', 'The upstream sent one event of more than 1 MiB.');
+  new GatewayError('upstream_protocol', 'The upstream sent one event of more than 16 MiB.');
 
 export const frame = (data: string): Buffer => Buffer.from(`data: ${data}\n\n`);
 

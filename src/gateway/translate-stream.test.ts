@@ -14,7 +14,7 @@ import {
 } from '../../test/support/stream-parts.ts';
 import { GatewayError } from '../errors.ts';
 import type { ChatChunk } from '../wire/openai.ts';
-import type { StreamContext } from './stream-source.ts';
+import { MAX_EVENT_BYTES, type StreamContext } from './stream-source.ts';
 import { TranslateStream } from './translate-stream.ts';
 
 const HEAD = '"id":"chatcmpl-1","object":"chat.completion.chunk","created":1764000000,"model":"gpt-4o-mini-2024-07-18"';
@@ -203,12 +203,12 @@ describe('failures', () => {
     expect(readEvents(text).content).toBe(said);
   });
 
-  test('include one event of more than 1 MiB', async () => {
-    const bytes = framed([delta('a'), delta('x'.repeat(1024 * 1024)), FINISH]);
+  test('include one event that is longer than allowed', async () => {
+    const bytes = framed([delta('a'), delta('x'.repeat(MAX_EVENT_BYTES)), FINISH]);
     const { text, error } = await translate(
       cutAt(
         bytes,
-        Array.from({ length: 70 }, (_, index) => index * 16_384),
+        Array.from({ length: 70 }, (_, index) => index * 262_144),
       ),
     );
     expect(kindOf(error)).toBe('upstream_protocol');
