@@ -124,14 +124,19 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Listener> {
       newId: () => Bun.randomUUIDv7(),
       admin: auth.admin,
       listModels: async (headers, one) => modelList(await auth.authenticate(headers), runtime(), one),
-      readiness: () => ({
-        ok: true,
-        body: { status: 'healthy', db: 'connected', version, pending_rows: ledger.pending() },
-      }),
+      readiness: () => readinessOf(ledger, version),
       onBug: (error) => log.error('unforeseen error', errorFields(error)),
     },
     { host, port },
   );
+}
+
+/** Not ready while every request would be refused; rows that wait for the database do not stop requests. */
+function readinessOf(ledger: Ledger, version: string): { ok: boolean; body: Record<string, unknown> } {
+  const state = ledger.state();
+  const ok = state !== 'refusing';
+  const db = state === 'storing' ? 'connected' : 'Not connected';
+  return { ok, body: { status: ok ? 'healthy' : 'unhealthy', db, version, pending_rows: ledger.pending() } };
 }
 
 function senderParts(meter: Meter, runtime: () => Runtime, features: readonly Feature[]): SendParts {

@@ -137,3 +137,15 @@ describe('migrations', () => {
     expect(names).toEqual([...names].sort());
   });
 });
+
+test('a full disk is said to be one, although SQLite has rolled the transaction back by itself', async () => {
+  const db = await openDatabase({ url: 'sqlite::memory:' });
+  await sql`create table filler (data blob)`.execute(db);
+  await sql`pragma max_page_count = 1`.execute(db); // Not below what is there already: no page more.
+  const filling = db.transaction().execute(async (transaction) => {
+    for (;;) await sql`insert into filler values (zeroblob(10000))`.execute(transaction);
+  });
+  await expect(filling).rejects.toThrow('full');
+  expect((await sql`select * from filler`.execute(db)).rows).toEqual([]);
+  await db.destroy();
+});

@@ -31,7 +31,7 @@ export function bunSqlite(database: BunDatabase, onClose: () => void): SqliteDat
     prepare(sql) {
       const known = statements.get(sql);
       if (known !== undefined) return known;
-      const statement = wrapStatement(database.prepare(sql));
+      const statement = sql === 'rollback' ? rollback(database) : wrapStatement(database.prepare(sql));
       if (statements.size >= STATEMENT_CACHE_SIZE) statements.clear();
       statements.set(sql, statement);
       return statement;
@@ -42,6 +42,16 @@ export function bunSqlite(database: BunDatabase, onClose: () => void): SqliteDat
       onClose();
     },
   };
+}
+
+/**
+ * SQLite rolls back by itself on some faults, a full disk among them. Asking again would then fail, and Kysely would tell
+ * of that failure in place of the first.
+ */
+function rollback(database: BunDatabase): SqliteStatement {
+  const statement = wrapStatement(database.prepare('rollback'));
+  const nothing = { changes: 0, lastInsertRowid: 0 };
+  return { ...statement, run: (parameters) => (database.inTransaction ? statement.run(parameters) : nothing) };
 }
 
 function wrapStatement(statement: Statement): SqliteStatement {

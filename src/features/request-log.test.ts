@@ -51,6 +51,7 @@ function logging(settings: Partial<RequestLogSettings> = {}) {
     flush: async () => {},
     pending: () => 0,
     openIntents: () => 0,
+    state: () => 'storing',
     close: async () => {},
   };
   return { log: createRequestLog(ledger, () => ({ ...SETTINGS, ...settings })), intents, rows };

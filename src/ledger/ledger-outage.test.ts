@@ -87,6 +87,46 @@ describe('a database that fails', () => {
   });
 });
 
+describe('its state', () => {
+  test('is refusing while the disk takes no line, and no longer once there is room, without another request', async () => {
+    let isFull = false;
+    const disk = {
+      write: (_: number, text: string) => {
+        if (isFull) throw new Error('ENOSPC');
+        return Buffer.byteLength(text);
+      },
+      sync: async () => undefined,
+    };
+    const ledger = await place.open({ disk });
+    expect(ledger.state()).toBe('storing');
+    isFull = true;
+    expect(() => ledger.intend(sampleIntent())).toThrow('cannot be written');
+    expect(ledger.state()).toBe('refusing');
+    expect(ledger.state()).toBe('refusing');
+    isFull = false;
+    expect(ledger.state()).toBe('storing');
+  });
+
+  test('is waiting while the database takes no rows', async () => {
+    const ledger = await place.open();
+    await place.breakDatabase();
+    ledger.record(sampleRow());
+    while (ledger.state() === 'storing') await Bun.sleep(1);
+    expect(ledger.state()).toBe('waiting');
+    await place.mendDatabase();
+    await ledger.flush();
+    expect(ledger.state()).toBe('storing');
+  });
+
+  test('is refusing while the journal is as long as it may get', async () => {
+    await place.breakDatabase();
+    const ledger = await place.open({ maxJournalBytes: 300 });
+    ledger.record(sampleRow());
+    expect(ledger.state()).toBe('refusing');
+    await place.mendDatabase();
+  });
+});
+
 type Step =
   | { readonly do: 'intend' | 'flush' | 'die' | 'break' | 'mend' }
   | { readonly do: 'record'; readonly nth: number; readonly cost: number };

@@ -23,9 +23,14 @@ export interface Ledger {
   pending(): number;
   /** Requests that have begun and not ended. */
   openIntents(): number;
+  /** Asks the journal again while it refuses lines, so that the answer is never an old one. */
+  state(): LedgerState;
   /** Tries once more to move everything to the database; what cannot be moved waits in the journal for the next start. */
   close(): Promise<void>;
 }
+
+/** `waiting`: the database takes no rows, they wait in the journal. `refusing`: the journal takes none either, nor requests. */
+export type LedgerState = 'storing' | 'waiting' | 'refusing';
 
 export interface LedgerOptions {
   readonly db: Database;
@@ -44,6 +49,8 @@ export interface LedgerOptions {
 
 const INTENT = 'i';
 const ROW = 'r';
+/** A line that nobody reads: whether there is room again. */
+const PROBE = 'p';
 const DEFAULT_MAX_JOURNAL_BYTES = 1024 ** 3;
 
 /** Opens the journal and brings what an earlier process left into the database, if the database takes it. */
@@ -93,6 +100,8 @@ class JournalLedger implements Ledger {
   readonly #journal: Journal;
   readonly #writer: Writer;
   readonly #open: Backlog['open'];
+  /** Whether the last line was refused. */
+  #refusing = false;
 
   constructor(options: LedgerOptions, journal: Journal, backlog: Backlog) {
     this.#options = options;
@@ -125,14 +134,14 @@ class JournalLedger implements Ledger {
   }
 
   intend(intent: Intent): void {
-    if (this.#journal.sizeBytes() > (this.#options.maxJournalBytes ?? DEFAULT_MAX_JOURNAL_BYTES)) {
+    if (this.#isFull()) {
       throw new GatewayError('unavailable', 'The request ledger is full', { code: 'ledger_unavailable' });
     }
     this.#writeIntent(intent);
   }
 
   record(row: LedgerRow): void {
-    const at = this.#journal.append(ROW, JSON.stringify(row));
+    const at = this.#append(ROW, JSON.stringify(row));
     this.#open.delete(row.id);
     this.#writer.add(row, at);
   }
@@ -149,13 +158,38 @@ class JournalLedger implements Ledger {
     return this.#open.size;
   }
 
+  state(): LedgerState {
+    if (this.#refusing) this.#probe();
+    if (this.#refusing || this.#isFull()) return 'refusing';
+    return this.#writer.isFailing() ? 'waiting' : 'storing';
+  }
+
+  #probe(): void {
+    try {
+      this.#append(PROBE, '{}');
+    } catch {
+      // Still refusing.
+    }
+  }
+
+  #append(kind: string, json: string): Position {
+    this.#refusing = true;
+    const at = this.#journal.append(kind, json);
+    this.#refusing = false;
+    return at;
+  }
+
+  #isFull(): boolean {
+    return this.#journal.sizeBytes() > (this.#options.maxJournalBytes ?? DEFAULT_MAX_JOURNAL_BYTES);
+  }
+
   async close(): Promise<void> {
     await this.#writer.close();
     await this.#journal.close();
   }
 
   #writeIntent(intent: Intent): void {
-    const { segment } = this.#journal.append(INTENT, encodeIntent(intent));
+    const { segment } = this.#append(INTENT, encodeIntent(intent));
     this.#open.set(intent.id, { intent, segment });
   }
 

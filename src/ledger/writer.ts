@@ -100,6 +100,11 @@ export class Writer {
     return this.#running;
   }
 
+  /** Whether the database took nothing the last time. */
+  isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
   /** A last attempt, then no more. */
   async close(): Promise<void> {
     await this.#running;
