@@ -490,3 +490,31 @@ describe('a read handed over', () => {
     expect(kindOf(await next.catch((error: unknown) => error))).toBe('upstream_truncated');
   });
 });
+
+describe('several choices', () => {
+  const second = (event: string): string => event.replace('"index":0', '"index":1');
+
+  test('are all awaited: the end of one is not the end of the stream', async () => {
+    const cut = await relayed([delta('a'), second(delta('b')), FINISH], { choices: 2 });
+    expect(kindOf(cut.error)).toBe('upstream_truncated');
+    const whole = await relayed([delta('a'), second(delta('b')), FINISH, second(FINISH)], { choices: 2 });
+    expect(whole.error).toBeUndefined();
+  });
+
+  test('that the upstream never began are not awaited', async () => {
+    expect((await relayed([delta('a'), FINISH], { choices: 3 })).error).toBeUndefined();
+  });
+});
+
+describe('a name that stands in a chunk twice', () => {
+  const model = '"model":"gpt-4o-mini-2024-07-18"';
+  const inner = (key: string): string => `"${key}":{${model}}`;
+
+  test.each([
+    `{${inner('route')},${HEAD},"choices":[{"index":0,"delta":{"content":"b"}}]}`,
+    `{${HEAD},"choices":[{"index":0,"delta":{"content":"b"}}],${inner('route')}}`,
+  ])('is exchanged only where it is the chunk’s own: %s', async (event) => {
+    const { text } = await relayed([delta('a'), event, FINISH, '[DONE]']);
+    expect(text).toContain(event.replace(`${HEAD}`, HEAD.replace('gpt-4o-mini-2024-07-18', 'my-model')));
+  });
+});

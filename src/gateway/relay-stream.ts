@@ -6,9 +6,10 @@
  * JSON string, never a part of what a model wrote.
  */
 import { GatewayError } from '../errors.ts';
-import { stringEnd, topLevelMembers } from '../lib/json-members.ts';
+import { patchJson, stringEnd, topLevelMembers } from '../lib/json-members.ts';
 import type { StreamTally } from './call.ts';
 import { EventStream } from './event-stream.ts';
+import { OpenChoices } from './open-choices.ts';
 import { frame, MAX_EVENT_BYTES, type StreamContext, tooLong, type UpstreamBytes } from './stream-source.ts';
 
 const DATA = /^data: ?/;
@@ -27,10 +28,13 @@ export class RelayStream extends EventStream {
   #modelValueAt = 0;
   #learnt = false;
   #lastText = '';
+  /** Only for streams of several choices: it costs a parse of each event. */
+  readonly #open: OpenChoices | undefined;
 
   constructor(source: UpstreamBytes, context: StreamContext) {
     super(source, context);
     this.#replacement = Buffer.from(JSON.stringify(context.requestedModel));
+    this.#open = (context.choices ?? 1) > 1 ? new OpenChoices() : undefined;
   }
 
   protected override take(bytes: Uint8Array): void {
@@ -88,6 +92,7 @@ export class RelayStream extends EventStream {
 
   #note(text: string): void {
     this.#lastText = text;
+    this.#open?.noteText(text);
     const chars = charsAfter(text, 'content":') + charsAfter(text, 'arguments":');
     this.tally.outputChars += chars;
     if (this.begun) return;
@@ -107,9 +112,10 @@ export class RelayStream extends EventStream {
     if (known === undefined) return bytes;
     const model = this.#replacement;
     const at = text.indexOf(known);
-    if (at === -1) return this.#splicedByScan(text, bytes);
-    const start = at + this.#modelValueAt;
     const rest = at + known.length;
+    // Found twice, one of them stands inside another member.
+    if (at === -1 || text.includes(known, rest)) return this.#splicedByScan(text, bytes);
+    const start = at + this.#modelValueAt;
     const out = Buffer.allocUnsafe(bytes.length - (rest - start) + model.length);
     bytes.copy(out, 0, 0, start);
     model.copy(out, start);
@@ -145,18 +151,20 @@ export class RelayStream extends EventStream {
     if (!chunk) throw new GatewayError('upstream_protocol', 'The upstream sent an event that is not JSON.');
     if (chunk['error'] !== undefined && chunk['error'] !== null) throw this.context.errorFrom(data);
     this.#learn(chunk, data);
-    if (chunk['usage']) this.#takeUsage(chunk);
+    if (chunk['usage']) this.#takeUsage(chunk, data);
     else this.#pass(bytes, text);
   }
 
   /** Usage leaves in a chunk of its own at the end, if it was asked for; here it is only noted. */
-  #takeUsage(chunk: Readonly<Record<string, unknown>>): void {
-    const { usage, ...rest } = chunk;
+  #takeUsage(chunk: Readonly<Record<string, unknown>>, text: string): void {
+    const { usage, choices, ...rest } = chunk;
     // Untrusted: metering checks every number.
     this.tally.usage = usage as NonNullable<StreamTally['usage']>;
-    const { choices } = chunk;
     if (!Array.isArray(choices) || choices.length === 0) return;
-    const data = JSON.stringify({ ...rest, model: this.context.requestedModel });
+    const model = this.context.requestedModel;
+    const patch = { set: { model: JSON.stringify(model) }, remove: ['usage'] };
+    const patched = text.includes('\n') ? undefined : patchJson(text, patch);
+    const data = patched ?? JSON.stringify({ ...rest, model, choices });
     const out = frame(data);
     this.#note(out.toString('latin1'));
     this.tally.stored?.push(data);
@@ -177,7 +185,7 @@ export class RelayStream extends EventStream {
   }
 
   protected override hasFinished(): boolean {
-    return /"finish_reason": ?"/.test(this.#lastText);
+    return /"finish_reason": ?"/.test(this.#lastText) && !this.#open?.any;
   }
 
   protected override takeRest(): void {

@@ -166,6 +166,7 @@ export class Sender {
       target,
       requestedModel: call.requestedModel,
       wantsUsage: wantsUsage(call.request, target) || settings.alwaysIncludeStreamUsage,
+      choices: typeof call.request['n'] === 'number' ? call.request['n'] : undefined,
       keepEvents: settings.storePrompts,
       now,
       meter: (tally: StreamTally) => this.#parts.meter(call, target, tally),

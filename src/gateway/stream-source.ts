@@ -23,6 +23,8 @@ export interface StreamContext {
   readonly requestedModel: string;
   /** The client asked for `stream_options.include_usage`. */
   readonly wantsUsage: boolean;
+  /** The request's `n`, where it gives one. */
+  readonly choices?: number | undefined;
   readonly keepEvents: boolean;
   readonly now: () => number;
   meter(tally: StreamTally): Metered;

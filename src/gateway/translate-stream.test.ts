@@ -203,6 +203,15 @@ describe('failures', () => {
     expect(readEvents(text).content).toBe(said);
   });
 
+  test('include an end after which one of several choices is still open', async () => {
+    const second = (inner: string): string => choice(inner).replace('"index":0', '"index":1');
+    const begun = second('"delta":{"content":"b"},"finish_reason":null');
+    const cut = await translate([framed([delta('a'), begun, FINISH])]);
+    expect(kindOf(cut.error)).toBe('upstream_truncated');
+    const whole = await translate([framed([delta('a'), begun, FINISH, second('"delta":{},"finish_reason":"stop"')])]);
+    expect(whole.error).toBeUndefined();
+  });
+
   test('include one event that is longer than allowed', async () => {
     const bytes = framed([delta('a'), delta('x'.repeat(MAX_EVENT_BYTES)), FINISH]);
     const { text, error } = await translate(

@@ -4,6 +4,7 @@ import { GatewayError } from '../errors.ts';
 import type { StreamDecoder } from '../providers/adapter.ts';
 import type { ChatChunk } from '../wire/openai.ts';
 import { EventStream } from './event-stream.ts';
+import { OpenChoices } from './open-choices.ts';
 import { frame, MAX_EVENT_BYTES, type StreamContext, tooLong, truncated, type UpstreamBytes } from './stream-source.ts';
 
 export class TranslateStream extends EventStream {
@@ -12,6 +13,7 @@ export class TranslateStream extends EventStream {
   readonly #parser: EventSourceParser;
   readonly #text = new TextDecoder();
   #finished = false;
+  readonly #open = new OpenChoices();
 
   constructor(source: UpstreamBytes, context: StreamContext, onChunk: (chunk: ChatChunk) => ChatChunk) {
     super(source, context);
@@ -48,6 +50,7 @@ export class TranslateStream extends EventStream {
     const { usage, ...rest } = chunk;
     if (usage) this.tally.usage = usage;
     if (chunk.choices.length === 0) return;
+    this.#open.note(chunk.choices);
     for (const { delta, finish_reason } of chunk.choices) this.#count(delta, finish_reason);
     const out = JSON.stringify({ ...rest, model: this.context.requestedModel });
     this.tally.stored?.push(out);
@@ -65,7 +68,7 @@ export class TranslateStream extends EventStream {
   }
 
   protected override hasFinished(): boolean {
-    return this.#finished;
+    return this.#finished && !this.#open.any;
   }
 
   protected override takeRest(): void {
