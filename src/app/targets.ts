@@ -3,6 +3,7 @@ import type { Config, DeploymentConfig } from '../config/config.ts';
 import { ConfigError, Findings } from '../config/findings.ts';
 import type { Target } from '../providers/adapter.ts';
 import { DEFAULT_PROVIDER_ID, resolveModel } from '../providers/registry.ts';
+import { withoutCatchAll } from './catch-all.ts';
 
 export interface TargetParts {
   readonly lookUp: (name: string) => string | undefined;
@@ -16,7 +17,8 @@ export function targetsOf(config: Config, parts: TargetParts): readonly Target[]
   const faults = new Findings();
   const targets = config.deployments.flatMap((deployment) => {
     try {
-      return [{ ...targetOf(deployment, config, parts), weight: weights.get(deployment) ?? 1 }];
+      const weight = weights.get(deployment) ?? 1;
+      return withoutCatchAll(deployment, parts.lookUp).map((one) => ({ ...targetOf(one, config, parts), weight }));
     } catch (cause) {
       faults.error(`model_list entry "${deployment.modelName}"`, reasonOf(cause), deployment.position);
       return [];

@@ -26,7 +26,7 @@ const MOCK_PRICES = { input_cost_per_token: 1e-6, output_cost_per_token: 2e-6 };
 const EXAMPLE_MODEL = 'gpt-4';
 const EXAMPLE_KEY = 'OPENAI_API_KEY';
 /** Names that its clients write without a prefix. */
-const BARE_NAMES = ['gpt-*', 'chatgpt-*', 'o1*', 'o3*', 'o4*'];
+export const BARE_NAMES = ['gpt-*', 'chatgpt-*', 'o1*', 'o3*', 'o4*'];
 
 export function builtInConfig({ env, providerKeys }: BuiltInSource): Config {
   const parts = readTree(emptyMap({ file: '', line: 1, column: 1 }), {

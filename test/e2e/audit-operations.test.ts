@@ -54,6 +54,35 @@ describe('--check-config', () => {
   });
 });
 
+describe('the model "*"', () => {
+  test('serves what is asked for, of every provider whose key is in the environment', async () => {
+    const catchAll = await startGateway({
+      config: { model_list: [{ model_name: '*', litellm_params: { model: '*' } }] },
+      env: { OPENAI_API_KEY: 'sk-of-openai', OPENAI_API_BASE: upstream.url, GROQ_API_KEY: 'gsk-x' },
+    });
+    for (const model of ['openai/gpt-4o', 'gpt-4o-mini']) {
+      const answer = await catchAll.ask({ model, messages });
+      expect(await answer.json()).toMatchObject({ model });
+      const sent = upstream.requests.at(-1);
+      expect(sent?.body['model']).toBe(model.replace('openai/', ''));
+      expect(sent?.headers['authorization']).toBe('Bearer sk-of-openai');
+    }
+    expect((await catchAll.ask({ model: 'nobody/x', messages })).status).toBe(400);
+    const list = await (await catchAll.get('/v1/models')).text();
+    expect(list).toContain('groq/*');
+    await catchAll.stop();
+  });
+
+  test('is an error that says what to do where there is no key', () => {
+    const file = join(folder, 'catch-all.yaml');
+    writeFileSync(file, 'model_list:\n  - {model_name: "*", litellm_params: {model: "*"}}\n');
+    const { status, stdout } = runProgram(['--check-config', file]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/:2:\d+ .*Set OPENAI_API_KEY/);
+    expect(runProgram(['--check-config', file], { OPENAI_API_KEY: 'sk-x' }).status).toBe(0);
+  });
+});
+
 describe('a database that cannot be used', () => {
   test('is named, together with what is wrong', () => {
     mkdirSync(join(folder, 'data'));
