@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'bun:test';
+import { sampleCall, sampleCaller } from '../../test/support/call-parts.ts';
+import { runtimeFrom } from '../../test/support/runtime-from.ts';
+import type { Runtime } from './runtime.ts';
+
+const MODELS = `
+model_list:
+  - {model_name: a, litellm_params: {model: openai/a}, model_info: {access_groups: [cheap, 7]}}
+  - {model_name: a, litellm_params: {model: openai/a2}, model_info: {access_groups: [fast]}}
+  - {model_name: b, litellm_params: {model: openai/b}}
+  - {model_name: c, litellm_params: {model: openai/c}}
+  - {model_name: 'wild/*', litellm_params: {model: 'openai/*'}}
+`;
+
+const half = (): number => 0.5;
+
+/** Names of the groups that a call is tried on. */
+function tried(runtime: Runtime, over: Parameters<typeof sampleCall>[0]): string[] {
+  return runtime.planFor(sampleCall(over), half).groups.map(({ name }) => name);
+}
+
+describe('the groups of a call', () => {
+  const runtime = runtimeFrom(`${MODELS}
+router_settings:
+  fallbacks: [{a: [b, nick]}]
+  default_fallbacks: [c, b]
+  max_fallbacks: 2
+  model_group_alias: {nick: c}
+`);
+
+  test('are the one asked for and its own fallbacks, aliases resolved', () => {
+    expect(tried(runtime, { modelGroup: 'a' })).toEqual(['a', 'b', 'c']);
+  });
+
+  test('have the default fallbacks where there are no others, but never themselves twice', () => {
+    expect(tried(runtime, { modelGroup: 'b' })).toEqual(['b', 'c']);
+  });
+
+  test("have the request's own fallbacks before all others, at most as many as are allowed", () => {
+    expect(tried(runtime, { modelGroup: 'a', controls: { fallbacks: ['c'] } })).toEqual(['a', 'c']);
+    expect(tried(runtime, { modelGroup: 'a', controls: { fallbacks: [] } })).toEqual(['a']);
+    expect(tried(runtime, { modelGroup: 'a', controls: { fallbacks: ['wild/1', 'b', 'c'] } })).toHaveLength(3);
+    expect(tried(runtime, { modelGroup: 'a', controls: { fallbacks: ['nobody', 'b'] } })).toEqual(['a', 'b']);
+  });
+
+  test('are alone when the request or its key wants no fallbacks', () => {
+    expect(tried(runtime, { modelGroup: 'a', controls: { disableFallbacks: true } })).toEqual(['a']);
+    const caller = sampleCaller({ metadata: { disable_fallbacks: true } });
+    expect(tried(runtime, { modelGroup: 'a', caller })).toEqual(['a']);
+  });
+
+  test.each(['constructor', 'toString', '__proto__'])('of a model named %s are no accident of the language', (name) => {
+    expect(tried(runtime, { modelGroup: name })).toEqual(['c', 'b']);
+  });
+});
+
+test("retries are the request's where it says so, and their wait is the router's", () => {
+  const runtime = runtimeFrom(`${MODELS}\nrouter_settings: {num_retries: 4, retry_after: 2}`);
+  expect(runtime.planFor(sampleCall({ controls: { numRetries: 1 } }), half)).toMatchObject({
+    numRetries: 1,
+    defaultRetries: 4,
+    retryAfterMs: 2_000,
+    random: half,
+  });
+  expect(runtime.planFor(sampleCall(), half).numRetries).toBeUndefined();
+});
+
+describe('the catalogue', () => {
+  const runtime = runtimeFrom(`${MODELS}
+router_settings: {model_group_alias: {nick: a}}
+litellm_settings: {model_alias_map: {old: nick, new: b}}
+`);
+
+  test('follows an alias of the settings, then one of the router', () => {
+    expect(['old', 'new', 'nick', 'a', 'other'].map(runtime.models.resolveAlias)).toEqual([
+      'a',
+      'b',
+      'a',
+      'a',
+      'other',
+    ]);
+  });
+
+  test('has groups, wildcards too, and not what objects inherit', () => {
+    expect(['a', 'wild/x', 'nobody', 'constructor'].map(runtime.models.has)).toEqual([true, true, false, false]);
+    expect(runtime.models.resolveAlias('constructor')).toBe('constructor');
+  });
+
+  test('has the access groups of all deployments of a name, texts only', () => {
+    expect(runtime.models.accessGroups('a')).toEqual(['cheap', 'fast']);
+    expect(runtime.models.accessGroups('b')).toEqual([]);
+  });
+});
+
+describe('prompts', () => {
+  const stores = (settings: string): boolean[] => {
+    const { send, log } = runtimeFrom(`${MODELS}\n${settings}`);
+    return [send.storePrompts, log.storePrompts];
+  };
+
+  test('are stored only when asked for, and never when message logging is off', () => {
+    const asked = 'general_settings: {store_prompts_in_spend_logs: true}';
+    expect(stores('')).toEqual([false, false]);
+    expect(stores(asked)).toEqual([true, true]);
+    expect(stores(`${asked}\nlitellm_settings: {turn_off_message_logging: true}`)).toEqual([false, false]);
+  });
+});
+
+describe('forwarding of client headers', () => {
+  const forwards = (settings: string): boolean[] => {
+    const { send } = runtimeFrom(`${MODELS}\n${settings}`);
+    return ['a', 'b'].map(send.forward.headersFor);
+  };
+
+  test('is off, for some groups, or for all', () => {
+    expect(forwards('')).toEqual([false, false]);
+    expect(forwards('litellm_settings: {model_group_settings: {forward_client_headers_to_llm_api: [a]}}')).toEqual([
+      true,
+      false,
+    ]);
+    expect(forwards('general_settings: {forward_client_headers_to_llm_api: true}')).toEqual([true, true]);
+  });
+});
+
+test('a faulty deployment is named', () => {
+  expect(() => runtimeFrom('model_list: [{model_name: m, litellm_params: {model: mystery}}]')).toThrow(
+    'model_list entry "m"',
+  );
+});

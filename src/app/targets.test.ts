@@ -1,0 +1,147 @@
+import { describe, expect, test } from 'bun:test';
+import { load } from '../../test/support/config-files.ts';
+import type { Target } from '../providers/adapter.ts';
+import { targetsOf } from './targets.ts';
+
+type Environment = Readonly<Record<string, string>>;
+
+/** Targets of a model list; each entry is the JSON of its parameters, beside its name. */
+function targets(
+  entries: readonly (readonly [string, object])[],
+  environment: Environment = {},
+  settings = '',
+): readonly Target[] {
+  const list = entries.map(([name, params]) => ({ model_name: name, litellm_params: params }));
+  const config = load(`model_list: ${JSON.stringify(list)}\n${settings}`, environment);
+  return targetsOf(config, {
+    lookUp: (name) => environment[name],
+    inferProvider: (model) => (model.startsWith('gpt-') ? 'openai' : undefined),
+  });
+}
+
+const target = (params: object, environment: Environment = {}, settings = ''): Target => {
+  const [first] = targets([['m', params]], environment, settings);
+  if (!first) throw new Error('No target');
+  return first;
+};
+
+describe('the provider', () => {
+  test.each([
+    ['from the prefix', { model: 'groq/llama-3' }, 'groq/llama-3'],
+    ['from custom_llm_provider', { model: 'llama-3', custom_llm_provider: 'groq' }, 'groq/llama-3'],
+    ['from the catalog', { model: 'gpt-4o' }, 'openai/gpt-4o'],
+    ["is OpenAI's wire at an own address", { model: 'mine', api_base: 'http://a/v1' }, 'openai/mine'],
+    ["is OpenAI's wire for a mock", { model: 'mine', mock_response: 'Hi' }, 'openai/mine'],
+  ])('%s', (_, params, full) => {
+    const found = target(params);
+    expect(found.litellmModel).toBe(full);
+    expect(`${found.adapter.id}/${found.upstreamModel}`).toBe(full);
+  });
+
+  test('that cannot be told names the entry, its place and what to write', () => {
+    expect(() => target({ model: 'mystery' })).toThrow(
+      /config\.yaml:\d+:\d+ model_list entry "m": cannot tell the provider of model "mystery"; write it as .*openai\/mystery/,
+    );
+  });
+});
+
+describe('address and key', () => {
+  const environment = { OPENAI_API_KEY: 'from-env', OPENAI_API_BASE: 'http://env/v1' };
+
+  test('come from the entry, then the environment, then the provider', () => {
+    const own = target({ model: 'openai/x', api_base: 'http://own/v1', api_key: 'own' }, environment);
+    expect([own.baseUrl, own.apiKey]).toEqual(['http://own/v1', 'own']);
+    const fromEnv = target({ model: 'openai/x' }, environment);
+    expect([fromEnv.baseUrl, fromEnv.apiKey]).toEqual(['http://env/v1', 'from-env']);
+    const built = target({ model: 'openai/x' });
+    expect([built.baseUrl, built.apiKey]).toEqual(['https://api.openai.com/v1', undefined]);
+  });
+
+  test("are never another provider's", () => {
+    expect(target({ model: 'groq/x' }, environment).apiKey).toBeUndefined();
+    expect(target({ model: 'groq/x' }, environment).baseUrl).toContain('groq.com');
+  });
+
+  test('lose the slashes at the end of the address', () => {
+    expect(target({ model: 'openai/x', api_base: 'http://own/v1//' }).baseUrl).toBe('http://own/v1');
+  });
+
+  test('are asked for where the provider has no address of its own, but not of a mock', () => {
+    expect(() => target({ model: 'hosted_vllm/x' })).toThrow(
+      'hosted_vllm has no address of its own; set litellm_params.api_base',
+    );
+    expect(target({ model: 'hosted_vllm/x', mock_response: 'Hi' }).baseUrl).toBe('');
+  });
+});
+
+describe('weights', () => {
+  const weightsOf = (...members: object[]): number[] =>
+    targets(members.map((params) => ['m', { model: 'openai/x', ...params }] as const)).map(({ weight }) => weight);
+
+  test.each([
+    ['nothing', [{}, {}], [1, 1]],
+    ['weight', [{ weight: 3 }, { weight: 1 }], [3, 1]],
+    ['rpm', [{ rpm: 600 }, { rpm: 200 }], [600, 200]],
+    ['tpm', [{ tpm: 1000 }, { tpm: 9000 }], [1000, 9000]],
+    ['weight before rpm, and 1 where it is missing', [{ weight: 3, rpm: 5 }, { rpm: 7 }], [3, 1]],
+    ['rpm before tpm', [{ rpm: 5, tpm: 100 }, { tpm: 900 }], [5, 1]],
+  ])('follow %s', (_, members, expected) => {
+    expect(weightsOf(...members)).toEqual(expected);
+  });
+
+  test('of one group say nothing of another', () => {
+    const found = targets([
+      ['a', { model: 'openai/x', weight: 9 }],
+      ['b', { model: 'openai/x', rpm: 4 }],
+    ]);
+    expect(found.map(({ weight }) => weight)).toEqual([9, 4]);
+  });
+});
+
+describe('drop_params', () => {
+  const settings = 'litellm_settings: {drop_params: true}';
+
+  test('of the entry goes before that of everything', () => {
+    expect(target({ model: 'openai/x' }, {}, settings).dropParams).toBe(true);
+    expect(target({ model: 'openai/x', drop_params: false }, {}, settings).dropParams).toBe(false);
+    expect(target({ model: 'openai/x' }).dropParams).toBe(false);
+  });
+});
+
+test('what belongs to the request goes with it: defaults, headers, limits, prices', () => {
+  const found = target({
+    model: 'openai/x',
+    temperature: 0.5,
+    extra_headers: { 'x-a': '1' },
+    timeout: 3,
+    stream_timeout: 4,
+    num_retries: 2,
+    organization: 'org',
+    input_cost_per_token: 1e-6,
+    output_cost_per_token: 2e-6,
+  });
+  expect(found).toMatchObject({
+    modelGroup: 'm',
+    defaults: { temperature: 0.5 },
+    extraHeaders: { 'x-a': '1' },
+    timeoutMs: 3_000,
+    streamTimeoutMs: 4_000,
+    numRetries: 2,
+    organization: 'org',
+    customPrices: { input_cost_per_token: 1e-6, output_cost_per_token: 2e-6 },
+  });
+});
+
+test("settings that only the adapter understands come from the entry, then from the adapter's own variables", () => {
+  const environment = { AZURE_API_VERSION: '2024-01-01', AZURE_AD_TOKEN: 'token' };
+  const azure = { model: 'azure/d', api_base: 'http://a' };
+  expect(target(azure, environment).settings).toEqual({ apiVersion: '2024-01-01', adToken: 'token' });
+  expect(target({ ...azure, api_version: '2025-01-01' }, environment).settings).toMatchObject({
+    apiVersion: '2025-01-01',
+  });
+});
+
+test('settings that an adapter refuses are told with the entry and its reason', () => {
+  const azure = { model: 'azure/d', api_base: 'http://a', api_version: 'soon' };
+  expect(() => target(azure)).toThrow(/model_list entry "m": api_version must be a date/);
+});
