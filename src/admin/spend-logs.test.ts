@@ -334,6 +334,24 @@ describe('a plain key', () => {
   });
 });
 
+describe('a filter', () => {
+  test('by the alias of a key finds its rows and no others', async () => {
+    const mine = record({ keyAlias: 'app-1' });
+    record({ keyAlias: 'app-2' });
+    expect(await ids('?key_alias=app-1')).toEqual([mine.id]);
+    expect(await ids('?key_alias=app-3')).toEqual([]);
+  });
+
+  test('of LiteLLM that is not there yet is refused by name: all rows would be a wrong answer', async () => {
+    record();
+    for (const path of ['/spend/logs', '/spend/logs/v2']) {
+      const answer = await place.get(`${path}?min_spend=5`);
+      expect([answer.status, answer.body.error.param]).toEqual([400, 'min_spend']);
+      expect((await place.get(`${path}?min_spend=`)).status).toBe(200);
+    }
+  });
+});
+
 describe('reading your own writes', () => {
   test('a row is there as soon as its request has been answered', async () => {
     for (let i = 0; i < 5; i++) {

@@ -1,10 +1,9 @@
 /** Keys, authentication and the management API, put together. */
 import { caughtUp } from '../admin/caught-up.ts';
 import { type Authenticate, createAuthenticator } from '../auth/authenticate.ts';
-import { createKeyCache, type LoadedKey } from '../auth/key-cache.ts';
-import { loadedKey } from '../auth/loaded-key.ts';
+import { createKeyCache } from '../auth/key-cache.ts';
+import { loadKey } from '../auth/loaded-key.ts';
 import type { Database } from '../db/client.ts';
-import { findDeletedKey, findKey } from '../db/keys.ts';
 import { spendByKey } from '../db/requests.ts';
 import type { Caller } from '../gateway/call.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -36,10 +35,10 @@ export async function createAuth(parts: AuthParts): Promise<Auth> {
     ttlMs: () => runtime().config.general.keyCacheTtlMs,
     load: async (hash) => {
       if (hash === tryKey?.hash) return tryKey.loaded;
-      const row = await findKey(db, hash);
-      if (!row) return await deletedKey(db, hash);
-      await caughtUp(ledger, CATCH_UP_MS); // So that the total holds every request answered so far.
-      return loadedKey(row, await spendByKey(db, hash));
+      return await loadKey(db, hash, async () => {
+        await caughtUp(ledger, CATCH_UP_MS); // So that the total holds every request answered so far.
+        return await spendByKey(db, hash);
+      });
     },
   });
   const master = masterCaller(masterKey.hash, await spendByKey(db, masterKey.hash));
@@ -59,11 +58,6 @@ export async function createAuth(parts: AuthParts): Promise<Auth> {
       return (await admin).fetch(request);
     },
   };
-}
-
-async function deletedKey(db: Database, hash: string): Promise<LoadedKey | undefined> {
-  const row = await findDeletedKey(db, hash);
-  return row && { ...loadedKey(row, 0), deleted: true };
 }
 
 /** A database that takes no rows must not hold up keys that it can still look up. */

@@ -1,6 +1,19 @@
 /** A stored key → what the request path needs of it. */
-import type { KeyRow } from '../db/keys.ts';
+import type { Database } from '../db/client.ts';
+import { findDeletedKey, findKey, type KeyRow } from '../db/keys.ts';
 import type { LoadedKey } from './key-cache.ts';
+
+/** A deleted key is found as one. `spendNanoUsd` gives the key's lifetime spend so far, and is only asked for a live one. */
+export async function loadKey(
+  db: Database,
+  hash: string,
+  spendNanoUsd: () => Promise<number>,
+): Promise<LoadedKey | undefined> {
+  const row = await findKey(db, hash);
+  if (row) return loadedKey(row, await spendNanoUsd());
+  const deleted = await findDeletedKey(db, hash);
+  return deleted && { ...loadedKey(deleted, 0), deleted: true };
+}
 
 /** @param spendNanoUsd the key's lifetime spend so far */
 export function loadedKey(row: KeyRow, spendNanoUsd: number): LoadedKey {

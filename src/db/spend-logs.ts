@@ -11,6 +11,7 @@ export interface LogFilter {
   /** Our id, the call id, or the answer's own id. */
   readonly requestId?: string | undefined;
   readonly keyHash?: string | undefined;
+  readonly keyAlias?: string | undefined;
   readonly userId?: string | undefined;
   readonly teamId?: string | undefined;
   readonly endUser?: string | undefined;
@@ -133,6 +134,7 @@ async function whereOf(db: Database, filter: LogFilter): Promise<Where | undefin
   if (requestId !== undefined) conditions.push((b) => anyOf(b, ['id', 'call_id', 'response_id'], requestId));
   for (const [columns, name] of [
     [['key_ref'], filter.keyHash],
+    [['key_alias_ref'], filter.keyAlias],
     [['user_ref'], filter.userId],
     [['team_ref'], filter.teamId],
     [['end_user_ref'], filter.endUser],

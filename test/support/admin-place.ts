@@ -7,9 +7,8 @@ import { type AdminApp, createAdminApp } from '../../src/admin/app.ts';
 import { type Authenticate, createAuthenticator } from '../../src/auth/authenticate.ts';
 import { digest } from '../../src/auth/digest.ts';
 import { createKeyCache } from '../../src/auth/key-cache.ts';
-import { loadedKey } from '../../src/auth/loaded-key.ts';
+import { loadKey } from '../../src/auth/loaded-key.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
-import { findKey } from '../../src/db/keys.ts';
 import { spendByKey } from '../../src/db/requests.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { sampleCaller } from './callers.ts';
@@ -59,8 +58,7 @@ class AdminPlace {
       ttlMs: () => 60_000,
       load: async (hash) => {
         this.keyQueries += 1;
-        const row = await findKey(db, hash);
-        return row && loadedKey(row, await spendByKey(db, hash));
+        return await loadKey(db, hash, () => spendByKey(db, hash));
       },
     });
     const master = sampleCaller({ kind: 'master', keyHash: digest(MASTER_KEY), userId: 'default_user_id' });
