@@ -120,7 +120,7 @@ describe('fields of a wrong kind', () => {
     ['a number as content', { model: 'm', messages: [{ role: 'user', content: 5 }] }, 'messages[0].content'],
     ['a hot temperature', { ...good, temperature: 'hot' }, 'temperature'],
     ['a temperature of 3', { ...good, temperature: 3 }, 'temperature'],
-    ['a negative max_tokens', { ...good, max_tokens: -1 }, 'max_tokens'],
+    ['a negative max_tokens', { ...good, max_tokens: -2 }, 'max_tokens'],
     ['stream as text', { ...good, stream: 'yes' }, 'stream'],
     ['stream_options as a list', { ...good, stream: true, stream_options: [] }, 'stream_options'],
     ['tools as an object', { ...good, tools: {} }, 'tools'],
