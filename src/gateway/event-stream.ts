@@ -88,7 +88,9 @@ export abstract class EventStream implements StreamBody {
     this.#failure = thrown;
   }
 
+  /** @throws GatewayError when nothing at all came before the end: that is no answer. */
   protected finish(): void {
+    if (!this.begun && !this.holding && this.tally.usage === undefined) throw truncated();
     this.#ended = true;
     this.#source.finish();
     const { wantsUsage, requestedModel, now, meter } = this.context;

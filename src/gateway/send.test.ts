@@ -243,6 +243,14 @@ describe('a refusal', () => {
     expect([error.kind, error.next]).toEqual(['upstream_unreachable', 'retry']);
   });
 
+  test.each(['reset', 'close'] as const)(
+    'in the middle of a whole answer (%s) is a cut, and can be tried again',
+    async (how) => {
+      const error = await failure(full({ behaviour: { cut: { after: 30, how } } }));
+      expect([error.kind, error.next]).toEqual(['upstream_truncated', 'retry']);
+    },
+  );
+
   test('where nobody listens can be tried again, and names no address', async () => {
     const error = await failure(full({ target: { baseUrl: 'http://127.0.0.1:1/v1' } }));
     expect([error.kind, error.next]).toEqual(['upstream_unreachable', 'retry']);

@@ -11,6 +11,7 @@ import { mockReply, wantsUsage } from './mock-reply.ts';
 import { RelayStream } from './relay-stream.ts';
 import { clientClosed, sleep } from './sleep.ts';
 import {
+  brokenOff,
   firstLine,
   HOLD_MS,
   type Interruption,
@@ -135,7 +136,9 @@ export class Sender {
   }
 
   async #full(target: Target, call: Call, response: Response, attempt: Attempt): Promise<FullReply> {
-    const text = await bodyText(response, this.#parts.settings().maxResponseBytes);
+    const text = await bodyText(response, this.#parts.settings().maxResponseBytes).catch((thrown: unknown) => {
+      throw thrown instanceof GatewayError ? thrown : (attempt.interruption.reason ?? brokenOff(thrown));
+    });
     attempt.release();
     // A provider may put its failure into a 200.
     if (text.length < LONGEST_ERROR_BYTES && HOLDS_ERROR.test(text)) {

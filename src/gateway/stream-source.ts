@@ -68,9 +68,7 @@ export function upstreamBytes(options: {
         return undefined;
       } catch (cause) {
         release();
-        throw (
-          interruption.reason ?? new GatewayError('upstream_truncated', 'The upstream broke off its answer.', { cause })
-        );
+        throw interruption.reason ?? brokenOff(cause);
       }
     },
     finish() {
@@ -110,6 +108,9 @@ export const newTally = (keepEvents: boolean): StreamTally => ({
   outputChars: 0,
   stored: keepEvents ? [] : undefined,
 });
+
+export const brokenOff = (cause: unknown): GatewayError =>
+  new GatewayError('upstream_truncated', 'The upstream broke off its answer.', { cause });
 
 export const truncated = (): GatewayError =>
   new GatewayError('upstream_truncated', 'The upstream ended its answer without finishing it.');

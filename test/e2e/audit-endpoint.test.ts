@@ -79,6 +79,28 @@ describe('a stream', () => {
   });
 });
 
+describe('an upstream', () => {
+  test.each(['\n', '\r\n'] as const)(
+    'that ends its stream before anything was said is an error with its status (%j)',
+    async (lineEnd) => {
+      upstream.behave = () => ({ events: ['[DONE]'], lineEnd });
+      const answer = await gateway.ask({ model: 'm', messages, stream: true });
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([502, 'application/json']);
+      expect(await answer.text()).toContain('"error"');
+    },
+  );
+
+  test.each(['close', 'reset'] as const)(
+    'that breaks off a whole answer (%s) is not called unreachable',
+    async (how) => {
+      upstream.behave = () => ({ cut: { after: 30, how } });
+      const answer = await gateway.ask({ model: 'm', messages });
+      expect(answer.status).toBe(502);
+      expect(await answer.json()).toMatchObject({ error: { message: 'The upstream broke off its answer.' } });
+    },
+  );
+});
+
 describe('the body', () => {
   test('loses every key that speaks to the gateway only, whole families too', async () => {
     const own = {
