@@ -1,0 +1,144 @@
+/** Keys from the database to the request path and the management API, over a real ledger. */
+import { beforeEach, describe, expect, test } from 'bun:test';
+import { ledgerPlace } from '../../test/support/ledger-place.ts';
+import { runtimeFrom } from '../../test/support/runtime-from.ts';
+import { sampleRow } from '../../test/support/sample-row.ts';
+import { digest } from '../auth/digest.ts';
+import { builtInConfig } from '../config/built-in.ts';
+import { readEnv } from '../config/env.ts';
+import type { Caller } from '../gateway/call.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { type Auth, type AuthParts, createAuth, randomBytes } from './auth.ts';
+import type { Runtime } from './runtime.ts';
+import { createTryKey } from './try-key.ts';
+
+const MASTER = 'sk-master-of-the-auth-tests';
+const place = ledgerPlace();
+let nowMs: number;
+let ledger: Ledger;
+let runtime: Runtime;
+
+beforeEach(async () => {
+  nowMs = Date.now();
+  ledger = await place.open();
+  runtime = runtimeFrom('model_list: []');
+});
+
+const authOf = (over: Partial<AuthParts> = {}): Promise<Auth> =>
+  createAuth({
+    db: place.db,
+    ledger,
+    masterKey: { hash: digest(MASTER), made: undefined },
+    tryKey: undefined,
+    runtime: () => runtime,
+    now: () => nowMs,
+    ...over,
+  });
+
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+const CHAT = '/v1/chat/completions';
+const callerOf = async (auth: Auth, key: string): Promise<Caller> => auth.authenticate(bearer(key), CHAT);
+
+async function manage(auth: Auth, path: string, body: object): Promise<Record<string, unknown>> {
+  const init = { method: 'POST', body: JSON.stringify(body), headers: bearer(MASTER) };
+  return Object(await (await auth.admin(new Request(`http://gateway${path}`, init))).json());
+}
+
+const made = async (auth: Auth, fields: object = {}): Promise<string> =>
+  String((await manage(auth, '/key/generate', fields))['key']);
+
+describe('the master key', () => {
+  test('is the administrator, with what it has spent before this start', async () => {
+    ledger.record(sampleRow({ keyHash: digest(MASTER), costNanoUsd: 5_000 }));
+    await ledger.flush();
+    const caller = await callerOf(await authOf(), MASTER);
+    expect(caller).toMatchObject({ kind: 'master', userId: 'default_user_id', models: [], spend: { nanoUsd: 5_000 } });
+  });
+
+  test('is one caller for all its calls, so that its spend is one sum', async () => {
+    const auth = await authOf();
+    expect(await callerOf(auth, MASTER)).toBe(await callerOf(auth, MASTER));
+  });
+});
+
+describe('a virtual key', () => {
+  test('that was made a moment ago is known, by what was said of it', async () => {
+    const auth = await authOf();
+    const key = await made(auth, { models: ['m'], key_alias: 'mine', rpm_limit: 3 });
+    expect(await callerOf(auth, key)).toMatchObject({
+      kind: 'key',
+      keyHash: digest(key),
+      keyAlias: 'mine',
+      models: ['m'],
+      rpmLimit: 3,
+      spend: { nanoUsd: 0 },
+    });
+  });
+
+  test('that nobody made is refused', async () => {
+    const auth = await authOf();
+    await expect(callerOf(auth, 'sk-nobody')).rejects.toMatchObject({
+      status: 401,
+      details: { code: 'invalid_api_key' },
+    });
+  });
+
+  test('counts as spent what was answered but is not yet in the database', async () => {
+    const key = await made(await authOf());
+    ledger.record(sampleRow({ keyHash: digest(key), costNanoUsd: 7_000 }));
+    expect((await callerOf(await authOf(), key)).spend.nanoUsd).toBe(7_000);
+  });
+
+  test('is known to a new start', async () => {
+    const key = await made(await authOf(), { key_alias: 'kept' });
+    expect((await callerOf(await authOf(), key)).keyAlias).toBe('kept');
+  });
+
+  test('that is blocked through the management API is refused at once', async () => {
+    const auth = await authOf();
+    const key = await made(auth);
+    await callerOf(auth, key);
+    await manage(auth, '/key/block', { key });
+    await expect((async () => callerOf(auth, key))()).rejects.toMatchObject({ status: 401 });
+  });
+
+  test('is read from the header that the current configuration names', async () => {
+    const auth = await authOf();
+    const key = await made(auth);
+    runtime = runtimeFrom('general_settings: {litellm_key_header_name: x-my-key}');
+    expect(await auth.authenticate({ 'x-my-key': `Bearer ${key}` }, CHAT)).toMatchObject({ keyHash: digest(key) });
+  });
+});
+
+describe('the key of the first curl', () => {
+  const config = builtInConfig({ env: readEnv({}), providerKeys: [] });
+
+  test('is known without a row, and for its hour only', async () => {
+    const tryKey = createTryKey(config, nowMs, randomBytes);
+    const auth = await authOf({ tryKey });
+    expect(await callerOf(auth, tryKey?.secret ?? '')).toMatchObject({ keyAlias: 'try-it', models: ['mock'] });
+    nowMs += 3_600_001;
+    await expect((async () => callerOf(auth, tryKey?.secret ?? ''))()).rejects.toMatchObject({ status: 401 });
+  });
+
+  test('manages nothing', async () => {
+    const tryKey = createTryKey(config, nowMs, randomBytes);
+    const auth = await authOf({ tryKey });
+    const init = { method: 'POST', body: '{}', headers: bearer(tryKey?.secret ?? '') };
+    const answer = await auth.admin(new Request('http://gateway/key/generate', init));
+    expect(answer.status).toBeGreaterThanOrEqual(401);
+    expect(answer.status).toBeLessThan(404);
+  });
+
+  test('of another start is not known', async () => {
+    const old = createTryKey(config, nowMs, randomBytes);
+    const auth = await authOf({ tryKey: createTryKey(config, nowMs, randomBytes) });
+    await expect((async () => callerOf(auth, old?.secret ?? ''))()).rejects.toMatchObject({ status: 401 });
+  });
+});
+
+test('random bytes are 32, and never the same', () => {
+  const drawn = Array.from({ length: 20 }, () => Buffer.from(randomBytes()).toString('hex'));
+  expect(new Set(drawn).size).toBe(20);
+  expect(drawn.every((hex) => hex.length === 64)).toBe(true);
+});
