@@ -2,7 +2,9 @@
  * A provider that speaks OpenAI's chat completions, its differences given as data. Source: OpenAI API reference, "Create
  * chat completion"; LiteLLM's documentation of input parameters for what happens to each of them.
  */
+
 import { invalidRequest } from '../errors.ts';
+import { topLevelMembers } from '../lib/json-members.ts';
 import type { Change, ChatInput, ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
 import { BodyEdit } from './body-edit.ts';
 import { isObject, type JsonObject } from './json.ts';
@@ -156,18 +158,19 @@ function buildRequest(input: ChatInput, target: Target, changes: Change[], recip
   applyParameterRules(edit, { rules: recipe.rules, input, target, changes });
   rewriteMessages(edit, recipe.messageRewrites, changes);
   for (const rewrite of recipe.rewrites) rewrite(edit, changes);
-  const headers = takeExtras(edit, prepared, changes);
+  const headers = takeExtras(edit, prepared, changes, input.text);
   setStreamOptions(edit, recipe.asksForUsage);
   edit.set('model', prepared.model, prepared.modelText);
   return { url: prepared.url, headers, body: edit.toText(input.text, input.gatewayKeys) };
 }
 
 /** `extra_headers` and `extra_body` leave the body and take effect. Returns the headers to send. */
-function takeExtras(edit: BodyEdit, prepared: Prepared, changes: Change[]): Record<string, string> {
+function takeExtras(edit: BodyEdit, prepared: Prepared, changes: Change[], text?: string): Record<string, string> {
   const extraBody = edit.get('extra_body');
   if (extraBody !== undefined) {
     edit.remove('extra_body');
-    mergeExtraBody(edit, extraBody, changes);
+    const isUntouched = extraBody === edit.request['extra_body'];
+    mergeExtraBody(edit, extraBody, changes, isUntouched ? memberTexts(text, 'extra_body') : undefined);
   }
   const extraHeaders = edit.get('extra_headers');
   if (extraHeaders === undefined) return prepared.headers;
@@ -175,12 +178,27 @@ function takeExtras(edit: BodyEdit, prepared: Prepared, changes: Change[]): Reco
   return withExtraHeaders(prepared.headers, extraHeaders, changes);
 }
 
-function mergeExtraBody(edit: BodyEdit, extra: unknown, changes: Change[]): void {
+/** The members of an object in a JSON text, each as it was written: numbers beyond a double and escapes survive. */
+function memberTexts(text: string | undefined, name: string): ReadonlyMap<string, string> | undefined {
+  const outer = text === undefined ? undefined : topLevelMembers(text)?.findLast(({ key }) => key === name);
+  const inner = outer && text?.slice(outer.valueStart, outer.valueEnd);
+  const members = inner === undefined ? undefined : topLevelMembers(inner);
+  return (
+    members && new Map(members.map(({ key, valueStart, valueEnd }) => [key, inner?.slice(valueStart, valueEnd) ?? '']))
+  );
+}
+
+function mergeExtraBody(
+  edit: BodyEdit,
+  extra: unknown,
+  changes: Change[],
+  texts: ReadonlyMap<string, string> | undefined,
+): void {
   if (extra === null) return;
   if (!isObject(extra)) throw invalidRequest('extra_body must be an object.', 'extra_body');
   for (const [name, value] of Object.entries(extra)) {
     // What decides access, price and routing cannot be changed behind the gateway's back.
-    if (!THE_CLIENTS.has(name)) edit.set(name, value);
+    if (!THE_CLIENTS.has(name)) edit.set(name, value, texts?.get(name));
     else changes.push({ field: `extra_body.${name}`, action: 'dropped', note: 'set by the gateway' });
   }
 }

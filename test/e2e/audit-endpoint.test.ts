@@ -120,6 +120,16 @@ describe('the body', () => {
     expect(rest).toEqual({ messages, user: 'u' });
   });
 
+  test('gets the members of extra_body as they were written', async () => {
+    const answer = await gateway.ask(
+      '{"model":"m","messages":[{"role":"user","content":"x"}],"extra_body":{"big":12345678901234567890,"e": "\\u00e9","model":"other"},"last":1.0}',
+    );
+    await answer.text();
+    expect(upstream.requests.at(-1)?.text).toBe(
+      '{"model":"up","messages":[{"role":"user","content":"x"}],"last":1.0,"big":12345678901234567890,"e":"\\u00e9"}',
+    );
+  });
+
   test.each([{ max_tokens: -1 }, { reasoning_effort: 4096 }])(
     'may hold what some upstream accepts: %j',
     async (given) => {
