@@ -62,6 +62,15 @@ export interface LimitReport {
   readonly resets_at: string;
 }
 
+/** Who a key stands for; `keyHash` is its digest. */
+export interface KeyIdentity {
+  readonly keyHash: string;
+  readonly keyAlias: string | null;
+  readonly teamId: string | null;
+  readonly userId: string | null;
+  readonly organizationId: string | null;
+}
+
 export interface ErrorDetails {
   /** The field at fault, for `error.param`. */
   readonly param?: string;
@@ -75,6 +84,8 @@ export interface ErrorDetails {
   readonly upstream?: unknown;
   /** The status the upstream answered with, for the log row. */
   readonly upstreamStatus?: number;
+  /** Whose key was refused, for the log row: not a caller, since nothing may be done in its name. */
+  readonly refusedKey?: KeyIdentity;
   /** Overrides the table's `type` where an upstream's own type is kept. */
   readonly type?: string;
   readonly cause?: unknown;
@@ -126,8 +137,12 @@ export function errorBody(error: GatewayError): { error: Record<string, unknown>
 }
 
 /** The one 401 of the contract; `reason` says which case it was and what to do. */
-export function invalidApiKey(reason: string): GatewayError {
-  return new GatewayError('invalid_api_key', 'Invalid API key', { code: 'invalid_api_key', reason });
+export function invalidApiKey(reason: string, refusedKey?: KeyIdentity): GatewayError {
+  return new GatewayError('invalid_api_key', 'Invalid API key', {
+    code: 'invalid_api_key',
+    reason,
+    ...(refusedKey && { refusedKey }),
+  });
 }
 
 export function invalidRequest(message: string, param?: string): GatewayError {

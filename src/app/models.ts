@@ -7,11 +7,14 @@ import type { Runtime } from './runtime.ts';
 /** LiteLLM lists every model with this date and owner; clients sort by them. */
 const CREATED = 1_677_610_602;
 
+/** LiteLLM's words for sets of models, such as `all-proxy-models`. */
+const SPECIAL_NAME = /^(all|no)-\w+-models$/;
+
 const entry = (id: string): Record<string, unknown> => ({ id, object: 'model', created: CREATED, owned_by: 'openai' });
 
 /** @throws GatewayError 404 when `one` is no model of the caller's. */
 export function modelList(caller: Caller, runtime: Runtime, one: string | undefined): Record<string, unknown> {
-  const names = visibleModels(caller, runtime.groups.names, runtime.models);
+  const names = visibleModels(caller, [...runtime.groups.names, ...matchedNames(caller, runtime)], runtime.models);
   if (one === undefined) return { data: names.map(entry), object: 'list' };
   const servable =
     visibleModels(caller, [one], runtime.models).includes(one) && runtime.models.has(runtime.models.resolveAlias(one));
@@ -26,4 +29,12 @@ export function modelList(caller: Caller, runtime: Runtime, one: string | undefi
     );
   }
   return entry(one);
+}
+
+/** Models that the key names one by one and that only a wildcard serves. Access groups and patterns are no models. */
+function matchedNames({ models }: Caller, { groups, models: catalogue }: Runtime): readonly string[] {
+  const accessGroups = new Set(groups.names.flatMap((name) => catalogue.accessGroups(name)));
+  const isModel = (name: string): boolean =>
+    !name.includes('*') && !SPECIAL_NAME.test(name) && !accessGroups.has(name) && catalogue.has(name);
+  return models.filter(isModel);
 }

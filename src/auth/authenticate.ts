@@ -21,21 +21,24 @@ export interface AuthenticatorParts {
 export function createAuthenticator({ keys, master, now, options }: AuthenticatorParts): Authenticate {
   function admit(key: LoadedKey | null, headers: HeaderBag, route: string | undefined): Caller {
     if (key === null) throw invalidApiKey('This API key is not known here: it was never made. Ask for a new one.');
-    if (key.deleted) throw invalidApiKey('This API key was deleted. Ask for a new one.');
-    if (key.blocked) throw invalidApiKey('This API key is blocked. An admin can unblock it with /key/unblock.');
+    const { caller } = key;
+    if (key.deleted) throw invalidApiKey('This API key was deleted. Ask for a new one.', caller);
+    if (key.blocked) throw invalidApiKey('This API key is blocked. An admin can unblock it with /key/unblock.', caller);
     if (key.expiresAtMs !== null && key.expiresAtMs <= now()) {
       const since = new Date(key.expiresAtMs).toISOString();
       throw invalidApiKey(
         `This API key expired at ${since}. Ask for a new one, or have its duration extended with /key/update.`,
+        caller,
       );
     }
     if (route !== undefined && !mayCall(key.allowedRoutes, route)) {
       throw new GatewayError(
         'permission_denied',
         `Virtual key is not allowed to call this route. Only allowed to call routes: ${key.allowedRoutes.join(', ')}. Tried to call route: ${route.slice(0, 200)}`,
+        { refusedKey: caller },
       );
     }
-    return forTeam(key.caller, headers);
+    return forTeam(caller, headers);
   }
 
   return function authenticate(headers, route) {
@@ -59,5 +62,6 @@ function forTeam(caller: Caller, headers: HeaderBag): Caller {
   if (caller.kind === 'master' || (Array.isArray(allowed) && allowed.includes(teamId))) return { ...caller, teamId };
   throw new GatewayError('permission_denied', 'This API key does not belong to the team named in x-litellm-team-id.', {
     param: 'x-litellm-team-id',
+    refusedKey: caller,
   });
 }

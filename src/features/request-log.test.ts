@@ -146,7 +146,7 @@ describe('the row of an answer', () => {
           startedAtMs: STARTED_AT_MS + 10,
           durationMs: 50,
           error: null,
-          upstreamStatus: null,
+          upstreamStatus: 200,
         },
       ],
       changes: [{ field: 'seed', action: 'dropped', note: 'not supported' }],
@@ -164,7 +164,7 @@ describe('the row of an answer', () => {
     const { attempts, upstreamMs } = rowOf(OK, { attempts: [attempt({ error }), attempt()] });
     expect(attempts).toMatchObject([
       { error: 'upstream_busy', upstreamStatus: 429 },
-      { error: null, upstreamStatus: null },
+      { error: null, upstreamStatus: 200 },
     ]);
     expect(upstreamMs).toBe(100);
   });

@@ -1,6 +1,6 @@
 /** Every request, refused ones too, becomes exactly one row of the ledger. */
 import type { AttemptRow, LedgerRow, RowStatus } from '../db/request-row.ts';
-import { ERROR_KINDS } from '../errors.ts';
+import { ERROR_KINDS, type KeyIdentity } from '../errors.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Cost } from '../wire/usage.ts';
@@ -52,7 +52,7 @@ function rowOf(call: Call, outcome: Outcome, settings: RequestLogSettings): Ledg
   const { target, cost } = outcome;
   const upstreamMs = upstreamTime(call, outcome);
   return {
-    ...identityOf(call, settings),
+    ...identityOf(call, settings, refusedKeyOf(outcome)),
     status: statusOf(outcome),
     httpStatus: httpStatusOf(outcome),
     responseId: outcome.responseId,
@@ -105,18 +105,23 @@ type Identity = Pick<
   | 'modelGroup'
 >;
 
-function identityOf(call: Call, settings: RequestLogSettings): Identity {
-  const { caller, controls } = call;
+/** A blocked or expired key has no caller, but its requests are still its own. */
+const refusedKeyOf = (outcome: Outcome): KeyIdentity | undefined =>
+  outcome.status === 'failed' ? outcome.error.details.refusedKey : undefined;
+
+function identityOf(call: Call, settings: RequestLogSettings, refusedKey: KeyIdentity | undefined): Identity {
+  const { controls } = call;
+  const owner = call.caller ?? refusedKey;
   return {
     id: call.id,
     callId: call.callId,
     route: call.route,
     stream: call.request.stream === true,
-    keyHash: caller?.keyHash ?? null,
-    keyAlias: caller?.keyAlias ?? null,
-    teamId: caller?.teamId ?? null,
-    userId: caller?.userId ?? null,
-    organizationId: caller?.organizationId ?? null,
+    keyHash: owner?.keyHash ?? null,
+    keyAlias: owner?.keyAlias ?? null,
+    teamId: owner?.teamId ?? null,
+    userId: owner?.userId ?? null,
+    organizationId: owner?.organizationId ?? null,
     endUser: settings.endUserTracking ? controls.endUser : null,
     sessionId: controls.sessionId,
     clientIp: call.clientIp,
@@ -181,7 +186,7 @@ function attemptRow({ target, startedAtMs, endedAtMs, error }: Call['attempts'][
     startedAtMs,
     durationMs: endedAtMs - startedAtMs,
     error: error?.kind ?? null,
-    upstreamStatus: error?.details.upstreamStatus ?? null,
+    upstreamStatus: error ? (error.details.upstreamStatus ?? null) : 200,
   };
 }
 

@@ -94,6 +94,24 @@ describe('a database that cannot be used', () => {
   });
 });
 
+describe('the list of models', () => {
+  test('has what a key names one by one and a wildcard serves, and no access group', async () => {
+    const config = {
+      model_list: [deployment(upstream, '*', {}, { model_info: { access_groups: ['beta'] } })],
+    };
+    const wild = await startGateway({ config });
+    const settings = { models: ['org/one', 'beta', 'all-team-models'] };
+    const { key } = (await (await wild.post('/key/generate', settings)).json()) as { key: string };
+    const list = await wild.get('/v1/models', { authorization: `Bearer ${key}` });
+    const { data } = (await list.json()) as { data: { id: string }[] };
+    const names = data.map(({ id }) => id);
+    expect(names).toContain('org/one');
+    expect(names).not.toContain('beta');
+    expect(names).not.toContain('all-team-models');
+    await wild.stop();
+  });
+});
+
 describe('the refusal of a key', () => {
   test('tells a deleted key from one that never was', async () => {
     const made = (await (await gateway.post('/key/generate', {})).json()) as { key: string };
@@ -111,6 +129,32 @@ describe('the refusal of a key', () => {
 });
 
 describe('the row of a request', () => {
+  test('that a blocked key made is the key’s, so that its owner can be found', async () => {
+    const settings = { key_alias: 'blocked-one', user_id: 'u1', blocked: true };
+    const made = (await (await gateway.post('/key/generate', settings)).json()) as { key: string; token: string };
+    const answer = await gateway.ask({ model: 'm', messages }, { authorization: `Bearer ${made.key}` });
+    expect(answer.status).toBe(401);
+    const rows = await gateway.rows(`?api_key=${made.token}`);
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toMatchObject({ api_key: made.token, user: 'u1', status: 'failure', spend: 0 });
+    expect(await gateway.rows('?key_alias=blocked-one')).toHaveLength(1);
+  });
+
+  test('says of each attempt what the upstream answered, also of the one that succeeded after a retry', async () => {
+    let count = 0;
+    upstream.behave = () => ({ status: count++ === 0 ? 503 : 200 });
+    const answer = await gateway.ask({ model: 'm', messages, num_retries: 1 });
+    upstream.behave = () => undefined;
+    expect(answer.status).toBe(200);
+    const [row] = await gateway.rows(`?request_id=${answer.headers.get('x-litellm-call-id')}`);
+    expect(row?.['tollgate']).toMatchObject({
+      attempts: [
+        { error: 'upstream_unavailable', upstreamStatus: 503 },
+        { error: null, upstreamStatus: 200 },
+      ],
+    });
+  });
+
   test('says where it came from', async () => {
     const answer = await gateway.ask({ model: 'm', messages });
     const id = answer.headers.get('x-litellm-call-id');
