@@ -1,14 +1,6 @@
 /** Every path that is served, as a list. Sources: OpenAI's and Azure's API references, LiteLLM's list of routes. */
 
-export type RouteName =
-  | 'chat'
-  | 'models'
-  | 'model'
-  | 'liveliness'
-  | 'readiness'
-  | 'readiness-details'
-  | 'root'
-  | 'admin';
+export type RouteName = 'chat' | 'models' | 'model' | 'liveliness' | 'readiness' | 'root' | 'admin';
 
 interface Route {
   readonly name: RouteName;

@@ -132,8 +132,7 @@ class FrontDoor {
         return this.#models(headers, match.model);
       case 'liveliness':
         return jsonResponse("I'm alive!");
-      case 'readiness':
-      case 'readiness-details': {
+      case 'readiness': {
         const { ok, body } = parts.readiness();
         return jsonResponse(body, ok ? 200 : 503);
       }
