@@ -136,6 +136,25 @@ describe('a change', () => {
 });
 
 describe('deletion', () => {
+  test('frees the alias for another key', async () => {
+    await insertKey(db, keyRow('a', { key_alias: 'x' }));
+    expect(await insertKey(db, keyRow('b', { key_alias: 'x' }))).toBe('alias taken');
+    await deleteKeys(db, ['a'], 1);
+    expect(await insertKey(db, keyRow('b', { key_alias: 'x' }))).toBe('inserted');
+    expect((await findDeletedKey(db, 'a'))?.key_alias).toBe('x');
+  });
+
+  test('of one key by two at once is the work of one', async () => {
+    await insertKey(db, keyRow('a'));
+    const both = await Promise.all([deleteKeys(db, ['a'], 1), deleteKeys(db, ['a'], 2)]);
+    expect(both.flat()).toEqual(['a']);
+  });
+
+  test('of a key named twice is told once', async () => {
+    await insertKey(db, keyRow('a'));
+    expect(await deleteKeys(db, ['a', 'a'], 1)).toEqual(['a']);
+  });
+
   test('moves what is there and says what was', async () => {
     await insertKey(db, keyRow('a', { team_id: 't' }));
     await insertKey(db, keyRow('b'));
@@ -173,6 +192,52 @@ describe('finding', () => {
     }
     expect(seen).toEqual(['k2', 'k5', 'k1', 'k4', 'k0', 'k3', 'k6']);
     expect(await listKeys(db, { userId: 'nobody' }, { limit: 3, offset: 0 })).toEqual({ rows: [], total: 0 });
+  });
+
+  test('by any filters gives what a list in memory would, in pages without loss', async () => {
+    const name = fc.constantFrom('a', 'b', 'c');
+    const owner = fc.record({ user_id: fc.option(name), team_id: fc.option(name), organization_id: fc.option(name) });
+    const wanted = fc.record(
+      {
+        userId: name,
+        teamId: name,
+        organizationId: name,
+        token: fc.nat(9).map((at) => `k${at}`),
+        keyAlias: fc.nat(9).map((at) => `alias ${at}`),
+      },
+      { requiredKeys: [] },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(owner, { maxLength: 8 }),
+        wanted,
+        fc.integer({ min: 1, max: 4 }),
+        async (owners, filter, limit) => {
+          await db.deleteFrom('keys').execute();
+          const made = owners.map((fields, at) =>
+            keyRow(`k${at}`, { ...fields, key_alias: `alias ${at}`, created_at_ms: at }),
+          );
+          for (const row of made) await insertKey(db, row);
+          const { userId, teamId, organizationId, token, keyAlias } = filter;
+          const expected = made.filter(
+            (row) =>
+              (userId ?? row.user_id) === row.user_id &&
+              (teamId ?? row.team_id) === row.team_id &&
+              (organizationId ?? row.organization_id) === row.organization_id &&
+              (token ?? row.token) === row.token &&
+              (keyAlias ?? row.key_alias) === row.key_alias,
+          );
+          const seen: KeyRow[] = [];
+          for (let offset = 0; offset <= expected.length; offset += limit) {
+            const { rows, total } = await listKeys(db, filter, { limit, offset });
+            expect(total).toBe(expected.length);
+            seen.push(...rows);
+          }
+          expect(seen).toEqual(expected.reverse());
+        },
+      ),
+      { numRuns: 40 },
+    );
   });
 
   test('takes every text as a value, never as a part of the query', async () => {

@@ -19,7 +19,7 @@ const ALL = { limit: 10_000, offset: 0 };
 
 const rowAt = (startedAtMs: number, over: Partial<LedgerRow> = {}): LedgerRow =>
   sampleRow({
-    id: Bun.randomUUIDv7('hex', startedAtMs),
+    id: Bun.randomUUIDv7('hex', Math.floor(startedAtMs)),
     startedAtMs,
     endedAtMs: startedAtMs + 10,
     upstreamMs: 8,
@@ -161,4 +161,81 @@ test('times that no id can hold are limits like others', async () => {
   await insertRequests(db, [rowAt(START_MS)]);
   expect((await findLogs(db, { fromMs: -1e15, toMs: 8.64e15 }, ALL)).total).toBe(1);
   expect((await findLogs(db, { fromMs: 8.64e15 }, ALL)).total).toBe(0);
+});
+
+describe('one request', () => {
+  test('is found by our id, by the call id and by the id of the answer, and by no other', async () => {
+    const row = rowAt(START_MS, { callId: 'call-1', responseId: 'chatcmpl-1' });
+    await insertRequests(db, [row, rowAt(START_MS, { callId: 'call-2', responseId: null })]);
+    for (const requestId of [row.id, 'call-1', 'chatcmpl-1']) {
+      expect((await findLogs(db, { requestId }, ALL)).rows.map(({ id }) => id)).toEqual([row.id]);
+    }
+    for (const requestId of ['', '%', 'call', "' or 1=1 --"]) {
+      expect(await findLogs(db, { requestId }, ALL)).toEqual({ rows: [], total: 0 });
+    }
+  });
+
+  test('whose call id a client used twice comes twice, the newer one first', async () => {
+    const rows = [0, 1].map((at) => rowAt(START_MS + at, { callId: 'mine' }));
+    await insertRequests(db, rows);
+    const { rows: found } = await findLogs(db, { requestId: 'mine' }, ALL);
+    expect(found.map(({ id }) => id)).toEqual(rows.map(({ id }) => id).reverse());
+  });
+
+  test('is found by its end user, who is not the user of the key', async () => {
+    await insertRequests(db, [
+      rowAt(START_MS, { endUser: 'x', userId: 'y' }),
+      rowAt(START_MS, { endUser: 'y', userId: 'x' }),
+    ]);
+    const { rows } = await findLogs(db, { endUser: 'x' }, ALL);
+    expect(rows.map(({ endUser, userId }) => [endUser, userId])).toEqual([['x', 'y']]);
+  });
+});
+
+test('a name that was never recorded finds nothing and adds up to nothing', async () => {
+  await insertRequests(db, [rowAt(START_MS)]);
+  for (const filter of [{ keyHash: 'nobody' }, { userId: 'nobody' }, { endUser: 'nobody' }, { model: 'nobody' }]) {
+    expect(await findLogs(db, filter, ALL)).toEqual({ rows: [], total: 0 });
+    expect(await totalsByDay(db, filter)).toEqual([]);
+  }
+});
+
+test('a list of no statuses finds nothing', async () => {
+  await insertRequests(db, [rowAt(START_MS)]);
+  expect((await findLogs(db, { statuses: [] }, ALL)).total).toBe(0);
+});
+
+test('a page past the end is empty and still knows how many there are', async () => {
+  await insertRequests(db, [rowAt(START_MS), rowAt(START_MS + 1)]);
+  expect(await findLogs(db, {}, { limit: 5, offset: 5 })).toEqual({ rows: [], total: 2 });
+});
+
+test('each status comes back as it was, and is found by itself alone', async () => {
+  const all = ['success', 'failure', 'aborted', 'truncated', 'crashed'] as const;
+  await insertRequests(
+    db,
+    all.map((status) => rowAt(START_MS, { status })),
+  );
+  for (const status of all) {
+    expect((await findLogs(db, { statuses: [status] }, ALL)).rows.map((row) => row.status)).toEqual([status]);
+  }
+});
+
+test('a request of unknown price keeps that in its row, and counts as 0 in the total of its day', async () => {
+  await insertRequests(db, [
+    rowAt(START_MS, { costNanoUsd: null, costParts: null }),
+    rowAt(START_MS, { costNanoUsd: 5 }),
+  ]);
+  const { rows } = await findLogs(db, {}, ALL);
+  expect(new Set(rows.map(({ costNanoUsd }) => costNanoUsd))).toEqual(new Set([null, 5]));
+  expect((await totalsByDay(db, {})).map(({ costNanoUsd }) => costNanoUsd)).toEqual([5]);
+});
+
+test('a filter with a start reaches exactly to it, within the millisecond', async () => {
+  await insertRequests(
+    db,
+    [START_MS - 0.5, START_MS, START_MS + 0.5].map((at) => rowAt(at)),
+  );
+  expect((await findLogs(db, { fromMs: START_MS }, ALL)).total).toBe(2);
+  expect((await findLogs(db, { toMs: START_MS }, ALL)).total).toBe(1);
 });
