@@ -1,10 +1,11 @@
 /** Where the configuration comes from: a file, or what is built in. */
 
 import { builtInConfig } from '../config/built-in.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, Finding } from '../config/config.ts';
 import type { Env } from '../config/env.ts';
 import { ConfigError, loadConfig } from '../config/load.ts';
 import { formatFindings, hasErrors } from '../config/report.ts';
+import { sqlitePath } from '../db/client.ts';
 import { loadCatalog } from '../pricing/catalog.ts';
 import { providerIds, registry } from '../providers/registry.ts';
 import type { Log } from './log.ts';
@@ -35,8 +36,9 @@ export class ConfigSource {
         lookUp: this.#env.withExported(config.exportedEnv).lookup,
         inferProvider: loadCatalog().inferProvider,
       });
-      out.write(`${formatFindings(config.findings)}\n`);
-      return hasErrors(config.findings) ? 1 : 0;
+      const findings = [...config.findings, ...databaseFault(config.general.databaseUrl)];
+      out.write(`${formatFindings(findings)}\n`);
+      return hasErrors(findings) ? 1 : 0;
     } catch (cause) {
       out.write(`${cause instanceof ConfigError ? formatFindings(cause.findings) : reasonOf(cause)}\n`);
       return 1;
@@ -50,6 +52,16 @@ export class ConfigSource {
       const place = position ? `${position.file}:${position.line}:${position.column}` : '';
       log.warn(`configuration: ${path}: ${message}`, place === '' ? {} : { place });
     }
+  }
+}
+
+/** What the start would refuse. */
+function databaseFault(url: string | undefined): readonly Finding[] {
+  try {
+    if (url !== undefined) sqlitePath(url);
+    return [];
+  } catch (cause) {
+    return [{ level: 'error', path: 'general_settings.database_url', message: reasonOf(cause), position: undefined }];
   }
 }
 

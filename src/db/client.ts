@@ -52,7 +52,8 @@ export async function makeDurable(database: Database): Promise<void> {
   if (isSqlite(database)) await sql`pragma wal_checkpoint(passive)`.execute(database);
 }
 
-function sqlitePath(url: string): string {
+/** The file's path. @throws Error in plain words when it is another database's URL */
+export function sqlitePath(url: string): string {
   if (url.startsWith('sqlite:')) {
     const path = url.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
     if (path !== '') return path;

@@ -54,6 +54,17 @@ describe('--check-config', () => {
   });
 });
 
+describe('--check-config of a database that is not there yet', () => {
+  test('says what the start would say, without the password', () => {
+    const file = join(folder, 'postgres.yaml');
+    writeFileSync(file, 'model_list: []\ngeneral_settings: {database_url: "postgresql://u:pw-secret@h/litellm"}\n');
+    const { status, stdout } = runProgram(['--check-config', file]);
+    expect(status).toBe(1);
+    expect(stdout).toContain('PostgreSQL is not supported yet');
+    expect(stdout).not.toContain('pw-secret');
+  });
+});
+
 describe('the model "*"', () => {
   test('serves what is asked for, of every provider whose key is in the environment', async () => {
     const catchAll = await startGateway({
