@@ -2,7 +2,6 @@
  * A provider that speaks OpenAI's chat completions, its differences given as data. Source: OpenAI API reference, "Create
  * chat completion"; LiteLLM's documentation of input parameters for what happens to each of them.
  */
-
 import { invalidRequest } from '../errors.ts';
 import { topLevelMembers } from '../lib/json-members.ts';
 import type { Change, ChatInput, ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
