@@ -127,15 +127,21 @@ describe('a stop', () => {
     await expect(place.fetch('/health/liveness')).rejects.toThrow();
   });
 
-  test('cuts a stream that outlasts its time, and its row says so', async () => {
+  test('ends what outlasts its time with words of its own, and the rows say so', async () => {
     await start({ drain_timeout: 0.1 });
-    upstream.behave = () => ({ muteAfter: 3 });
-    const answer = await place.ask(asked('a', { stream: true }));
-    const reading = answer.text().catch(() => 'cut');
-    const { rows, warnings, openIntents } = await stop();
-    await reading;
-    expect(rows).toHaveLength(1);
-    expect(['aborted', 'truncated']).toContain(rows[0]?.status ?? 'none');
+    upstream.behave = ({ body }) => (body['stream'] === true ? { muteAfter: 3 } : { silent: true });
+    const stream = await place.ask(asked('a', { stream: true }));
+    const waiting = place.ask(asked('a'));
+    await upstream.arrived(2);
+    const [streamed, whole, { rows, warnings, openIntents }] = await Promise.all([stream.text(), waiting, stop()]);
+    expect(readEvents(streamed)).toMatchObject({
+      isDone: false,
+      error: { message: expect.stringContaining('stopped') },
+    });
+    expect([whole.status, Object(await whole.json()).error.message]).toEqual([503, expect.stringContaining('stopped')]);
+    expect(new Set(rows.map(({ stream: isStream, status }) => `${isStream} ${status}`))).toEqual(
+      new Set(['true truncated', 'false failure']),
+    );
     expect([warnings, openIntents]).toEqual([[], 0]);
   });
 

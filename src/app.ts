@@ -11,6 +11,7 @@ import { ADMIN_PATHS } from './auth/permissions.ts';
 import type { Config } from './config/config.ts';
 import type { Env } from './config/env.ts';
 import { type Database, openDatabase } from './db/client.ts';
+import { GatewayError } from './errors.ts';
 import { createFeatures } from './features/index.ts';
 import { createMeter, type Meter } from './features/meter.ts';
 import { createRequestLog } from './features/request-log.ts';
@@ -19,6 +20,7 @@ import { parseChatRequest } from './gateway/parse-chat-request.ts';
 import { Pipeline } from './gateway/pipeline.ts';
 import { createHeaderMaker } from './gateway/reply-headers.ts';
 import { Sender, type SendParts } from './gateway/send.ts';
+import { settlesWithin } from './gateway/stream-source.ts';
 import { createRouter } from './http/routes.ts';
 import { type Listener, listen } from './http/server.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
@@ -68,7 +70,14 @@ export async function startApp(options: AppOptions): Promise<App> {
   const masterKey = await createMasterKey({ config, db });
   const tryKey = masterKey.made === undefined ? createTryKey(config, now(), randomBytes) : undefined;
   const meter = createMeter(() => catalog, now);
-  const listener = await openDoor(options, { db, ledger, masterKey, tryKey, meter, runtime: () => runtime });
+  const { listener, interrupt } = await openDoor(options, {
+    db,
+    ledger,
+    masterKey,
+    tryKey,
+    meter,
+    runtime: () => runtime,
+  });
 
   return {
     listener,
@@ -81,7 +90,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       runtime = createRuntime(next, targetParts(next));
     },
     async stop() {
-      await drain(listener, runtime.config.tollgate.drainTimeoutMs);
+      await drain(listener, interrupt, runtime.config.tollgate.drainTimeoutMs);
       await ledger.close();
       await db.destroy();
     },
@@ -97,7 +106,13 @@ interface Parts {
   runtime(): Runtime;
 }
 
-async function openDoor(options: AppOptions, parts: Parts): Promise<Listener> {
+interface Door {
+  readonly listener: Listener;
+  /** Ends what is still waiting for an upstream; clients are told why. */
+  interrupt(): void;
+}
+
+async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
   const { log, version, host, port } = options;
   const { db, ledger, masterKey, tryKey, meter, runtime } = parts;
   const auth = await createAuth({ db, ledger, masterKey, tryKey, runtime, now });
@@ -115,7 +130,7 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Listener> {
     onSettleError: (error, call) =>
       log.error('a feature failed while settling', { ...errorFields(error), call: call.id }),
   });
-  return listen(
+  const listener = listen(
     {
       router: createRouter(ADMIN_PATHS),
       pipeline,
@@ -129,7 +144,11 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Listener> {
     },
     { host, port },
   );
+  return { listener, interrupt: () => sender.interrupt(stopping()) };
 }
+
+const stopping = (): GatewayError =>
+  new GatewayError('unavailable', 'The gateway is being stopped; send the request again.', { retryAfterMs: 1_000 });
 
 /** Not ready while every request would be refused; rows that wait for the database do not stop requests. */
 function readinessOf(ledger: Ledger, version: string): { ok: boolean; body: Record<string, unknown> } {
@@ -155,14 +174,14 @@ function senderParts(meter: Meter, runtime: () => Runtime, features: readonly Fe
   };
 }
 
-/** New connections are refused at once; streams get their time, then are cut with an error event. */
-async function drain(listener: Listener, timeoutMs: number): Promise<void> {
+const LAST_WORDS_MS = 500;
+
+/** New connections are refused at once; what is under way gets its time, then an error, then its connection is cut. */
+async function drain(listener: Listener, interrupt: () => void, timeoutMs: number): Promise<void> {
   const finished = listener.stop(false);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
-  });
-  await Promise.race([finished, late]);
-  clearTimeout(timer);
+  if (!(await settlesWithin(finished, timeoutMs))) {
+    interrupt();
+    await settlesWithin(finished, LAST_WORDS_MS);
+  }
   await listener.stop(true);
 }

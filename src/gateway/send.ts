@@ -53,9 +53,16 @@ const LONGEST_ERROR_BYTES = 64 * 1024;
 
 export class Sender {
   readonly #parts: SendParts;
+  /** Ends of the attempts under way. */
+  readonly #running = new Set<(reason: GatewayError) => void>();
 
   constructor(parts: SendParts) {
     this.#parts = parts;
+  }
+
+  /** Ends every attempt under way for this reason, which its client is told: in a stream by an error event. */
+  interrupt(reason: GatewayError): void {
+    for (const end of [...this.#running]) end(reason);
   }
 
   /** @throws GatewayError for every way an attempt can fail; the plan decides what follows. */
@@ -105,16 +112,18 @@ export class Sender {
     const timeoutMs = timeoutOf(target, call, settings);
     const startedAtMs = this.#parts.now();
     const firstByteMs = Math.min(timeoutMs, settings.firstByteTimeoutMs);
-    const deadline = this.#parts.deadlines.add(startedAtMs + firstByteMs, () => {
-      interruption.reason = timedOut(deadline.atMs - startedAtMs);
+    const end = (reason: GatewayError): void => {
+      interruption.reason = reason;
       controller.abort();
-    });
+    };
+    const deadline = this.#parts.deadlines.add(startedAtMs + firstByteMs, () =>
+      end(timedOut(deadline.atMs - startedAtMs)),
+    );
     const forwarded = forwardedHeaders(call, settings.forward);
-    call.client.watch(() => {
-      interruption.reason = clientClosed();
-      controller.abort();
-    });
+    call.client.watch(() => end(clientClosed()));
+    this.#running.add(end);
     const release = (): void => {
+      this.#running.delete(end);
       this.#parts.deadlines.remove(deadline);
       call.client.unwatch();
     };
