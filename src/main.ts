@@ -5,6 +5,7 @@ import { printBanner } from './app/banner.ts';
 import { ConfigSource } from './app/config-source.ts';
 import { createLog, errorFields, type Log } from './app/log.ts';
 import { type App, startApp } from './app.ts';
+import type { Config } from './config/config.ts';
 import { type Env, processEnv } from './config/env.ts';
 import { checkMasterKey } from './config/master-key.ts';
 import { watchConfig } from './config/watch.ts';
@@ -95,12 +96,22 @@ async function serve(
   stopOnSignal(app, log);
 }
 
+/** What has changed and is read only at the start: a key that is thought to be replaced must not go on in silence. */
+function onlyAtStart(started: Config, next: Config): readonly string[] {
+  return [
+    ...(started.general.masterKey === next.general.masterKey ? [] : ['general_settings.master_key']),
+    ...(started.general.databaseUrl === next.general.databaseUrl ? [] : ['general_settings.database_url']),
+    ...(started.tollgate.dataDir === next.tollgate.dataDir ? [] : ['tollgate_settings.data_dir']),
+  ];
+}
+
 /** SIGHUP and changed files reload; a faulty file changes nothing and says why. */
 function keepUpToDate(source: ConfigSource, app: App, log: Log): void {
   if (source.file === undefined) {
     process.on('SIGHUP', () => log.info('nothing to reload: there is no configuration file'));
     return;
   }
+  const started = app.runtime.config;
   let watcher = watchConfig({ files: app.runtime.config.files, onChange: reload });
   process.on('SIGHUP', reload);
 
@@ -111,6 +122,7 @@ function keepUpToDate(source: ConfigSource, app: App, log: Log): void {
       watcher.close();
       watcher = watchConfig({ files: config.files, onChange: reload });
       log.info('configuration reloaded', { models: config.deployments.length });
+      for (const name of onlyAtStart(started, config)) log.warn(`configuration: a change of ${name} needs a restart`);
       source.report(config, log);
     } catch (cause) {
       log.error('configuration not reloaded: the old one stays', { reason: reasonOf(cause) });

@@ -65,6 +65,23 @@ describe('--check-config of a database that is not there yet', () => {
   });
 });
 
+describe('a reload with another master key', () => {
+  test('says that it needs a restart, and shows neither key', async () => {
+    const config = (key: string): object => ({
+      model_list: [deployment(upstream, 'm')],
+      general_settings: { master_key: key },
+    });
+    const running = await startGateway({ config: config('sk-the-old-key-of-the-admin'), withMasterKey: false });
+    writeFileSync(join(running.folder, 'config.yaml'), JSON.stringify(config('sk-the-new-key-of-the-admin')));
+    running.signal('SIGHUP');
+    while (!running.logs().includes('"configuration reloaded"')) await Bun.sleep(5);
+    while (!running.logs().includes('restart')) await Bun.sleep(5);
+    expect(running.logs()).toContain('a change of general_settings.master_key needs a restart');
+    expect(running.logs()).not.toContain('key-of-the-admin');
+    await running.stop();
+  });
+});
+
 describe('the model "*"', () => {
   test('serves what is asked for, of every provider whose key is in the environment', async () => {
     const catchAll = await startGateway({
