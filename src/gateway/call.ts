@@ -68,6 +68,8 @@ export interface Call {
   readonly headers: HeaderBag;
   readonly clientIp: string | null;
   readonly client: Presence;
+  /** Stands in for a deployment's own `api_version`. */
+  readonly apiVersion: string | undefined;
   caller: Caller | undefined;
   /** What the client asked for, before aliases; empty until parsed. */
   requestedModel: string;

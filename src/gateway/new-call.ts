@@ -8,6 +8,8 @@ export interface Incoming {
   readonly route: string;
   /** Model named in the path (`/engines/{model}/…`). */
   readonly pathModel: string | undefined;
+  /** `?api-version=`, as Azure's clients send it. */
+  readonly apiVersion: string | undefined;
   /** Lower-case names. */
   readonly headers: HeaderBag;
   readonly clientIp: string | null;
@@ -48,6 +50,7 @@ export function newCall(incoming: Incoming, receivedAtMs: number): Call {
     headers: incoming.headers,
     clientIp: incoming.clientIp,
     client: incoming.client,
+    apiVersion: incoming.apiVersion,
     caller: undefined,
     requestedModel: '',
     modelGroup: '',

@@ -20,6 +20,7 @@ import {
   truncated,
   upstreamBytes,
 } from './stream-source.ts';
+import { targetFor } from './target-for.ts';
 import { TranslateStream } from './translate-stream.ts';
 
 export interface SendSettings {
@@ -68,7 +69,7 @@ export class Sender {
   /** @throws GatewayError for every way an attempt can fail; the plan decides what follows. */
   async send(given: Target, call: Call): Promise<Reply> {
     call.changes.length = 0;
-    const target = withCallerKey(given, call);
+    const target = targetFor(call, given);
     if (call.controls.mockTimeout) return this.#mockTimeout(target, call);
     if (call.controls.mockDelayMs > 0) await sleep(call.controls.mockDelayMs, call.client);
     if (target.mockResponse !== undefined) return this.#answerMock(target, call, target.mockResponse);
@@ -242,12 +243,6 @@ interface Attempt {
 const HOLDS_ERROR = /^\s*\{\s*"error"\s*:\s*[{"]/;
 
 const inputOf = (call: Call): ChatInput => call;
-
-/** A caller's own provider key takes the deployment's place; state kept by deployment id must not mix the two. */
-function withCallerKey(target: Target, call: Call): Target {
-  const { apiKey } = call.controls;
-  return apiKey === undefined ? target : { ...target, apiKey, deploymentId: `${target.deploymentId}:caller-key` };
-}
 
 function timeoutOf(target: Target, call: Call, settings: SendSettings): number {
   const { controls, request } = call;

@@ -158,6 +158,7 @@ class FrontDoor {
       id: this.#parts.newId(),
       route: pathOf(request.url),
       pathModel: match.model,
+      apiVersion: apiVersionOf(request.url),
       headers,
       clientIp,
       client,
@@ -198,4 +199,10 @@ function wrongMethod(method: string, match: Match): Response {
   );
   response.headers.set('allow', allowed);
   return response;
+}
+
+/** Rarely there, so it is looked for before the address is taken apart. */
+function apiVersionOf(url: string): string | undefined {
+  if (!url.includes('api-version=')) return undefined;
+  return new URL(url).searchParams.get('api-version') || undefined;
 }

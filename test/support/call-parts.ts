@@ -75,6 +75,7 @@ export function sampleIncoming({ body, ...over }: SampleIncoming = {}): Incoming
     id: '0198f6a2-0000-7000-8000-000000000001',
     route: '/v1/chat/completions',
     pathModel: undefined,
+    apiVersion: undefined,
     headers: {},
     clientIp: '127.0.0.1',
     client: new Presence(),
