@@ -153,7 +153,7 @@ describe('what the upstream receives', () => {
           expected['stream_options'] = { ...Object(asked['stream_options']), include_usage: true };
         expect(JSON.parse(seen?.text ?? '')).toEqual(expected);
       }),
-      { numRuns: 120 },
+      { numRuns: 70 },
     );
   });
 });
@@ -209,7 +209,7 @@ describe('what the client receives', () => {
         }
         expect(got).toEqual({ ...JSON.parse(JSON.stringify(body)), model });
       }),
-      { numRuns: 120 },
+      { numRuns: 70 },
     );
   });
 
@@ -292,7 +292,7 @@ describe('money', () => {
         }
         expect(Math.round((await place.spendOf(key)) * 1e9)).toBe(spent);
       }),
-      { numRuns: 6, endOnFailure: true },
+      { numRuns: 4, endOnFailure: true },
     );
   });
 
@@ -318,7 +318,7 @@ describe('money', () => {
         }));
         expect(bills.filter((_, at) => at % 2 === 1)).toEqual(bills.filter((_, at) => at % 2 === 0));
       }),
-      { numRuns: 6, endOnFailure: true },
+      { numRuns: 4, endOnFailure: true },
     );
   });
 });
