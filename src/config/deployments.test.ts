@@ -311,3 +311,21 @@ describe('the provider', () => {
     expect(errorsOf(entry('{model: opnai/x, api_base: "http://x"}'))).toEqual([expect.stringContaining('"openai"')]);
   });
 });
+
+describe('a provider that LiteLLM has and that is not there yet', () => {
+  test.each(['{model: sagemaker/jumpstart}', '{model: some-model, custom_llm_provider: watsonx}'])(
+    '%s is left out with a finding, and its name may still be a fallback',
+    (params) => {
+      const config = load(`
+model_list:
+  - {model_name: here, litellm_params: {model: openai/gpt-4o}}
+  - {model_name: later, litellm_params: ${params}}
+router_settings: {fallbacks: [{here: [later]}]}
+`);
+      expect(config.deployments.map(({ modelName }) => modelName)).toEqual(['here']);
+      const [finding] = config.findings.filter(({ path }) => path === 'model_list.1');
+      expect(finding).toMatchObject({ level: 'ignored', position: { line: 4 } });
+      expect(finding?.message).toContain('not supported yet');
+    },
+  );
+});

@@ -64,8 +64,12 @@ function readEntry(tree: Tree, path: string, context: DeploymentContext): ReadEn
   const paramsTree = entry.read('litellm_params');
   const params = readParams(paramsTree, join(path, 'litellm_params'), findings);
   const info = readModelInfo(entry.read('model_info'), join(path, 'model_info'), findings);
-  checkProvider({ params, tree: paramsTree, path: join(path, 'litellm_params.model') }, context);
+  const later = checkProvider({ params, tree: paramsTree, path: join(path, 'litellm_params.model') }, context);
   if (name === undefined || name === '' || params.model === undefined) return { name, drafts: [] };
+  if (later !== undefined) {
+    findings.add('ignored', path, `left out: the provider "${later}" is not supported yet`, tree.position);
+    return { name, drafts: [] };
+  }
   const absent = absenceOf(info.supportedEnvironments, entry.read('blocked') ?? false, context.environmentName);
   if (absent !== undefined) {
     findings.warn(path, absent, tree.position);

@@ -1,8 +1,10 @@
 /** Whether a deployment's provider exists. */
 
 import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
+import type { Position } from './config.ts';
 import type { DeploymentParams } from './deployment-params.ts';
 import type { Findings } from './findings.ts';
+import { LATER_PROVIDERS } from './later-providers.ts';
 import type { Tree } from './yaml-tree.ts';
 
 export interface ProviderContext {
@@ -23,32 +25,45 @@ const MIN_COMPARED = 4;
 /**
  * `provider/model` must name a provider that is there. A model without `/` is left to the catalog; one whose first part
  * is no provider is a model's own name (`meta-llama/…`) when the provider or the address is given beside it.
+ * Returns the provider's name when LiteLLM has it and it is not there yet: the entry is then left out, not refused.
  */
-export function checkProvider({ params, tree, path }: ProviderQuestion, context: ProviderContext): void {
-  const { model, customProvider, apiBase } = params;
+export function checkProvider(question: ProviderQuestion, context: ProviderContext): string | undefined {
+  return question.params.customProvider === undefined
+    ? checkPrefix(question, context)
+    : checkNamed(question.params.customProvider, question, context);
+}
+
+function checkNamed(name: string, { tree, path }: ProviderQuestion, context: ProviderContext): string | undefined {
+  if (context.knownProviders.includes(name)) return undefined;
+  if (LATER_PROVIDERS.has(name)) return name;
+  context.findings.error(
+    path.replace(/model$/, 'custom_llm_provider'),
+    `no provider of this name is there.${hint(name, context)}`,
+    positionOf(tree, 'custom_llm_provider'),
+  );
+  return undefined;
+}
+
+function checkPrefix({ params, tree, path }: ProviderQuestion, context: ProviderContext): string | undefined {
+  const { model, apiBase } = params;
   const { findings, knownProviders } = context;
-  const entries = tree?.kind === 'map' ? tree.entries : undefined;
-  const hint = (name: string): string => didYouMean(nearestNames(name, knownProviders, suggestionLimit(name)));
-  if (customProvider !== undefined) {
-    if (knownProviders.includes(customProvider)) return;
-    const position = entries?.get('custom_llm_provider')?.value.position;
-    findings.error(
-      path.replace(/model$/, 'custom_llm_provider'),
-      `no provider of this name is there.${hint(customProvider)}`,
-      position,
-    );
-    return;
-  }
   const slash = model?.indexOf('/') ?? -1;
-  if (model === undefined || slash < 0) return;
+  if (model === undefined || slash < 0) return undefined;
   const prefix = model.slice(0, slash);
-  if (knownProviders.includes(prefix)) return;
+  if (knownProviders.includes(prefix)) return undefined;
+  if (LATER_PROVIDERS.has(prefix)) return prefix;
   const near = nearestNames(prefix, knownProviders, prefix.length >= MIN_COMPARED ? 1 : 0);
-  if (apiBase !== undefined && near.length === 0) return;
-  const position = entries?.get('model')?.value.position;
+  if (apiBase !== undefined && near.length === 0) return undefined;
   findings.error(
     path,
-    `no provider "${prefix}" is there.${hint(prefix)} For an OpenAI-compatible address give api_base.`,
-    position,
+    `no provider "${prefix}" is there.${hint(prefix, context)} For an OpenAI-compatible address give api_base.`,
+    positionOf(tree, 'model'),
   );
+  return undefined;
 }
+
+const hint = (name: string, { knownProviders }: ProviderContext): string =>
+  didYouMean(nearestNames(name, knownProviders, suggestionLimit(name)));
+
+const positionOf = (tree: Tree | undefined, key: string): Position | undefined =>
+  tree?.kind === 'map' ? tree.entries.get(key)?.value.position : undefined;
