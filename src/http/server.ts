@@ -125,8 +125,7 @@ class FrontDoor {
     const parts = this.#parts;
     switch (match.name) {
       case 'chat':
-        server.timeout(request, 0); // An answer may take minutes; the gateway's own time limits apply.
-        return this.#infer(match, request, headers, server.requestIP(request)?.address ?? null);
+        return this.#infer(match, request, headers, server);
       case 'models':
       case 'model':
         return this.#models(headers, match.model);
@@ -151,7 +150,7 @@ class FrontDoor {
     return jsonResponse(await this.#parts.listModels(headers, one));
   }
 
-  async #infer(match: Match, request: Request, headers: HeaderBag, clientIp: string | null): Promise<Response> {
+  async #infer(match: Match, request: Request, headers: HeaderBag, server: Server<undefined>): Promise<Response> {
     const client = new Presence();
     request.signal.addEventListener('abort', () => client.leave(), { once: true });
     const incoming: Incoming = {
@@ -160,9 +159,14 @@ class FrontDoor {
       pathModel: match.model,
       apiVersion: apiVersionOf(request.url),
       headers,
-      clientIp,
+      clientIp: server.requestIP(request)?.address ?? null,
       client,
-      readBody: () => boundedBody(request, headers, this.#parts.settings().maxRequestBytes),
+      readBody: async () => {
+        const body = await boundedBody(request, headers, this.#parts.settings().maxRequestBytes);
+        // An upload that stands still is closed by the server; an answer may take minutes, under the gateway's own limits.
+        server.timeout(request, 0);
+        return body;
+      },
     };
     return this.#respond(await this.#parts.pipeline.handle(incoming));
   }
