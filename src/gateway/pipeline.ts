@@ -14,7 +14,7 @@ import { type Metered, withUsage } from './full-reply.ts';
 import { type Incoming, newCall } from './new-call.ts';
 import type { ChatSource, ParsedChat } from './parse-chat-request.ts';
 import { SettledStream } from './settled-stream.ts';
-import { sleep } from './sleep.ts';
+import { clientClosed, sleep } from './sleep.ts';
 
 export interface PipelineParts {
   /** Synchronous while the key is in memory. */
@@ -158,9 +158,7 @@ export class Pipeline {
 
   #refuse(call: Call, thrown: unknown, settles: Settle[]): Answer {
     const left = call.client.gone;
-    const error = left
-      ? new GatewayError('client_closed', 'The client closed the connection.', { cause: thrown })
-      : toGatewayError(thrown);
+    const error = left ? clientClosed(thrown) : toGatewayError(thrown);
     // A client that leaves while the upstream works is charged for the prompt, which the provider has read.
     const { target, error: met } = call.attempts.at(-1) ?? {};
     const isRead = left && target && (!met || met.kind === 'client_closed');

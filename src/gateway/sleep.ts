@@ -15,4 +15,5 @@ export function sleep(delayMs: number, client: Presence): Promise<void> {
   });
 }
 
-export const clientClosed = (): GatewayError => new GatewayError('client_closed', 'The client closed the connection.');
+export const clientClosed = (cause?: unknown): GatewayError =>
+  new GatewayError('client_closed', 'The client closed the connection.', cause === undefined ? {} : { cause });
