@@ -6,6 +6,7 @@ import { objectIn } from '../auth/loaded-key.ts';
 import {
   changeKey,
   deleteKeys,
+  EMPTY_KEY,
   findDeletedKey,
   findKey,
   insertKey,
@@ -30,41 +31,6 @@ const DIGEST = /^[0-9a-f]{64}$/;
 /** Routes accept the key itself or its digest. */
 export const tokenOf = (key: string): string => (DIGEST.test(key) ? key : digest(key));
 
-const EMPTY: Omit<KeyRow, 'token' | 'created_at_ms' | 'updated_at_ms' | 'key_name'> = {
-  blocked: 0,
-  key_alias: null,
-  user_id: null,
-  team_id: null,
-  organization_id: null,
-  project_id: null,
-  agent_id: null,
-  budget_id: null,
-  budget_duration: null,
-  key_type: null,
-  created_by: null,
-  updated_by: null,
-  models: null,
-  aliases: null,
-  config: null,
-  permissions: null,
-  metadata: null,
-  allowed_routes: null,
-  allowed_cache_controls: null,
-  model_max_budget: null,
-  budget_limits: null,
-  router_settings: null,
-  access_group_ids: null,
-  policies: null,
-  expires_at_ms: null,
-  max_budget_nano_usd: null,
-  soft_budget_nano_usd: null,
-  budget_reset_at_ms: null,
-  max_parallel_requests: null,
-  tpm_limit: null,
-  rpm_limit: null,
-  tpd_limit: null,
-};
-
 export class Keys {
   readonly #context: AdminContext;
 
@@ -82,7 +48,7 @@ export class Keys {
     if (token === caller.keyHash) throw keyTaken();
     const nowMs = Math.round(this.#context.now());
     const row: KeyRow = {
-      ...EMPTY,
+      ...EMPTY_KEY,
       token,
       key_name: `sk-...${secret.slice(-4)}`,
       created_at_ms: nowMs,

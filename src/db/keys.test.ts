@@ -4,6 +4,7 @@ import { type Database, openDatabase } from './client.ts';
 import {
   changeKey,
   deleteKeys,
+  EMPTY_KEY,
   findDeletedKey,
   findKey,
   insertKey,
@@ -19,43 +20,9 @@ beforeEach(async () => {
 });
 afterEach(() => db.destroy());
 
-const NULLS = {
-  key_alias: null,
-  key_name: null,
-  user_id: null,
-  team_id: null,
-  organization_id: null,
-  project_id: null,
-  agent_id: null,
-  budget_id: null,
-  budget_duration: null,
-  key_type: null,
-  created_by: null,
-  updated_by: null,
-  models: null,
-  aliases: null,
-  config: null,
-  permissions: null,
-  metadata: null,
-  allowed_routes: null,
-  allowed_cache_controls: null,
-  model_max_budget: null,
-  budget_limits: null,
-  router_settings: null,
-  access_group_ids: null,
-  policies: null,
-  expires_at_ms: null,
-  max_budget_nano_usd: null,
-  soft_budget_nano_usd: null,
-  budget_reset_at_ms: null,
-  max_parallel_requests: null,
-  tpm_limit: null,
-  rpm_limit: null,
-  tpd_limit: null,
-};
-
 const keyRow = (token: string, over: Partial<KeyRow> = {}): KeyRow => ({
-  ...NULLS,
+  ...EMPTY_KEY,
+  key_name: null,
   token,
   blocked: 0,
   created_at_ms: 1,

@@ -5,6 +5,42 @@ import type { KeysTable } from './key-tables.ts';
 
 export type KeyRow = Selectable<KeysTable>;
 
+/** A key of which nothing is set. */
+export const EMPTY_KEY: Omit<KeyRow, 'token' | 'created_at_ms' | 'updated_at_ms' | 'key_name'> = {
+  blocked: 0,
+  key_alias: null,
+  user_id: null,
+  team_id: null,
+  organization_id: null,
+  project_id: null,
+  agent_id: null,
+  budget_id: null,
+  budget_duration: null,
+  key_type: null,
+  created_by: null,
+  updated_by: null,
+  models: null,
+  aliases: null,
+  config: null,
+  permissions: null,
+  metadata: null,
+  allowed_routes: null,
+  allowed_cache_controls: null,
+  model_max_budget: null,
+  budget_limits: null,
+  router_settings: null,
+  access_group_ids: null,
+  policies: null,
+  expires_at_ms: null,
+  max_budget_nano_usd: null,
+  soft_budget_nano_usd: null,
+  budget_reset_at_ms: null,
+  max_parallel_requests: null,
+  tpm_limit: null,
+  rpm_limit: null,
+  tpd_limit: null,
+};
+
 export interface KeyFilter {
   readonly userId?: string | undefined;
   readonly teamId?: string | undefined;
