@@ -2,35 +2,21 @@
 import type { Change, ChatInput, ProviderAdapter, Target, UpstreamRequest } from '../../src/providers/adapter.ts';
 import { resolveModel } from '../../src/providers/registry.ts';
 import type { ChatRequest } from '../../src/wire/openai.ts';
+import { sampleTarget } from './call-parts.ts';
 
 export const API_KEY = 'sk-upstream-canary-7Hf29Qx';
 
 export function targetFor(adapter: ProviderAdapter, overrides: Partial<Target> = {}): Target {
-  return {
-    deploymentId: 'deployment-1',
+  return sampleTarget({
     modelGroup: 'group',
     adapter,
     litellmModel: `${adapter.id}/some-model`,
     upstreamModel: 'some-model',
     baseUrl: adapter.defaultBaseUrl === '' ? 'https://upstream.example' : adapter.defaultBaseUrl,
     apiKey: API_KEY,
-    apiVersion: undefined,
-    organization: undefined,
-    extraHeaders: {},
-    defaults: {},
     settings: adapter.parseSettings?.({}),
-    dropParams: false,
-    additionalDropParams: [],
-    allowedParams: [],
-    timeoutMs: undefined,
-    streamTimeoutMs: undefined,
-    numRetries: undefined,
-    weight: 1,
-    mockResponse: undefined,
-    baseModel: undefined,
-    customPrices: undefined,
     ...overrides,
-  };
+  });
 }
 
 /** The target of `provider/model`. */
