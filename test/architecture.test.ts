@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   gateway: ['providers/adapter', 'routing/plan', ...LOW],
   features: ['gateway', 'providers/adapter', ...MONEY, ...LOW],
   callbacks: ['gateway', 'providers/adapter', ...MONEY, ...LOW],
-  auth: ['gateway/call', 'db', ...LOW],
+  auth: ['gateway/call', 'gateway/entities', 'db', ...LOW],
   admin: ['auth', ...MONEY, ...LOW],
   http: ['gateway', 'admin', ...LOW],
 };

@@ -1,31 +1,14 @@
 /**
- * The shape of the one limit tree: scope × unit × window. Only types stand here: no limit is enforced yet. They fix what
- * an enforcing store must promise, so that every caller of it (admission, settlement, the management API) agrees.
+ * The shape of the one limit tree: scope × unit × window. Every limit that exists, whatever its name in the management API,
+ * is one `Limit`, and one store checks them all.
  *
- * A call draws on all of its scopes at once. Before it starts, its worst case is reserved everywhere or nowhere; when it
- * has ended, the reservation is replaced by what was really used. So the sum of what is posted and what is held can never
- * pass a maximum, however many calls run at the same moment.
+ * A call draws on all of its scopes at once. Before it starts, its worst case is held everywhere or nowhere; when it has
+ * ended, the hold is replaced by what was really used. So what is posted and what is held never pass a maximum together,
+ * however many calls run at the same moment.
  */
-import type { LimitReport } from '../errors.ts';
+import type { Scope } from '../db/usage-scopes.ts';
 
-/** Who is limited. A call has one scope of most kinds and one for each of its tags. */
-export type ScopeKind =
-  | 'key'
-  | 'team'
-  | 'team_member'
-  | 'user'
-  | 'organization'
-  | 'project'
-  | 'end_user'
-  | 'tag'
-  | 'model'
-  | 'provider';
-
-export interface Scope {
-  readonly kind: ScopeKind;
-  /** Digest of the key, id of the team …; for a team member the team's id, a slash and the user's. */
-  readonly id: string;
-}
+export type { Scope, ScopeKind } from '../db/usage-scopes.ts';
 
 /**
  * What is counted, always in whole numbers: `usd` in nano-dollars, `requests` and `tokens` in pieces, `parallel` in calls
@@ -33,12 +16,12 @@ export interface Scope {
  */
 export type Unit = 'usd' | 'requests' | 'tokens' | 'parallel';
 
-export type Amounts = Readonly<Record<Unit, number>>;
-
 /**
- * Over which time something adds up. Windows come from the clock: the id of the current one is computed from the time and
- * the zone, so nothing has to be reset and a missed job cannot leave an old total standing. Hours and shorter start on
- * the boundary, days at midnight, weeks on Monday, months on the first.
+ * Over which time something adds up. Windows come from the clock: the current one is computed from the time and the
+ * zone, so nothing has to be reset and a missed job cannot leave an old total standing.
+ *
+ * `calendar`: hours and shorter start on the boundary, days at midnight, weeks on Monday, months on the first.
+ * `sliding`: the last `ms` milliseconds, at every instant.
  */
 export type Window =
   | { readonly kind: 'lifetime' }
@@ -48,41 +31,57 @@ export type Window =
       readonly period: 'second' | 'minute' | 'hour' | 'day' | 'week' | 'month';
       /** IANA name, such as `Europe/Berlin`. */
       readonly timeZone: string;
-    };
+    }
+  | { readonly kind: 'sliding'; readonly ms: number };
 
 export interface Limit {
   readonly scope: Scope;
   readonly unit: Unit;
   /** Without meaning for `parallel`. */
   readonly window: Window;
+  /** `Infinity`: only counted, so that it can be shown. */
   readonly max: number;
-  /** `soft` never refuses: passing it is only told to those who asked to know. */
-  readonly strength: 'hard' | 'soft';
+  /**
+   * `hard` refuses. `soft` never does: passing it raises an event once a window. `shadow` counts and reports what it would
+   * have refused, and refuses nothing.
+   */
+  readonly strength: 'hard' | 'soft' | 'shadow';
+  /** An admin set the total by hand: it was `amount` at `atMs`, and only what came later is added. */
+  readonly since?: { readonly atMs: number; readonly amount: number };
 }
 
-/** The worst case of one attempt. */
+/** What one attempt may use at most. It always asks for one request and one parallel slot besides. */
 export interface Demand {
-  readonly callId: string;
-  readonly scopes: readonly Scope[];
-  readonly requests: number;
   readonly tokens: number;
-  readonly parallel: number;
   /** `null`: the price is unknown, which is not zero. A hard `usd` limit on any of the scopes then refuses. */
   readonly nanoUsd: number | null;
 }
 
-/**
- * Held amounts. Ending it twice is harmless and the first end counts. A reservation whose owner is gone ends by itself at
- * `expiresAtMs`; a living owner keeps it alive.
- */
-export interface Reservation {
-  readonly id: string;
-  /** Epoch milliseconds. */
-  readonly expiresAtMs: number;
-  /** Replaces what was held by what was used, also where that is more. A price that stayed unknown counts as 0. */
-  settle(used: Amounts): void | Promise<void>;
-  /** Gives everything back: no upstream was asked. */
-  release(): void | Promise<void>;
+/** Scopes that a call draws on, and the limits that stand on them. A scope without a limit is still posted to. */
+export interface Part {
+  readonly scopes: readonly Scope[];
+  readonly limits: readonly Limit[];
+}
+
+export interface Used {
+  readonly tokens: number;
+  readonly nanoUsd: number;
+}
+
+/** Held amounts of one call. Ending it twice is harmless: the first end counts. */
+export interface Hold {
+  /**
+   * Another attempt: replaces the demand in every scope, and the attempt's own scopes (model, deployment, provider) by
+   * these. Scopes that stay keep their one request and slot. All or nothing: refused, the hold stays as it was.
+   * @param previousWasSent the upstream saw the attempt before: its requests stay counted in scopes that are left
+   */
+  attempt(demand: Demand, part: Part, previousWasSent: boolean): Refusal | undefined;
+  /** Replaces what was held by what was used, also where that is more, in the windows of the moment it was admitted. */
+  settle(used: Used): void;
+  /** Gives everything back, the request too: no upstream was asked. */
+  release(): void;
+  /** What is held now, in nano-dollars and tokens. */
+  readonly demand: Demand;
 }
 
 /** How much of a limit is gone. `held` belongs to calls that are still under way. */
@@ -90,20 +89,43 @@ export interface Standing {
   readonly limit: Limit;
   readonly posted: number;
   readonly held: number;
-  /** Epoch milliseconds; `null` for a window without an end. */
+  /** Epoch milliseconds: end of the window; for a sliding one when its oldest part leaves; `null` for no end. */
   readonly resetsAtMs: number | null;
 }
 
-/** Where limits are kept: memory for one process, a shared store for several. */
-export interface LimitStore {
-  /**
-   * Checks every limit before it takes from any: `posted + held + demand ≤ max` in all of them, or nothing changes.
-   * @throws GatewayError `rate_limited` or `budget_exceeded` with a `LimitReport` of the limit that clears last
-   */
-  reserve(demand: Demand, limits: readonly Limit[]): Reservation | Promise<Reservation>;
-  /** For displays; admission never reads it. */
-  standing(limits: readonly Limit[]): readonly Standing[] | Promise<readonly Standing[]>;
+export interface Refusal {
+  readonly standing: Standing;
+  /** `too_large`: this demand alone is more than the limit. `unpriced`: the price is unknown and the limit is about money. */
+  readonly reason: 'over' | 'too_large' | 'unpriced';
+  /** How much was asked for, in the limit's unit. */
+  readonly asked: number;
+  /** From then on the same demand passes if nobody else comes: epoch milliseconds. `null`: time alone does not clear it. */
+  readonly clearsAtMs: number | null;
+  /** It would fit once calls under way have ended and given back what they hold. */
+  readonly onlyHeld: boolean;
 }
 
-/** What a refused client is told of a standing. */
-export type ReportOf = (standing: Standing) => LimitReport;
+export const isRefusal = (value: Hold | Refusal): value is Refusal => 'reason' in value;
+
+/** Once a window each. */
+export interface LimitEvent {
+  readonly kind: 'soft_limit_passed' | 'threshold_passed' | 'shadow_refusal';
+  readonly standing: Standing;
+  /** Share of the maximum that was passed, such as 0.8, for a threshold. */
+  readonly threshold?: number;
+}
+
+/** Where limits are kept: memory for one process, a shared store for several. */
+export interface LimitTree {
+  /** `undefined` when everything these limits count is in memory. Rejects when the past cannot be read. */
+  load(limits: readonly Limit[]): Promise<void> | undefined;
+  /**
+   * Checks every hard limit of both parts before it takes from any: `posted + held + demand ≤ max` in all of them, or
+   * nothing changes. The refusal told is the one that clears last.
+   */
+  reserve(demand: Demand, base: Part, attempt: Part): Hold | Refusal;
+  /** How the limits stand now; counters that are not in memory are left out. */
+  standing(limits: readonly Limit[]): readonly Standing[];
+  /** Resolves when a hold has ended after this call. */
+  freed(): Promise<void>;
+}

@@ -1,0 +1,83 @@
+/** Who a request is counted for: one list of scopes, used by limits before a call and by stored totals after it. */
+
+/** LiteLLM's own words, as they stand in its limiter's names and headers. The order is stored: only add at the end. */
+export const SCOPE_KINDS = [
+  'global',
+  'api_key',
+  'team',
+  'team_member',
+  'user',
+  'organization',
+  'project',
+  'end_user',
+  'tag',
+  'model_per_key',
+  'model_per_team',
+  'model_per_user',
+  'model_per_organization',
+  'model_per_project',
+  'model_per_end_user',
+  'deployment',
+  'provider',
+] as const;
+
+export type ScopeKind = (typeof SCOPE_KINDS)[number];
+
+export interface Scope {
+  readonly kind: ScopeKind;
+  /** Digest of the key, id of the team …; two names joined by `joined` for a pair; empty for `global`. */
+  readonly id: string;
+}
+
+/** No id holds this character, so a pair can be read in one way only. */
+const SEPARATOR = '\u001f';
+
+export const joined = (first: string, second: string): string => `${first}${SEPARATOR}${second}`;
+
+export interface Owners {
+  readonly keyHash: string | null;
+  readonly teamId: string | null;
+  readonly userId: string | null;
+  readonly organizationId: string | null;
+  readonly projectId: string | null;
+  readonly endUser: string | null;
+  readonly tags: readonly string[];
+}
+
+export interface Served {
+  readonly modelGroup: string;
+  readonly deploymentId: string | null;
+  readonly provider: string | null;
+}
+
+/** Scopes that a call has whatever model serves it. */
+export function ownerScopes(owners: Owners): Scope[] {
+  const { keyHash, teamId, userId, organizationId, projectId, endUser, tags } = owners;
+  const scopes: Scope[] = [{ kind: 'global', id: '' }];
+  if (keyHash !== null) scopes.push({ kind: 'api_key', id: keyHash });
+  if (teamId !== null) scopes.push({ kind: 'team', id: teamId });
+  if (teamId !== null && userId !== null) scopes.push({ kind: 'team_member', id: joined(teamId, userId) });
+  if (userId !== null) scopes.push({ kind: 'user', id: userId });
+  if (organizationId !== null) scopes.push({ kind: 'organization', id: organizationId });
+  if (projectId !== null) scopes.push({ kind: 'project', id: projectId });
+  if (endUser !== null) scopes.push({ kind: 'end_user', id: endUser });
+  for (const tag of tags) scopes.push({ kind: 'tag', id: tag });
+  return scopes;
+}
+
+/** Scopes that change when another model, deployment or provider serves. */
+export function servedScopes(owners: Owners, { modelGroup, deploymentId, provider }: Served): Scope[] {
+  const scopes: Scope[] = [];
+  const perModel = (kind: ScopeKind, owner: string | null): void => {
+    if (owner !== null) scopes.push({ kind, id: joined(owner, modelGroup) });
+  };
+  perModel('model_per_key', owners.keyHash);
+  perModel('model_per_team', owners.teamId);
+  perModel('model_per_user', owners.userId);
+  perModel('model_per_organization', owners.organizationId);
+  perModel('model_per_project', owners.projectId);
+  perModel('model_per_end_user', owners.endUser);
+  if (deploymentId !== null) scopes.push({ kind: 'deployment', id: deploymentId });
+  if (provider !== null) scopes.push({ kind: 'provider', id: provider });
+  return scopes;
+}
