@@ -7,7 +7,7 @@ import { modelList } from './app/models.ts';
 import { createRuntime, type Runtime } from './app/runtime.ts';
 import type { TargetParts } from './app/targets.ts';
 import { createTryKey, type TryKey } from './app/try-key.ts';
-import { ADMIN_PATHS } from './auth/permissions.ts';
+import { MANAGEMENT_ROUTES, refuseUndeclared } from './auth/routes.ts';
 import type { Config } from './config/config.ts';
 import type { Env } from './config/env.ts';
 import { type Database, openDatabase } from './db/client.ts';
@@ -21,7 +21,7 @@ import { Pipeline } from './gateway/pipeline.ts';
 import { createHeaderMaker } from './gateway/reply-headers.ts';
 import { Sender, type SendParts } from './gateway/send.ts';
 import { settlesWithin } from './gateway/stream-source.ts';
-import { createRouter } from './http/routes.ts';
+import { createRouter, SERVED_PATHS } from './http/routes.ts';
 import { type Listener, listen } from './http/server.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { createDeadlines } from './lib/deadlines.ts';
@@ -54,6 +54,7 @@ const now = (): number => performance.timeOrigin + performance.now();
 
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
+  refuseUndeclared([...SERVED_PATHS, ...MANAGEMENT_ROUTES]);
   const catalog = loadCatalog();
   const targetParts = (current: Config): TargetParts => ({
     lookUp: options.env.withExported(current.exportedEnv).lookup,
@@ -132,7 +133,7 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
   });
   const listener = listen(
     {
-      router: createRouter(ADMIN_PATHS),
+      router: createRouter(MANAGEMENT_ROUTES),
       pipeline,
       headerMaker: createHeaderMaker(version, now),
       settings: () => runtime().http,

@@ -1,85 +1,72 @@
 /** The management API: Hono on the same server, loaded when it is first asked for. */
-import { OpenAPIHono } from '@hono/zod-openapi';
+
 import type { Context } from 'hono';
-import type { Caller } from '../auth/authenticate.ts';
-import { MANAGEMENT_ROUTES, requirePermission } from '../auth/permissions.ts';
+import { Hono } from 'hono';
+import { accessFor } from '../auth/principal.ts';
+import { MANAGEMENT_ROUTES, type ManagementRoute, permissionOfRoute } from '../auth/routes.ts';
 import { isOutage } from '../db/outage.ts';
 import { errorBody, GatewayError } from '../errors.ts';
-import { accept, readObject } from './body.ts';
+import { accept, acceptQuery, readObject } from './body.ts';
 import type { AdminContext } from './context.ts';
-import {
-  deleteBody,
-  generateBody,
-  KEY_REFUSALS,
-  type KeyFields,
-  oneKeyBody,
-  unenforcedIn,
-  updateBody,
-} from './key-schema.ts';
-import { Keys } from './keys.ts';
-import { type SpendLogAnswer, spendLogPage, spendLogs } from './spend-logs.ts';
-
-/** Runs after the caller has been found to hold the route's permission. */
-type Handler = (c: Context, caller: Caller) => Promise<Response>;
+import { type AdminRoute, Answer } from './route.ts';
+import { adminRoutes } from './routes.ts';
 
 export interface AdminApp {
   /** Rejects with what nobody foresaw; every refusal is an answer. */
   fetch(request: Request): Response | Promise<Response>;
 }
 
+/** @throws Error when a declared route has no handler, or two */
 export function createAdminApp(context: AdminContext): AdminApp {
-  const app = new OpenAPIHono();
-  const handlers: Readonly<Record<string, Handler>> = { ...keyHandlers(new Keys(context)), ...spendHandlers(context) };
-  for (const { path, method, permission } of MANAGEMENT_ROUTES) {
-    const handler = handlers[path];
-    if (!handler) throw new Error(`The management route ${path} has no handler`);
-    app.on(method, path, async (c) => {
-      const caller = await context.authenticate(c.req.header(), path);
-      requirePermission(caller, permission, path);
-      return handler(c, caller);
-    });
+  const routes = byName(adminRoutes(context));
+  const app = new Hono();
+  for (const { method, path } of MANAGEMENT_ROUTES) {
+    // The rows are made from the table whose keys these names are.
+    const name = `${method} ${path}` as ManagementRoute;
+    const route = routes.get(name);
+    if (!route) throw new Error(`The management route ${name} has no handler`);
+    app.on(method, path.replace(/\{([a-z_]+)\}/g, ':$1'), (c) => run(c, route, context, path));
   }
   app.notFound(() => refusal(new GatewayError('not_found', 'There is no such management route.')));
   app.onError((thrown) => refusal(foreseen(thrown)));
   return { fetch: (request) => app.fetch(request) };
 }
 
-function keyHandlers(keys: Keys): Record<string, Handler> {
-  return {
-    '/key/generate': async (c, caller) => {
-      const fields = accept(await readObject(c.req.raw), generateBody, KEY_REFUSALS);
-      return answer(await keys.generate(fields, caller), warningOf(fields));
-    },
-    '/key/update': async (c, caller) => {
-      const { key, ...fields } = accept(await readObject(c.req.raw), updateBody, KEY_REFUSALS);
-      return answer(await keys.update(key, fields, caller), warningOf(fields));
-    },
-    '/key/delete': async (c) => answer(await keys.remove(accept(await readObject(c.req.raw), deleteBody))),
-    '/key/block': async (c, caller) => {
-      const { key } = accept(await readObject(c.req.raw), oneKeyBody);
-      return answer(await keys.setBlocked(key, true, caller));
-    },
-    '/key/unblock': async (c, caller) => {
-      const { key } = accept(await readObject(c.req.raw), oneKeyBody);
-      return answer(await keys.setBlocked(key, false, caller));
-    },
-    '/key/info': async (c, caller) => answer(await keys.info(c.req.query('key'), caller)),
-    '/key/list': async (c) => answer(await keys.list(c.req.query())),
-  };
+function byName(routes: readonly AdminRoute[]): Map<ManagementRoute, AdminRoute> {
+  const found = new Map<ManagementRoute, AdminRoute>();
+  for (const route of routes) {
+    if (found.has(route.name)) throw new Error(`The management route ${route.name} has two handlers`);
+    found.set(route.name, route);
+  }
+  return found;
 }
 
-function spendHandlers(context: AdminContext): Record<string, Handler> {
-  const logAnswer = ({ body, headers }: SpendLogAnswer): Response => answer(body, headers);
-  return {
-    '/spend/logs': async (c, caller) => logAnswer(await spendLogs(context, c.req.query(), caller)),
-    '/spend/logs/v2': async (c, caller) => logAnswer(await spendLogPage(context, c.req.query(), caller)),
-  };
+/** Permission first: what a body holds is nobody's business who may not send it. */
+async function run(c: Context, route: AdminRoute, context: AdminContext, path: string): Promise<Response> {
+  const caller = await context.authenticate(c.req.header(), path);
+  const access = accessFor(await context.principal(caller), permissionOfRoute(route.name), path);
+  const query = acceptQuery(c.req.query(), route.query);
+  const body = route.body && (await bodyOf(c.req.raw, route, route.body));
+  const result = await route.handle({
+    body,
+    query,
+    params: c.req.param(),
+    access,
+    caller,
+    changedBy: c.req.header('litellm-changed-by')?.slice(0, 256) ?? null,
+    header: (name) => c.req.header(name),
+  });
+  if (result instanceof Response) return result;
+  if (result instanceof Answer) return answer(result.body, result.headers, result.status);
+  return answer(result);
 }
 
-function warningOf(fields: KeyFields): Record<string, string> {
-  const fieldsWithoutEffect = unenforcedIn(fields);
-  if (fieldsWithoutEffect.length === 0) return {};
-  return { 'x-tollgate-warning': `stored but not enforced yet: ${fieldsWithoutEffect.join(', ')}` };
+async function bodyOf(
+  request: Request,
+  route: AdminRoute,
+  schema: NonNullable<AdminRoute['body']>,
+): Promise<Record<string, unknown>> {
+  return accept(await readObject(request), schema, route.refusals);
 }
 
 /** @throws what it was given, when nobody foresaw it: the HTTP layer then reports it and answers a plain 500 */

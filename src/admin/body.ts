@@ -87,6 +87,15 @@ export function accept<Shape extends z.ZodRawShape>(
   throw invalidRequest(`'${param}': ${issue?.message ?? 'not accepted'}.`, param);
 }
 
+/** Query parameters, all text: a schema says what they mean. One without a value is none: forms send them. */
+export function acceptQuery(
+  given: Readonly<Record<string, string>>,
+  schema: z.ZodObject | undefined,
+): Record<string, unknown> | undefined {
+  if (schema === undefined) return undefined;
+  return accept(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== '')), schema);
+}
+
 function unknownField(name: string, known: readonly string[], refusals: Refusals): GatewayError {
   if (Object.hasOwn(refusals, name)) return invalidRequest(`'${name}' ${refusals[name]}.`, name);
   const shown = name.slice(0, 100);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { sql } from 'kysely';
 import { type Answer, adminPlace, MASTER_KEY } from '../../test/support/admin-place.ts';
 import { digest } from '../auth/digest.ts';
-import { MANAGEMENT_ROUTES } from '../auth/permissions.ts';
+import { MANAGEMENT_ROUTES } from '../auth/routes.ts';
 
 const place = adminPlace();
 

@@ -3,6 +3,7 @@ import { caughtUp } from '../admin/caught-up.ts';
 import { type Authenticate, createAuthenticator } from '../auth/authenticate.ts';
 import { createKeyCache } from '../auth/key-cache.ts';
 import { loadKey } from '../auth/loaded-key.ts';
+import { NO_MEMBERSHIPS, principalOf } from '../auth/principal.ts';
 import type { Database } from '../db/client.ts';
 import { spendByKey } from '../db/requests.ts';
 import type { Caller } from '../gateway/call.ts';
@@ -53,7 +54,15 @@ export async function createAuth(parts: AuthParts): Promise<Auth> {
     authenticate,
     async admin(request) {
       admin ??= import('../admin/app.ts').then(({ createAdminApp }) =>
-        createAdminApp({ db, keys, ledger, authenticate, now, randomBytes }),
+        createAdminApp({
+          db,
+          keys,
+          ledger,
+          authenticate,
+          principal: async (caller) => principalOf(caller, undefined, NO_MEMBERSHIPS),
+          now,
+          randomBytes,
+        }),
       );
       return (await admin).fetch(request);
     },

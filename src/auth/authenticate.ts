@@ -4,7 +4,7 @@ import type { Caller, HeaderBag } from '../gateway/call.ts';
 import { type CredentialOptions, credentialFrom } from './credentials.ts';
 import { digest, sameDigest } from './digest.ts';
 import type { KeyCache, LoadedKey } from './key-cache.ts';
-import { mayCall } from './permissions.ts';
+import { mayCall } from './routes.ts';
 
 export type { Caller };
 

@@ -1,109 +1,143 @@
 /**
- * Who may call what, as data: role × permission, and the permission of every route that is served.
- * Source: LiteLLM's documentation of roles and of the route groups in a key's `allowed_routes`.
+ * Who may do what, as data: role × permission → how far it reaches. Every route names one of these permissions
+ * (`routes.ts`); nothing else decides.
+ *
+ * A person or a key can hold several roles at once (a team's admin is also a user); rights add up. On top of the table:
+ * nobody grants what they lack, a foreign object is as if it did not exist, and a blocked or expired key has no role.
+ * Roles follow LiteLLM's documentation of role-based access.
  */
-import { GatewayError } from '../errors.ts';
-import type { Caller } from '../gateway/call.ts';
 
-export type Role = 'anonymous' | 'key' | 'admin';
+export const ROLES = [
+  'anonymous',
+  'key',
+  'service',
+  'viewer',
+  'user',
+  'team_admin',
+  'org_admin',
+  'platform_viewer',
+  'platform_admin',
+  'root',
+] as const;
 
-/** `own`: any valid key, and it is shown only what belongs to it. */
-export type Permission = 'public' | 'key' | 'own' | 'admin';
-
-const HOLDERS: Readonly<Record<Permission, readonly Role[]>> = {
-  public: ['anonymous', 'key', 'admin'],
-  key: ['key', 'admin'],
-  own: ['key', 'admin'],
-  admin: ['admin'],
-};
-
-export interface RoutePermission {
-  readonly path: string;
-  readonly method: 'GET' | 'POST';
-  readonly permission: Permission;
-}
-
-/** Health, inference and model lists. `/*` at the end stands for any rest of the path. */
-const DATA_ROUTES: readonly RoutePermission[] = [
-  { path: '/', method: 'GET', permission: 'public' },
-  { path: '/health/liveliness', method: 'GET', permission: 'public' },
-  { path: '/health/liveness', method: 'GET', permission: 'public' },
-  { path: '/health/readiness', method: 'GET', permission: 'public' },
-  { path: '/v1/chat/completions', method: 'POST', permission: 'key' },
-  { path: '/chat/completions', method: 'POST', permission: 'key' },
-  { path: '/engines/*', method: 'POST', permission: 'key' },
-  { path: '/openai/deployments/*', method: 'POST', permission: 'key' },
-  { path: '/v1/models', method: 'GET', permission: 'key' },
-  { path: '/models', method: 'GET', permission: 'key' },
-  { path: '/v1/models/*', method: 'GET', permission: 'key' },
-  { path: '/models/*', method: 'GET', permission: 'key' },
-];
-
-export const MANAGEMENT_ROUTES: readonly RoutePermission[] = [
-  { path: '/key/generate', method: 'POST', permission: 'admin' },
-  { path: '/key/update', method: 'POST', permission: 'admin' },
-  { path: '/key/delete', method: 'POST', permission: 'admin' },
-  { path: '/key/block', method: 'POST', permission: 'admin' },
-  { path: '/key/unblock', method: 'POST', permission: 'admin' },
-  { path: '/key/list', method: 'GET', permission: 'admin' },
-  { path: '/key/info', method: 'GET', permission: 'own' },
-  { path: '/spend/logs', method: 'GET', permission: 'own' },
-  { path: '/spend/logs/v2', method: 'GET', permission: 'own' },
-];
-
-export const ROUTES: readonly RoutePermission[] = [...DATA_ROUTES, ...MANAGEMENT_ROUTES];
-
-/** Paths of the management API, each with the methods it answers. */
-export const ADMIN_PATHS: ReadonlyMap<string, readonly string[]> = new Map(
-  MANAGEMENT_ROUTES.map(({ path, method }) => [path, [method]]),
-);
-
-/** `undefined`: no route, so nobody may. */
-export function permissionOf(method: string, path: string): Permission | undefined {
-  return ROUTES.find((route) => route.method === method && covers(route.path, path))?.permission;
-}
-
-export function roleOf(caller: Caller | undefined): Role {
-  if (caller === undefined) return 'anonymous';
-  return caller.kind === 'master' ? 'admin' : 'key';
-}
+export type Role = (typeof ROLES)[number];
 
 /**
- * @param path the matched route's own path, never the request's text
- * @throws GatewayError 403
+ * `own`: what belongs to the key itself or to its user. `team`: the teams of the role (administered ones for a team's
+ * admin, the key's own for a service account, the user's own otherwise). `organization`: the organizations administered.
  */
-export function requirePermission(caller: Caller, permission: Permission, path: string): void {
-  if (HOLDERS[permission].includes(roleOf(caller))) return;
-  throw new GatewayError(
-    'permission_denied',
-    `Only the admin's key may call ${path}. Ask an admin, or send the master key.`,
-  );
-}
+export type Reach = 'own' | 'team' | 'organization' | 'all';
 
-const pathsWith = (wanted: Permission): readonly string[] =>
-  DATA_ROUTES.filter(({ permission }) => permission === wanted).map(({ path }) => path);
-const SPEND = ['/spend/logs', '/spend/logs/v2'];
-const MODEL_LISTS = ['/v1/models', '/models', '/v1/models/*', '/models/*'];
+type Cells = Partial<Record<Role, Reach>>;
 
-const KEY_ROUTES = MANAGEMENT_ROUTES.filter(({ path }) => path.startsWith('/key/')).map(({ path }) => path);
+const EVERYBODY: Cells = Object.fromEntries(ROLES.map((role) => [role, 'all']));
+const ADMINS: Cells = { platform_admin: 'all', root: 'all' };
+const ADMINS_AND_VIEWER: Cells = { ...ADMINS, platform_viewer: 'all' };
 
-const GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['llm_api_routes', pathsWith('key')],
-  ['openai_routes', pathsWith('key')],
-  ['management_routes', KEY_ROUTES],
-  ['key_management_routes', KEY_ROUTES],
-  ['info_routes', ['/key/info', ...MODEL_LISTS, ...SPEND]],
-  ['spend_tracking_routes', SPEND],
-  ['public_routes', pathsWith('public')],
-]);
+export const PERMISSIONS = {
+  // Health, documents, models
+  probe: EVERYBODY,
+  documents: EVERYBODY,
+  details: ADMINS_AND_VIEWER,
+  infer: { ...ADMINS, key: 'own', service: 'team', viewer: 'own', user: 'own' },
+  'models.list': { ...ADMINS_AND_VIEWER, key: 'own', service: 'team', viewer: 'own', user: 'own' },
+  // Keys
+  'keys.create': { ...ADMINS, user: 'own', team_admin: 'team', org_admin: 'organization' },
+  'keys.read': {
+    ...ADMINS_AND_VIEWER,
+    key: 'own',
+    service: 'own',
+    viewer: 'own',
+    user: 'own',
+    team_admin: 'team',
+    org_admin: 'organization',
+  },
+  'keys.list': {
+    ...ADMINS_AND_VIEWER,
+    viewer: 'own',
+    user: 'own',
+    team_admin: 'team',
+    org_admin: 'organization',
+  },
+  'keys.update': { ...ADMINS, user: 'own', team_admin: 'team', org_admin: 'organization' },
+  'keys.revoke': { ...ADMINS, user: 'own', team_admin: 'team', org_admin: 'organization' },
+  // Teams
+  'teams.create': { ...ADMINS, org_admin: 'organization' },
+  'teams.delete': { ...ADMINS, org_admin: 'organization' },
+  'teams.read': {
+    ...ADMINS_AND_VIEWER,
+    viewer: 'team',
+    user: 'team',
+    team_admin: 'team',
+    org_admin: 'organization',
+  },
+  'teams.update': { ...ADMINS, team_admin: 'team', org_admin: 'organization' },
+  'teams.block': { ...ADMINS, org_admin: 'organization' },
+  'teams.members': { ...ADMINS, team_admin: 'team', org_admin: 'organization' },
+  // Organizations, users, projects
+  'organizations.write': ADMINS,
+  'organizations.read': { ...ADMINS_AND_VIEWER, org_admin: 'organization' },
+  'organizations.members': { ...ADMINS, org_admin: 'organization' },
+  'users.write': { ...ADMINS, org_admin: 'organization' },
+  'users.delete': ADMINS,
+  'users.read': {
+    ...ADMINS_AND_VIEWER,
+    key: 'own',
+    viewer: 'own',
+    user: 'own',
+    org_admin: 'organization',
+  },
+  'users.list': { ...ADMINS_AND_VIEWER, org_admin: 'organization' },
+  'users.self': { ...ADMINS, viewer: 'own', user: 'own', org_admin: 'organization' },
+  'projects.write': { ...ADMINS, team_admin: 'team', org_admin: 'organization' },
+  'projects.read': {
+    ...ADMINS_AND_VIEWER,
+    viewer: 'team',
+    user: 'team',
+    team_admin: 'team',
+    org_admin: 'organization',
+  },
+  // What admins define for all
+  'customers.write': ADMINS,
+  'customers.read': ADMINS_AND_VIEWER,
+  'budgets.write': ADMINS,
+  'budgets.read': ADMINS_AND_VIEWER,
+  'tags.write': ADMINS,
+  'tags.read': ADMINS_AND_VIEWER,
+  'access_groups.write': ADMINS,
+  'access_groups.read': ADMINS_AND_VIEWER,
+  'models.write': ADMINS,
+  'models.read': { ...ADMINS_AND_VIEWER, key: 'own', service: 'team', viewer: 'own', user: 'own' },
+  'credentials.write': ADMINS,
+  'credentials.read': ADMINS_AND_VIEWER,
+  // Money and logs
+  'spend.read': {
+    ...ADMINS_AND_VIEWER,
+    key: 'own',
+    service: 'team',
+    viewer: 'own',
+    user: 'own',
+    team_admin: 'team',
+    org_admin: 'organization',
+  },
+  'spend.totals': ADMINS_AND_VIEWER,
+  'spend.calculate': { ...ADMINS_AND_VIEWER, key: 'own', service: 'team', viewer: 'own', user: 'own' },
+  'spend.reset': ADMINS,
+  'logs.read': {
+    ...ADMINS_AND_VIEWER,
+    key: 'own',
+    service: 'own',
+    viewer: 'own',
+    user: 'own',
+    team_admin: 'team',
+    org_admin: 'organization',
+  },
+  'audit.read': { ...ADMINS_AND_VIEWER, org_admin: 'organization' },
+} as const satisfies Record<string, Cells>;
 
-/** A key's `allowed_routes`: exact paths, `prefix/*` patterns and group names. An empty list allows every route. */
-export function mayCall(allowedRoutes: readonly string[], path: string): boolean {
-  if (allowedRoutes.length === 0) return true;
-  return allowedRoutes.some((entry) => (GROUPS.get(entry) ?? [entry]).some((pattern) => covers(pattern, path)));
-}
+export type Permission = keyof typeof PERMISSIONS;
 
-function covers(pattern: string, path: string): boolean {
-  if (pattern === path || pattern === '*') return true;
-  return pattern.endsWith('/*') && path.startsWith(pattern.slice(0, -1));
+export function reachOf(role: Role, permission: Permission): Reach | undefined {
+  const cells: Cells = PERMISSIONS[permission];
+  return cells[role];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { createRouter, pathOf } from './routes.ts';
 
-const router = createRouter(new Map([['/key/generate', ['POST']]]));
+const router = createRouter([{ method: 'POST', path: '/key/generate' }]);
 
 describe('a path', () => {
   test.each([

@@ -1,5 +1,7 @@
 /** Every path that is served, as a list. Sources: OpenAI's and Azure's API references, LiteLLM's list of routes. */
 
+import { pathPattern } from '../lib/path-pattern.ts';
+
 export type RouteName = 'chat' | 'models' | 'model' | 'liveliness' | 'readiness' | 'root' | 'admin';
 
 interface Route {
@@ -34,26 +36,54 @@ export interface Router {
   match(path: string): Match | undefined;
 }
 
-/** @param adminPaths paths of the management API, each with the methods it answers */
-export function createRouter(adminPaths: ReadonlyMap<string, readonly string[]>): Router {
+export interface AdminPath {
+  readonly method: string;
+  /** `{name}` stands for one part of the path. */
+  readonly path: string;
+}
+
+/** @param adminRoutes routes of the management API */
+export function createRouter(adminRoutes: readonly AdminPath[]): Router {
   const exact = new Map<string, Match>();
   const patterns: (Route & { readonly path: RegExp })[] = [];
   for (const { name, methods, path } of ROUTES) {
     if (typeof path === 'string') exact.set(path, { name, methods, model: undefined });
     else patterns.push({ name, methods, path });
   }
-  for (const [path, methods] of adminPaths) exact.set(path, { name: 'admin', methods, model: undefined });
+  const adminPatterns: { readonly pattern: RegExp; readonly match: Match }[] = [];
+  for (const [path, methods] of methodsByPath(adminRoutes)) {
+    const match: Match = { name: 'admin', methods, model: undefined };
+    if (path.includes('{')) adminPatterns.push({ pattern: pathPattern(path), match });
+    else exact.set(path, match);
+  }
 
   function matchPattern(path: string): Match | undefined {
     for (const { name, methods, path: pattern } of patterns) {
       const model = pattern.exec(path)?.[1];
       if (model !== undefined) return { name, methods, model: decoded(model) };
     }
-    return undefined;
+    return adminPatterns.find(({ pattern }) => pattern.test(path))?.match;
   }
 
   return { match: (path) => exact.get(path) ?? matchPattern(path) };
 }
+
+function methodsByPath(routes: readonly AdminPath[]): Map<string, string[]> {
+  const byPath = new Map<string, string[]>();
+  for (const { method, path } of routes) byPath.set(path, [...(byPath.get(path) ?? []), method]);
+  return byPath;
+}
+
+/** A path that a pattern matches, with `model` in the place of the model's name. */
+const sampleOf = (pattern: RegExp): string =>
+  pattern.source.slice(1, -1).replaceAll('\\/', '/').replace('(.+)', 'model');
+
+/** Every path of the data plane, as the table of permissions writes it. */
+export const SERVED_PATHS: readonly AdminPath[] = ROUTES.flatMap(({ methods, path }) =>
+  methods
+    .filter((method) => method !== 'HEAD')
+    .map((method) => ({ method, path: typeof path === 'string' ? path : sampleOf(path) })),
+);
 
 /** A stray `%` is left as it is: it will then be an unknown model, with an answer that says so. */
 function decoded(model: string): string {

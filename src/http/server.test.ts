@@ -78,7 +78,7 @@ beforeEach(() => {
   });
   listener = listen(
     {
-      router: createRouter(new Map([['/key/generate', ['POST']]])),
+      router: createRouter([{ method: 'POST', path: '/key/generate' }]),
       pipeline,
       headerMaker: createHeaderMaker('1.2.3', Date.now),
       settings: () => settings,

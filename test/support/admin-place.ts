@@ -8,6 +8,7 @@ import { type Authenticate, createAuthenticator } from '../../src/auth/authentic
 import { digest } from '../../src/auth/digest.ts';
 import { createKeyCache } from '../../src/auth/key-cache.ts';
 import { loadKey } from '../../src/auth/loaded-key.ts';
+import { NO_MEMBERSHIPS, principalOf } from '../../src/auth/principal.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { spendByKey } from '../../src/db/requests.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
@@ -65,7 +66,15 @@ class AdminPlace {
     this.authenticate = createAuthenticator({ keys, master, now, options: () => ({}) });
     let made = 0;
     const randomBytes = () => new Uint8Array(32).fill(++made);
-    this.#app = createAdminApp({ db, keys, ledger, authenticate: this.authenticate, now, randomBytes });
+    this.#app = createAdminApp({
+      db,
+      keys,
+      ledger,
+      authenticate: this.authenticate,
+      principal: async (caller) => principalOf(caller, undefined, NO_MEMBERSHIPS),
+      now,
+      randomBytes,
+    });
   }
 
   async end(): Promise<void> {
