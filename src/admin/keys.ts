@@ -3,6 +3,7 @@
 import type { Caller } from '../auth/authenticate.ts';
 import { digest } from '../auth/digest.ts';
 import { objectIn } from '../auth/loaded-key.ts';
+import { listKeys } from '../db/key-list.ts';
 import {
   changeKey,
   deleteKeys,
@@ -11,10 +12,10 @@ import {
   findKey,
   insertKey,
   type KeyRow,
-  listKeys,
   tokensByAlias,
 } from '../db/keys.ts';
 import { spendByKey } from '../db/requests.ts';
+import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import { caughtUp } from './caught-up.ts';
 import type { AdminContext } from './context.ts';
@@ -117,17 +118,19 @@ export class Keys {
   async list(query: Query): Promise<View> {
     const page = wholeNumber(query, 'page', 1);
     const size = wholeNumber(query, 'size', 10, MOST_KEYS_A_PAGE);
-    const { rows, total } = await listKeys(
-      this.#context.db,
-      {
+    const { rows, total } = await listKeys(this.#context.db, {
+      visibility: EVERYTHING,
+      filter: {
         userId: query['user_id'],
         teamId: query['team_id'],
         organizationId: query['organization_id'],
         keyAlias: query['key_alias'],
         token: query['key_hash'],
       },
-      { limit: size, offset: (page - 1) * size },
-    );
+      limit: size,
+      offset: (page - 1) * size,
+      nowMs: this.#context.now(),
+    });
     const views: unknown[] = [];
     for (const row of rows) {
       if (query['return_full_object'] !== 'true') views.push(row.token);

@@ -1,6 +1,8 @@
 /** How virtual keys and settings are stored. JSON columns are text; money is integer nano-dollars; times are epoch milliseconds. */
 
-export interface KeysTable {
+import type { OwnLimits } from './entity-tables.ts';
+
+export interface KeysTable extends OwnLimits {
   /** SHA-256 hex of the secret, which itself is never stored. */
   token: string;
   blocked: number;
@@ -15,7 +17,6 @@ export interface KeysTable {
   project_id: string | null;
   agent_id: string | null;
   budget_id: string | null;
-  budget_duration: string | null;
   key_type: string | null;
   created_by: string | null;
   updated_by: string | null;
@@ -26,20 +27,24 @@ export interface KeysTable {
   metadata: string | null;
   allowed_routes: string | null;
   allowed_cache_controls: string | null;
-  model_max_budget: string | null;
-  budget_limits: string | null;
   router_settings: string | null;
   access_group_ids: string | null;
   policies: string | null;
   /** `null`: never. */
   expires_at_ms: number | null;
-  max_budget_nano_usd: number | null;
-  soft_budget_nano_usd: number | null;
   budget_reset_at_ms: number | null;
-  max_parallel_requests: number | null;
-  tpm_limit: number | null;
-  rpm_limit: number | null;
-  tpd_limit: number | null;
+  object_permission: string | null;
+  model_spend: string | null;
+  /** JSON: what to use in place of a model whose budget is spent. */
+  budget_fallbacks: string | null;
+  /** `null` stands for 0. */
+  auto_rotate: number | null;
+  rotation_interval: string | null;
+  rotation_count: number | null;
+  last_rotation_at_ms: number | null;
+  /** When it is due next. */
+  key_rotation_at_ms: number | null;
+  last_active_at_ms: number | null;
 }
 
 export interface DeletedKeysTable extends KeysTable {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { type Database, openDatabase } from './client.ts';
+import { type KeyFilter, listKeys } from './key-list.ts';
 import {
   changeKey,
   deleteKeys,
@@ -9,10 +10,10 @@ import {
   findKey,
   insertKey,
   type KeyRow,
-  listKeys,
   tokensByAlias,
 } from './keys.ts';
 import { readSetting, writeSetting } from './settings.ts';
+import { EVERYTHING } from './visibility.ts';
 
 let db: Database;
 beforeEach(async () => {
@@ -29,6 +30,9 @@ const keyRow = (token: string, over: Partial<KeyRow> = {}): KeyRow => ({
   updated_at_ms: 1,
   ...over,
 });
+
+const page = (filter: KeyFilter, limit: number, offset = 0) =>
+  listKeys(db, { visibility: EVERYTHING, filter, limit, offset, nowMs: 0 });
 
 describe('a key', () => {
   test('is read back as it was written, large numbers included', async () => {
@@ -153,12 +157,12 @@ describe('finding', () => {
     for (let i = 0; i < 7; i++) await insertKey(db, keyRow(`k${i}`, { created_at_ms: i % 3, user_id: 'u' }));
     const seen: string[] = [];
     for (const offset of [0, 3, 6]) {
-      const { rows, total } = await listKeys(db, { userId: 'u' }, { limit: 3, offset });
+      const { rows, total } = await page({ userId: 'u' }, 3, offset);
       expect(total).toBe(7);
       seen.push(...rows.map(({ token }) => token));
     }
-    expect(seen).toEqual(['k2', 'k5', 'k1', 'k4', 'k0', 'k3', 'k6']);
-    expect(await listKeys(db, { userId: 'nobody' }, { limit: 3, offset: 0 })).toEqual({ rows: [], total: 0 });
+    expect(seen).toEqual(['k5', 'k2', 'k4', 'k1', 'k6', 'k3', 'k0']);
+    expect(await page({ userId: 'nobody' }, 3)).toEqual({ rows: [], total: 0 });
   });
 
   test('by any filters gives what a list in memory would, in pages without loss', async () => {
@@ -196,7 +200,7 @@ describe('finding', () => {
           );
           const seen: KeyRow[] = [];
           for (let offset = 0; offset <= expected.length; offset += limit) {
-            const { rows, total } = await listKeys(db, filter, { limit, offset });
+            const { rows, total } = await page(filter, limit, offset);
             expect(total).toBe(expected.length);
             seen.push(...rows);
           }
@@ -212,7 +216,7 @@ describe('finding', () => {
     for (const text of ["' or '1'='1", 'x"; drop table keys; --', '%', '\\']) {
       expect(await findKey(db, text)).toBeUndefined();
       expect(await tokensByAlias(db, [text])).toEqual([]);
-      expect((await listKeys(db, { keyAlias: text }, { limit: 1, offset: 0 })).total).toBe(0);
+      expect((await page({ keyAlias: text }, 1)).total).toBe(0);
     }
     expect(await findKey(db, 'a')).toBeDefined();
   });

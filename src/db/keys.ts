@@ -1,12 +1,17 @@
 /** Virtual keys, by the digest of their secret. */
-import type { Selectable } from 'kysely';
 import type { Database } from './client.ts';
-import type { KeysTable } from './key-tables.ts';
+import { type EntityTable, entityTable } from './entity-table.ts';
+import type { DeletedKeysTable, KeysTable } from './key-tables.ts';
+import { NO_LIMITS } from './no-limits.ts';
+import { inTransaction } from './transaction.ts';
+import { EVERYTHING } from './visibility.ts';
 
-export type KeyRow = Selectable<KeysTable>;
+export type KeyRow = KeysTable;
+export type DeletedKeyRow = DeletedKeysTable;
 
 /** A key of which nothing is set. */
 export const EMPTY_KEY: Omit<KeyRow, 'token' | 'created_at_ms' | 'updated_at_ms' | 'key_name'> = {
+  ...NO_LIMITS,
   blocked: 0,
   key_alias: null,
   user_id: null,
@@ -15,7 +20,6 @@ export const EMPTY_KEY: Omit<KeyRow, 'token' | 'created_at_ms' | 'updated_at_ms'
   project_id: null,
   agent_id: null,
   budget_id: null,
-  budget_duration: null,
   key_type: null,
   created_by: null,
   updated_by: null,
@@ -26,41 +30,45 @@ export const EMPTY_KEY: Omit<KeyRow, 'token' | 'created_at_ms' | 'updated_at_ms'
   metadata: null,
   allowed_routes: null,
   allowed_cache_controls: null,
-  model_max_budget: null,
-  budget_limits: null,
   router_settings: null,
   access_group_ids: null,
   policies: null,
   expires_at_ms: null,
-  max_budget_nano_usd: null,
-  soft_budget_nano_usd: null,
   budget_reset_at_ms: null,
-  max_parallel_requests: null,
-  tpm_limit: null,
-  rpm_limit: null,
-  tpd_limit: null,
+  object_permission: null,
+  model_spend: null,
+  budget_fallbacks: null,
+  auto_rotate: null,
+  rotation_interval: null,
+  rotation_count: null,
+  last_rotation_at_ms: null,
+  key_rotation_at_ms: null,
+  last_active_at_ms: null,
 };
 
-export interface KeyFilter {
-  readonly userId?: string | undefined;
-  readonly teamId?: string | undefined;
-  readonly organizationId?: string | undefined;
-  readonly keyAlias?: string | undefined;
-  readonly token?: string | undefined;
-}
+const OWNER = { key: 'token', user: 'user_id', team: 'team_id', organization: 'organization_id' } as const;
 
-export interface KeyPage {
-  readonly rows: readonly KeyRow[];
-  readonly total: number;
-}
+export const keys: EntityTable<KeyRow> = entityTable<KeyRow>({
+  table: 'keys',
+  key: ['token'],
+  unique: ['key_alias'],
+  owner: OWNER,
+  sort: { by: 'created_at_ms', order: 'desc' },
+});
 
-export function findKey(db: Database, token: string): Promise<KeyRow | undefined> {
-  return db.selectFrom('keys').selectAll().where('token', '=', token).executeTakeFirst();
-}
+/** Where deleted keys are still found. */
+export const deletedKeys: EntityTable<DeletedKeyRow> = entityTable<DeletedKeyRow>({
+  table: 'deleted_keys',
+  key: ['token'],
+  owner: OWNER,
+  sort: { by: 'deleted_at_ms', order: 'desc' },
+});
 
-export async function findDeletedKey(db: Database, token: string): Promise<KeyRow | undefined> {
-  return db.selectFrom('deleted_keys').selectAll().where('token', '=', token).executeTakeFirst();
-}
+/** Sees everything: for checking a key, not for showing it. */
+export const findKey = (db: Database, token: string): Promise<KeyRow | undefined> => keys.find(db, token, EVERYTHING);
+
+export const findDeletedKey = (db: Database, token: string): Promise<DeletedKeyRow | undefined> =>
+  deletedKeys.find(db, token, EVERYTHING);
 
 export async function tokensByAlias(db: Database, aliases: readonly string[]): Promise<string[]> {
   if (aliases.length === 0) return [];
@@ -74,45 +82,32 @@ export async function tokensByAlias(db: Database, aliases: readonly string[]): P
 
 /** What stood in the way of a new key, if anything. Decided by the database itself, so that two at once cannot both win. */
 export async function insertKey(db: Database, row: KeyRow): Promise<'inserted' | 'key taken' | 'alias taken'> {
-  const result = await db
-    .insertInto('keys')
-    .values(row)
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst();
-  if (Number(result.numInsertedOrUpdatedRows ?? 0) > 0) return 'inserted';
-  return (await findKey(db, row.token)) === undefined ? 'alias taken' : 'key taken';
+  return outcomeOf((await keys.insert(db, row))?.taken);
 }
+
+const outcomeOf = (taken: string | undefined): 'inserted' | 'key taken' | 'alias taken' => {
+  if (taken === undefined) return 'inserted';
+  return taken === 'key_alias' ? 'alias taken' : 'key taken';
+};
 
 /**
  * Changes a key by what it is now, with nobody in between. Resolves to the changed row, or `undefined` when there is no
  * such key. `change` may throw, and then nothing has happened.
  */
-export function changeKey(
+export async function changeKey(
   db: Database,
   token: string,
   change: (row: KeyRow) => Partial<KeyRow>,
 ): Promise<KeyRow | 'alias taken' | undefined> {
-  return db.transaction().execute(async (transaction) => {
-    const row = await findKey(transaction, token);
-    if (row === undefined) return undefined;
-    const changed = change(row);
-    if (changed.key_alias !== undefined && changed.key_alias !== null) {
-      const owners = await tokensByAlias(transaction, [changed.key_alias]);
-      if (owners.some((owner) => owner !== token)) return 'alias taken';
-    }
-    await transaction.updateTable('keys').set(changed).where('token', '=', token).execute();
-    return { ...row, ...changed };
-  });
+  const changed = await keys.change(db, token, EVERYTHING, change);
+  if (changed === undefined) return undefined;
+  return changed.taken === undefined ? changed.after : 'alias taken';
 }
 
 /** Moves keys to the deleted ones, where `/key/info` still finds them. Returns those that existed. */
 export function deleteKeys(db: Database, tokens: readonly string[], deletedAtMs: number): Promise<string[]> {
-  return db.transaction().execute(async (transaction) => {
-    const rows = await transaction
-      .selectFrom('keys')
-      .selectAll()
-      .where('token', 'in', [...tokens])
-      .execute();
+  return inTransaction(db, async (transaction) => {
+    const rows = await keys.remove(transaction, tokens, EVERYTHING);
     for (const row of rows) {
       await transaction
         .insertInto('deleted_keys')
@@ -121,29 +116,8 @@ export function deleteKeys(db: Database, tokens: readonly string[], deletedAtMs:
         .execute();
     }
     const found = rows.map(({ token }) => token);
-    if (found.length > 0) await transaction.deleteFrom('keys').where('token', 'in', found).execute();
+    // A secret that was replaced must not outlive the key.
+    if (found.length > 0) await transaction.deleteFrom('deprecated_keys').where('active_token', 'in', found).execute();
     return found;
   });
-}
-
-export async function listKeys(
-  db: Database,
-  filter: KeyFilter,
-  page: { readonly limit: number; readonly offset: number },
-): Promise<KeyPage> {
-  let query = db.selectFrom('keys');
-  if (filter.userId !== undefined) query = query.where('user_id', '=', filter.userId);
-  if (filter.teamId !== undefined) query = query.where('team_id', '=', filter.teamId);
-  if (filter.organizationId !== undefined) query = query.where('organization_id', '=', filter.organizationId);
-  if (filter.keyAlias !== undefined) query = query.where('key_alias', '=', filter.keyAlias);
-  if (filter.token !== undefined) query = query.where('token', '=', filter.token);
-  const counted = await query.select(({ fn }) => fn.countAll<number>().as('total')).executeTakeFirst();
-  const rows = await query
-    .selectAll()
-    .orderBy('created_at_ms', 'desc')
-    .orderBy('token')
-    .limit(page.limit)
-    .offset(page.offset)
-    .execute();
-  return { rows, total: Number(counted?.total ?? 0) };
 }

@@ -34,6 +34,12 @@ const SEPARATOR = '\u001f';
 
 export const joined = (first: string, second: string): string => `${first}${SEPARATOR}${second}`;
 
+/** What `joined` was given. */
+export function parted(pair: string): readonly [string, string] {
+  const at = pair.indexOf(SEPARATOR);
+  return at === -1 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+}
+
 export interface Owners {
   readonly keyHash: string | null;
   readonly teamId: string | null;

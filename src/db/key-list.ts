@@ -1,0 +1,154 @@
+/** Pages of keys: filters, order and total. Source: LiteLLM's documentation of `/key/list`. */
+import type { Database } from './client.ts';
+import type { Condition } from './conditions.ts';
+import type { Page } from './entity-table.ts';
+import { type DeletedKeyRow, deletedKeys, type KeyRow, keys } from './keys.ts';
+import type { Visibility } from './visibility.ts';
+
+export interface KeyFilter {
+  readonly userId?: string | undefined;
+  readonly teamId?: string | undefined;
+  readonly organizationId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly createdBy?: string | undefined;
+  readonly budgetId?: string | undefined;
+  /** The whole alias. */
+  readonly keyAlias?: string | undefined;
+  /** Any part of it, in any case. */
+  readonly keyAliasContains?: string | undefined;
+  readonly keyAliasStartsWith?: string | undefined;
+  readonly token?: string | undefined;
+  /** Keys that have a team, or have none. */
+  readonly inTeam?: boolean | undefined;
+  /** One of these is enough: a user's own keys, those of the teams, those that the user made. */
+  readonly anyOf?:
+    | {
+        readonly userId?: string | undefined;
+        readonly teamIds?: readonly string[] | undefined;
+        readonly createdBy?: string | undefined;
+      }
+    | undefined;
+  /** `blocked` wins over `expired`, as the status that is shown does. */
+  readonly status?: 'active' | 'expired' | 'blocked' | undefined;
+}
+
+/** LiteLLM's names. */
+export const KEY_ORDERS = {
+  created_at: 'created_at_ms',
+  updated_at: 'updated_at_ms',
+  key_alias: 'key_alias',
+  key_name: 'key_name',
+  max_budget: 'max_budget_nano_usd',
+  expires: 'expires_at_ms',
+  user_id: 'user_id',
+  team_id: 'team_id',
+  organization_id: 'organization_id',
+  project_id: 'project_id',
+  created_by: 'created_by',
+} as const satisfies Readonly<Record<string, keyof KeyRow>>;
+
+export type KeyOrder = keyof typeof KEY_ORDERS;
+
+export interface KeyListRequest {
+  readonly visibility: Visibility;
+  readonly filter?: KeyFilter;
+  readonly sort?: { readonly by: KeyOrder; readonly order: 'asc' | 'desc' } | undefined;
+  readonly limit: number;
+  readonly offset: number;
+  /** For the status. */
+  readonly nowMs: number;
+}
+
+export function listKeys(db: Database, request: KeyListRequest): Promise<Page<KeyRow>> {
+  const { visibility, filter = {}, sort, limit, offset, nowMs } = request;
+  return keys.list(db, {
+    visibility,
+    where: [...conditionsOf(filter), ...statusConditions(filter.status, nowMs)],
+    sort: sort && { by: KEY_ORDERS[sort.by], order: sort.order },
+    limit,
+    offset,
+  });
+}
+
+/** Deleted keys; a status in the filter means nothing here. */
+export function listDeletedKeys(db: Database, request: Omit<KeyListRequest, 'nowMs'>): Promise<Page<DeletedKeyRow>> {
+  const { visibility, filter = {}, sort, limit, offset } = request;
+  return deletedKeys.list(db, {
+    visibility,
+    where: conditionsOf(filter),
+    sort: sort && { by: KEY_ORDERS[sort.by], order: sort.order },
+    limit,
+    offset,
+  });
+}
+
+/** Aliases that are in use, in their order. */
+export async function listKeyAliases(
+  db: Database,
+  request: Omit<KeyListRequest, 'nowMs' | 'sort'>,
+): Promise<Page<string>> {
+  const { visibility, filter = {}, limit, offset } = request;
+  const { rows, total } = await keys.list(db, {
+    visibility,
+    where: [{ column: 'key_alias', isNot: null }, ...conditionsOf(filter)],
+    sort: { by: 'key_alias', order: 'asc' },
+    limit,
+    offset,
+  });
+  return { rows: rows.flatMap(({ key_alias }) => key_alias ?? []), total };
+}
+
+/** Columns that are compared as they are. */
+const EXACT = {
+  userId: 'user_id',
+  teamId: 'team_id',
+  organizationId: 'organization_id',
+  projectId: 'project_id',
+  createdBy: 'created_by',
+  budgetId: 'budget_id',
+  keyAlias: 'key_alias',
+  token: 'token',
+} as const satisfies { readonly [Name in keyof KeyFilter]?: keyof KeyRow };
+
+function conditionsOf(filter: KeyFilter): Condition<KeyRow>[] {
+  const conditions: Condition<KeyRow>[] = [];
+  for (const [name, column] of Object.entries(EXACT)) {
+    const value = filter[name as keyof typeof EXACT]; // `Object.entries` gives names as text.
+    if (value !== undefined) conditions.push({ column, is: value });
+  }
+  const { keyAliasContains, keyAliasStartsWith, inTeam, anyOf } = filter;
+  if (keyAliasContains !== undefined) conditions.push({ column: 'key_alias', contains: keyAliasContains });
+  if (keyAliasStartsWith !== undefined) conditions.push({ column: 'key_alias', startsWith: keyAliasStartsWith });
+  if (inTeam === true) conditions.push({ column: 'team_id', isNot: null });
+  if (inTeam === false) conditions.push({ column: 'team_id', is: null });
+  if (anyOf !== undefined) conditions.push({ any: ownersOf(anyOf) });
+  return conditions;
+}
+
+function ownersOf({ userId, teamIds, createdBy }: NonNullable<KeyFilter['anyOf']>): Condition<KeyRow>[] {
+  return [
+    { column: 'team_id', in: teamIds ?? [] },
+    ...(userId === undefined ? [] : [{ column: 'user_id', is: userId } as const]),
+    ...(createdBy === undefined ? [] : [{ column: 'created_by', is: createdBy } as const]),
+  ];
+}
+
+function statusConditions(status: KeyFilter['status'], nowMs: number): Condition<KeyRow>[] {
+  if (status === undefined) return [];
+  const after = Math.floor(nowMs) + 1;
+  if (status === 'blocked') return [{ column: 'blocked', is: 1 }];
+  if (status === 'expired')
+    return [
+      { column: 'blocked', is: 0 },
+      { column: 'expires_at_ms', before: after },
+    ];
+  return [
+    { column: 'blocked', is: 0 },
+    {
+      any: [
+        { column: 'expires_at_ms', is: null },
+        { column: 'expires_at_ms', from: after },
+      ],
+    },
+  ];
+}
