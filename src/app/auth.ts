@@ -1,5 +1,4 @@
 /** Keys, authentication and the management API, put together. */
-import { caughtUp } from '../admin/caught-up.ts';
 import { type Authenticate, createAuthenticator } from '../auth/authenticate.ts';
 import { createKeyCache } from '../auth/key-cache.ts';
 import { loadKey } from '../auth/loaded-key.ts';
@@ -36,10 +35,7 @@ export async function createAuth(parts: AuthParts): Promise<Auth> {
     ttlMs: () => runtime().config.general.keyCacheTtlMs,
     load: async (hash) => {
       if (hash === tryKey?.hash) return tryKey.loaded;
-      return await loadKey(db, hash, async () => {
-        await caughtUp(ledger, CATCH_UP_MS); // So that the total holds every request answered so far.
-        return await spendByKey(db, hash);
-      });
+      return await loadKey(db, hash);
     },
   });
   const master = masterCaller(masterKey.hash, await spendByKey(db, masterKey.hash));
@@ -69,9 +65,6 @@ export async function createAuth(parts: AuthParts): Promise<Auth> {
   };
 }
 
-/** A database that takes no rows must not hold up keys that it can still look up. */
-const CATCH_UP_MS = 200;
-
 /** LiteLLM logs the master key's calls under this user. */
 const ADMIN_USER = 'default_user_id';
 
@@ -83,6 +76,7 @@ const masterCaller = (keyHash: string, spendNanoUsd: number): Caller => ({
   userId: ADMIN_USER,
   teamId: null,
   organizationId: null,
+  projectId: null,
   models: [],
   aliases: {},
   metadata: {},

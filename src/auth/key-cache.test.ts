@@ -43,7 +43,7 @@ describe('a warm key', () => {
     expect(store.asked).toBe(1);
   });
 
-  test('is the very same object each time, so that its spend is one counter', async () => {
+  test('is the very same object each time, so that what was worked out for it can be kept with it', async () => {
     const cache = store.cache();
     const caller = (await cache.fetch('known'))?.caller;
     expect(cache.peek('known')?.caller).toBe(caller);
@@ -67,17 +67,6 @@ describe('a warm key', () => {
     store.nowMs += TTL_MS;
     expect(await cache.fetch('known')).toBeNull();
     expect(cache.peek('known')).toBeNull();
-  });
-
-  test('keeps its spend through a reload and through a change', async () => {
-    const cache = store.cache();
-    const before = (await cache.fetch('known'))?.caller.spend;
-    if (before) before.nanoUsd += 700;
-    store.nowMs += TTL_MS;
-    expect((await cache.fetch('known'))?.caller.spend.nanoUsd).toBe(700);
-    cache.invalidate('known');
-    if (before) before.nanoUsd += 1;
-    expect((await cache.fetch('known'))?.caller.spend.nanoUsd).toBe(701);
   });
 });
 
@@ -244,4 +233,55 @@ describe('a change that races with look-ups', () => {
     expect(cache.peek('known')).toBeDefined();
     expect(store.asked).toBe(1);
   });
+});
+
+describe('a secret that was replaced', () => {
+  const oldSecret = (over: Partial<LoadedKey> = {}) => sampleKey(over, { keyHash: 'known' });
+
+  test('is forgotten together with the key that it belongs to', async () => {
+    const cache = store.cache();
+    store.keys.set('old', oldSecret());
+    await cache.fetch('old');
+    expect(cache.peek('old')?.caller.keyHash).toBe('known');
+    store.keys.set('old', oldSecret({ blocked: true }));
+    cache.invalidate('known');
+    expect(cache.peek('old')).toBeUndefined();
+    expect((await cache.fetch('old'))?.blocked).toBe(true);
+  });
+
+  test('is looked up again when its key changed meanwhile, although nobody could know that it was being looked up', async () => {
+    const gate = Promise.withResolvers<void>();
+    let blocked = false;
+    const cache = store.cache({
+      load: async () => {
+        const read = blocked;
+        await gate.promise;
+        return oldSecret({ blocked: read });
+      },
+    });
+    const waiting = cache.fetch('old');
+    blocked = true;
+    cache.invalidate('known');
+    gate.resolve();
+    expect((await waiting)?.blocked).toBe(true);
+    expect(cache.peek('old')?.blocked).toBe(true);
+  });
+});
+
+test('forgetting everything also makes look-ups under way outdated', async () => {
+  const gate = Promise.withResolvers<void>();
+  let version = 1;
+  const cache = store.cache({
+    load: async () => {
+      const read = version;
+      await gate.promise;
+      return sampleKey({}, { keyAlias: String(read) });
+    },
+  });
+  const waiting = cache.fetch('k');
+  version = 2;
+  cache.invalidateAll();
+  gate.resolve();
+  expect((await waiting)?.caller.keyAlias).toBe('2');
+  expect(cache.peek('k')?.caller.keyAlias).toBe('2');
 });

@@ -1,22 +1,39 @@
 /** A stored key → what the request path needs of it. */
+import { budgets } from '../db/budgets.ts';
 import type { Database } from '../db/client.ts';
+import type { OwnLimits } from '../db/entity-tables.ts';
 import { findDeletedKey, findKey, type KeyRow } from '../db/keys.ts';
+import { findReplacement } from '../db/regenerated-keys.ts';
+import { EVERYTHING } from '../db/visibility.ts';
+import { allowanceOfKey } from './allowance.ts';
+import { aliasesIn, numberOr, objectIn, textsIn } from './json-columns.ts';
 import type { LoadedKey } from './key-cache.ts';
 
-/** A deleted key is found as one. `spendNanoUsd` gives the key's lifetime spend so far, and is only asked for a live one. */
-export async function loadKey(
-  db: Database,
-  hash: string,
-  spendNanoUsd: () => Promise<number>,
-): Promise<LoadedKey | undefined> {
+export { objectIn, textsIn } from './json-columns.ts';
+
+/**
+ * A deleted key is found as one. A secret that was replaced is found as the key it belongs to, which it is until the end
+ * of its grace time.
+ */
+export async function loadKey(db: Database, hash: string): Promise<LoadedKey | undefined> {
   const row = await findKey(db, hash);
-  if (row) return loadedKey(row, await spendNanoUsd());
+  if (row !== undefined) return await withBudget(db, row);
+  const replaced = await findReplacement(db, hash);
+  if (replaced !== undefined) {
+    const key = await withBudget(db, replaced.row);
+    return { ...key, expiresAtMs: Math.min(replaced.validUntilMs, key.expiresAtMs ?? Number.POSITIVE_INFINITY) };
+  }
   const deleted = await findDeletedKey(db, hash);
-  return deleted && { ...loadedKey(deleted, 0), deleted: true };
+  return deleted && { ...loadedKey(deleted, undefined), deleted: true };
 }
 
-/** @param spendNanoUsd the key's lifetime spend so far */
-export function loadedKey(row: KeyRow, spendNanoUsd: number): LoadedKey {
+async function withBudget(db: Database, row: KeyRow): Promise<LoadedKey> {
+  return loadedKey(row, row.budget_id === null ? undefined : await budgets.find(db, row.budget_id, EVERYTHING));
+}
+
+/** @param budget the one that the key refers to */
+export function loadedKey(row: KeyRow, budget: OwnLimits | undefined): LoadedKey {
+  const allowance = allowanceOfKey(row, budget);
   return {
     blocked: Number(row.blocked) === 1,
     expiresAtMs: numberOr(row.expires_at_ms),
@@ -29,32 +46,19 @@ export function loadedKey(row: KeyRow, spendNanoUsd: number): LoadedKey {
       userId: row.user_id,
       teamId: row.team_id,
       organizationId: row.organization_id,
+      projectId: row.project_id,
       models: textsIn(row.models),
       aliases: aliasesIn(row.aliases),
       metadata: objectIn(row.metadata),
-      maxBudgetUsd: row.max_budget_nano_usd === null ? null : Number(row.max_budget_nano_usd) / 1e9,
-      rpmLimit: numberOr(row.rpm_limit),
-      tpmLimit: numberOr(row.tpm_limit),
-      spend: { nanoUsd: spendNanoUsd },
+      maxBudgetUsd: allowance.maxBudgetNanoUsd === null ? null : allowance.maxBudgetNanoUsd / 1e9,
+      rpmLimit: allowance.rpmLimit,
+      tpmLimit: allowance.tpmLimit,
+      allowance,
+      team: null,
+      member: null,
+      user: null,
+      organization: null,
+      project: null,
     },
   };
-}
-
-/** Some databases give big integers as text. */
-const numberOr = (value: number | null): number | null => (value === null ? null : Number(value));
-
-export function objectIn(json: string | null): Record<string, unknown> {
-  const value: unknown = json === null ? {} : JSON.parse(json);
-  // A JSON column of ours: an object was written.
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
-}
-
-export function textsIn(json: string | null): string[] {
-  const value: unknown = json === null ? [] : JSON.parse(json);
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
-}
-
-function aliasesIn(json: string | null): Record<string, string> {
-  const pairs = Object.entries(objectIn(json)).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
-  return Object.assign(Object.create(null), Object.fromEntries(pairs));
 }

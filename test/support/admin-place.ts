@@ -10,7 +10,6 @@ import { createKeyCache } from '../../src/auth/key-cache.ts';
 import { loadKey } from '../../src/auth/loaded-key.ts';
 import { NO_MEMBERSHIPS, principalOf } from '../../src/auth/principal.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
-import { spendByKey } from '../../src/db/requests.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { sampleCaller } from './callers.ts';
 
@@ -59,7 +58,7 @@ class AdminPlace {
       ttlMs: () => 60_000,
       load: async (hash) => {
         this.keyQueries += 1;
-        return await loadKey(db, hash, () => spendByKey(db, hash));
+        return await loadKey(db, hash);
       },
     });
     const master = sampleCaller({ kind: 'master', keyHash: digest(MASTER_KEY), userId: 'default_user_id' });

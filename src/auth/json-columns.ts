@@ -1,0 +1,28 @@
+/** JSON columns as they are read. What does not have the shape counts as empty. */
+
+export function objectIn(json: string | null): Record<string, unknown> {
+  const value: unknown = json === null ? {} : JSON.parse(json);
+  return isObject(value) ? value : {};
+}
+
+export function textsIn(json: string | null): string[] {
+  return listIn(json).filter((item): item is string => typeof item === 'string');
+}
+
+export function listIn(json: string | null): unknown[] {
+  const value: unknown = json === null ? [] : JSON.parse(json);
+  return Array.isArray(value) ? value : [];
+}
+
+/** Names that come from people: an object without a prototype, so that none of them means more than itself. */
+export function aliasesIn(json: string | null): Record<string, string> {
+  const pairs = Object.entries(objectIn(json)).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
+  return Object.assign(Object.create(null), Object.fromEntries(pairs));
+}
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Some databases give big integers as text. */
+export const numberOr = (value: number | null | undefined): number | null =>
+  value === null || value === undefined ? null : Number(value);
