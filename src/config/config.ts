@@ -38,6 +38,9 @@ export interface DeploymentConfig {
   readonly weight: number | undefined;
   readonly rpm: number | undefined;
   readonly tpm: number | undefined;
+  readonly maxParallelRequests: number | undefined;
+  readonly maxBudgetUsd: number | undefined;
+  readonly budgetDuration: string | undefined;
   readonly mockResponse: string | undefined;
   readonly dropParams: boolean | undefined;
   readonly additionalDropParams: readonly string[];
@@ -57,6 +60,32 @@ export interface DeploymentConfig {
 export interface ModelAlias {
   readonly group: string;
   readonly hidden: boolean;
+}
+
+export interface BudgetConfig {
+  readonly maxUsd: number;
+  /** `30d`, `1mo` …; `null`: for ever. */
+  readonly duration: string | null;
+}
+
+export interface LimitConfig {
+  readonly globalBudget: BudgetConfig | null;
+  readonly providerBudgets: Readonly<Record<string, BudgetConfig>>;
+  /** HTTP status of a refused budget. */
+  readonly budgetStatus: number;
+  /** IANA zone of budget windows and of reports. */
+  readonly timeZone: string;
+  /** Budget of end users that have none of their own. */
+  readonly endUserBudgetId: string | null;
+  /** A user's own limits hold for keys that are in a team too. */
+  readonly userLimitsInTeams: boolean;
+  readonly budgetWaitMs: number;
+  readonly queueMs: number;
+  readonly maxWaiting: number;
+  /** Over which time RPM and TPM add up. */
+  readonly rateWindowMs: number;
+  /** Shares of a budget that are told when they are passed. */
+  readonly budgetAlerts: readonly number[];
 }
 
 export interface Config {
@@ -111,6 +140,7 @@ export interface Config {
     readonly forwardClientHeadersFor: readonly string[];
     readonly keepAlivePingMs: number | undefined;
   };
+  readonly limits: LimitConfig;
   readonly tollgate: {
     /** Time limits of one attempt, in milliseconds. */
     readonly firstByteTimeoutMs: number;

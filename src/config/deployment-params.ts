@@ -88,6 +88,9 @@ const limits = (section: Params) => ({
   weight: section.read('weight'),
   rpm: section.read('rpm'),
   tpm: section.read('tpm'),
+  maxParallelRequests: section.read('max_parallel_requests'),
+  maxBudgetUsd: section.read('max_budget'),
+  budgetDuration: section.read('budget_duration'),
 });
 
 interface Where {

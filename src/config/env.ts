@@ -32,6 +32,8 @@ export interface Env {
   readonly maxStoredChars: number | undefined;
   /** `LITELLM_ENVIRONMENT`, compared with `model_info.supported_environments`. */
   readonly environmentName: string | undefined;
+  /** `LITELLM_RATE_LIMIT_WINDOW_SIZE`, given in seconds. */
+  readonly rateWindowMs: number | undefined;
   /** Any variable by name: `os.environ/NAME` and provider keys. */
   lookup(name: string): string | undefined;
   /** The same environment with `environment_variables` of a config file on top. */
@@ -61,6 +63,7 @@ export function readEnv(env: RawEnv): Env {
     dropParams: readFlag(lookup, 'LITELLM_DROP_PARAMS'),
     maxStoredChars: readWhole(lookup, 'MAX_STRING_LENGTH_PROMPT_IN_DB'),
     environmentName: lookup('LITELLM_ENVIRONMENT'),
+    rateWindowMs: milliseconds(readWhole(lookup, 'LITELLM_RATE_LIMIT_WINDOW_SIZE')),
     lookup,
     withExported: (exported: Readonly<Record<string, string>>) => readEnv({ ...env, ...exported }),
   });
@@ -68,6 +71,8 @@ export function readEnv(env: RawEnv): Env {
 
 /** The environment of this process: the one place that touches it. */
 export const processEnv = (): Env => readEnv(process.env);
+
+const milliseconds = (seconds: number | undefined): number | undefined => seconds && seconds * 1000;
 
 type Lookup = (name: string) => string | undefined;
 

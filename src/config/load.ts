@@ -4,6 +4,7 @@ import { readDeployments } from './deployments.ts';
 import type { Env } from './env.ts';
 import { ConfigError, Findings, isFatal } from './findings.ts';
 import { freezeDeep } from './freeze.ts';
+import { limitSettings } from './limits.ts';
 import { readLinks } from './links.ts';
 import { readConfigFiles, readExported, resolveMap } from './read-files.ts';
 import { generalSettings, litellmSettings, openSections, routerSettings, tollgateSettings } from './settings.ts';
@@ -62,6 +63,7 @@ export function readTree(written: MapTree, { env, knownProviders, findings }: Re
     },
     general: generalSettings(sections, exported, findings),
     litellm: litellmSettings(sections, exported, findings),
+    limits: limitSettings(sections, exported, findings),
     tollgate: tollgateSettings(sections, exported),
   };
 }

@@ -50,6 +50,9 @@ export const LITELLM_PARAMS = rules(
     weight: 'amount',
     rpm: 'whole',
     tpm: 'whole',
+    max_parallel_requests: 'whole',
+    max_budget: 'amount',
+    budget_duration: 'text',
     mock_response: 'text',
     drop_params: 'boolean',
     additional_drop_params: 'texts',
@@ -75,6 +78,7 @@ export const ROUTER = rules(
     fallbacks: 'tree',
     default_fallbacks: 'texts',
     max_fallbacks: 'whole',
+    provider_budget_config: 'tree',
   },
   IGNORED_ROUTER,
 );
@@ -94,6 +98,11 @@ export const LITELLM = rules(
     disable_end_user_cost_tracking: 'boolean',
     model_group_settings: 'tree',
     sse_keepalive_ping_interval_seconds: 'duration',
+    max_budget: 'amount',
+    budget_duration: 'text',
+    budget_exceeded_status_code: 'whole',
+    timezone: 'text',
+    max_end_user_budget_id: 'text',
   },
   IGNORED_LITELLM,
 );
@@ -121,6 +130,7 @@ export const GENERAL = rules(
     dangerously_allow_mock_testing_request_params: 'boolean',
     include_call_id_in_error_body: 'boolean',
     forward_client_headers_to_llm_api: 'boolean',
+    apply_user_budget_to_team_keys: 'boolean',
   },
   IGNORED_GENERAL,
 );
@@ -135,6 +145,19 @@ export const TOLLGATE = rules({
   data_dir: 'text',
   cors_origins: 'texts',
   max_stored_chars: 'whole',
+  budget_wait: 'delay',
+  budget_alerts: 'texts',
+  queue: 'tree',
+});
+
+export const QUEUE = rules({ max_wait: 'delay', max_waiting: 'whole' });
+
+/** One provider's budget; LiteLLM takes both names of each. */
+export const BUDGET_CONFIG = rules({
+  budget_limit: 'amount',
+  time_period: 'text',
+  max_budget: 'amount',
+  budget_duration: 'text',
 });
 
 /** LiteLLM's names of routing strategies; only the first is there yet. */
@@ -155,9 +178,11 @@ export const HONOURED = {
   'model_list.*.litellm_params': LITELLM_PARAMS.honoured,
   'model_list.*.model_info': MODEL_INFO.honoured,
   router_settings: ROUTER.honoured,
+  'router_settings.provider_budget_config.*': BUDGET_CONFIG.honoured,
   'router_settings.model_group_alias.*': ALIAS.honoured,
   litellm_settings: LITELLM.honoured,
   'litellm_settings.model_group_settings': MODEL_GROUP_SETTINGS.honoured,
   general_settings: GENERAL.honoured,
   tollgate_settings: TOLLGATE.honoured,
+  'tollgate_settings.queue': QUEUE.honoured,
 } as const;
