@@ -1,5 +1,7 @@
 /** Budgets that keys, members, customers and others share by reference. */
 
+import type { Database } from './client.ts';
+import { loosely } from './conditions.ts';
 import { type EntityTable, entityTable } from './entity-table.ts';
 import type { BudgetsTable } from './entity-tables.ts';
 import { NO_LIMITS } from './no-limits.ts';
@@ -20,3 +22,22 @@ export const budgets: EntityTable<BudgetRow> = entityTable<BudgetRow>({
   owner: {},
   sort: { by: 'created_at_ms', order: 'desc' },
 });
+
+const REFERRING = [
+  ...['keys', 'teams', 'team_members', 'users', 'organizations', 'organization_members', 'projects', 'customers'],
+  'tags',
+];
+
+/** How many rows refer to a budget: with it gone, none of them would be limited any more. */
+export async function countBudgetUses(db: Database, budgetId: string): Promise<number> {
+  let uses = 0;
+  for (const table of REFERRING) {
+    const counted = await loosely(db)
+      .selectFrom(table)
+      .select(({ fn }) => fn.countAll<number>().as('uses'))
+      .where('budget_id', '=', budgetId)
+      .executeTakeFirst();
+    uses += Number(counted?.uses ?? 0);
+  }
+  return uses;
+}

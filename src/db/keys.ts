@@ -4,7 +4,7 @@ import { type EntityTable, entityTable } from './entity-table.ts';
 import type { DeletedKeysTable, KeysTable } from './key-tables.ts';
 import { NO_LIMITS } from './no-limits.ts';
 import { inTransaction } from './transaction.ts';
-import { EVERYTHING } from './visibility.ts';
+import { EVERYTHING, type Visibility } from './visibility.ts';
 
 export type KeyRow = KeysTable;
 export type DeletedKeyRow = DeletedKeysTable;
@@ -105,19 +105,45 @@ export async function changeKey(
 }
 
 /** Moves keys to the deleted ones, where `/key/info` still finds them. Returns those that existed. */
-export function deleteKeys(db: Database, tokens: readonly string[], deletedAtMs: number): Promise<string[]> {
+export async function deleteKeys(db: Database, tokens: readonly string[], deletedAtMs: number): Promise<string[]> {
+  const removed = await removeKeys(db, tokens, { visibility: EVERYTHING, nowMs: deletedAtMs });
+  return removed.map(({ token }) => token);
+}
+
+/** The same in somebody's name, with the rows as they were. */
+export function removeKeys(
+  db: Database,
+  tokens: readonly string[],
+  { visibility, nowMs }: { readonly visibility: Visibility; readonly nowMs: number },
+): Promise<KeyRow[]> {
   return inTransaction(db, async (transaction) => {
-    const rows = await keys.remove(transaction, tokens, EVERYTHING);
+    const rows = await keys.remove(transaction, tokens, visibility);
     for (const row of rows) {
+      const deleted = { ...row, deleted_at_ms: nowMs };
       await transaction
         .insertInto('deleted_keys')
-        .values({ ...row, deleted_at_ms: deletedAtMs })
-        .onConflict((conflict) => conflict.column('token').doUpdateSet({ ...row, deleted_at_ms: deletedAtMs }))
+        .values(deleted)
+        .onConflict((conflict) => conflict.column('token').doUpdateSet(deleted))
         .execute();
+      // A secret that was replaced must not outlive the key.
+      await transaction.deleteFrom('deprecated_keys').where('active_token', '=', row.token).execute();
     }
-    const found = rows.map(({ token }) => token);
-    // A secret that was replaced must not outlive the key.
-    if (found.length > 0) await transaction.deleteFrom('deprecated_keys').where('active_token', 'in', found).execute();
-    return found;
+    return rows;
+  });
+}
+
+/** All of them or, when `change` throws, none. A key that is not there or whose new alias is taken is told and left out. */
+export function changeKeys(
+  db: Database,
+  tokens: readonly string[],
+  visibility: Visibility,
+  change: (row: KeyRow) => Partial<KeyRow>,
+): Promise<ReadonlyMap<string, Awaited<ReturnType<typeof keys.change>>>> {
+  return inTransaction(db, async (transaction) => {
+    const outcomes = new Map<string, Awaited<ReturnType<typeof keys.change>>>();
+    for (const token of new Set(tokens)) {
+      outcomes.set(token, await keys.change(transaction, token, visibility, change));
+    }
+    return outcomes;
   });
 }

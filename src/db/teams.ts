@@ -1,7 +1,7 @@
 /** Teams, and what is kept of deleted ones. Their members are in `team-members.ts`. */
 
 import { type EntityTable, entityTable } from './entity-table.ts';
-import type { TeamsTable } from './entity-tables.ts';
+import type { DeletedTeamsTable, TeamsTable } from './entity-tables.ts';
 import { NO_LIMITS } from './no-limits.ts';
 
 export type TeamRow = TeamsTable;
@@ -32,4 +32,15 @@ export const teams: EntityTable<TeamRow> = entityTable<TeamRow>({
   key: ['team_id'],
   owner: { team: 'team_id', organization: 'organization_id' },
   sort: { by: 'created_at_ms', order: 'desc' },
+});
+
+/** Where deleted teams are still found. */
+export const deletedTeams: Pick<
+  EntityTable<DeletedTeamsTable>,
+  'find' | 'findMany' | 'list'
+> = entityTable<DeletedTeamsTable>({
+  table: 'deleted_teams',
+  key: ['team_id'],
+  owner: { team: 'team_id', organization: 'organization_id' },
+  sort: { by: 'deleted_at_ms', order: 'desc' },
 });
