@@ -29,7 +29,7 @@ describe('opening', () => {
     const url = freshUrl();
     await (await openDatabase({ url })).destroy();
     const tables = await tablesOf(url);
-    for (const name of ['requests', 'request_details', 'request_payloads', 'names', 'key_spend']) {
+    for (const name of ['requests', 'request_details', 'request_payloads', 'names', 'scope_usage', 'usage_cube']) {
       expect(tables).toContain(name);
     }
   });

@@ -26,7 +26,6 @@ function wholeOrNull(value: number | null | undefined): number | null {
 const micros = (ms: number): number => whole(ms * 1_000);
 
 export function toRequest(row: LedgerRow, refOf: RefOf): RequestsTable {
-  const tags = sharedTags(row);
   return {
     id: row.id,
     call_id: row.callId === row.id ? null : row.callId,
@@ -46,6 +45,7 @@ export function toRequest(row: LedgerRow, refOf: RefOf): RequestsTable {
     team_ref: refOf(row.teamId),
     user_ref: refOf(row.userId),
     organization_ref: refOf(row.organizationId),
+    project_ref: refOf(row.projectId),
     end_user_ref: refOf(row.endUser),
     requested_model_ref: refOf(row.requestedModel),
     model_group_ref: refOf(row.modelGroup),
@@ -57,7 +57,7 @@ export function toRequest(row: LedgerRow, refOf: RefOf): RequestsTable {
     error_kind_ref: refOf(row.error?.kind ?? null),
     user_agent_ref: refOf(row.userAgent),
     client_ip_ref: refOf(row.clientIp),
-    tags_ref: refOf(tags),
+    tags_ref: refOf(tagListName(row.tags)),
     ...tokenColumns(row.buckets),
     cost_nano_usd: wholeOrNull(row.costNanoUsd),
     cost_input_nano_usd: wholeOrNull(row.costParts?.input),
@@ -82,10 +82,19 @@ function tokenColumns(buckets: TokenBuckets | null) {
   };
 }
 
-function sharedTags(row: LedgerRow): string | null {
-  if (row.tags.length === 0) return null;
-  const text = JSON.stringify(row.tags);
-  return text.length > MAX_SHARED_TAGS_LENGTH ? null : text;
+/** What a tag list is called in the dictionary: its JSON text, or for a long one a digest of that. */
+export function tagListName(tags: readonly string[]): string | null {
+  if (tags.length === 0) return null;
+  const text = JSON.stringify(tags);
+  return isShared(text) ? text : `#${new Bun.CryptoHasher('sha256').update(text).digest('hex')}`;
+}
+
+const isShared = (text: string): boolean => text.length <= MAX_SHARED_TAGS_LENGTH;
+
+/** A list that the dictionary does not tell. */
+function longTags(tags: readonly string[]): string | null {
+  const text = JSON.stringify(tags);
+  return isShared(text) ? null : text;
 }
 
 /** `undefined` when there is nothing to tell, as for most rows. */
@@ -93,7 +102,7 @@ export function toDetails(row: LedgerRow): RequestDetailsTable | undefined {
   const details: RequestDetailsTable = {
     request_id: row.id,
     session_id: row.sessionId,
-    tags: row.tags.length > 0 && sharedTags(row) === null ? JSON.stringify(row.tags) : null,
+    tags: longTags(row.tags),
     metadata: Object.keys(row.metadata).length > 0 ? JSON.stringify(row.metadata) : null,
     attempts: row.attempts.length === 0 || isPlain(row) ? null : JSON.stringify(row.attempts),
     changes: row.changes.length > 0 ? JSON.stringify(row.changes) : null,
@@ -106,14 +115,15 @@ export function toDetails(row: LedgerRow): RequestDetailsTable | undefined {
 }
 
 /** One attempt that answered and says nothing that the row does not. */
-function isPlain({ attempts, deploymentId, model, provider }: LedgerRow): boolean {
+function isPlain({ attempts, deploymentId, model, provider, costNanoUsd }: LedgerRow): boolean {
   const [only] = attempts;
   return (
     attempts.length === 1 &&
     only?.error === null &&
     only.deploymentId === deploymentId &&
     only.model === model &&
-    only.provider === provider
+    only.provider === provider &&
+    only.costNanoUsd === costNanoUsd
   );
 }
 
@@ -150,6 +160,7 @@ export function fromStored({ request, details, payload }: StoredRequest, nameOf:
     teamId: name(request.team_ref),
     userId: name(request.user_ref),
     organizationId: name(request.organization_ref),
+    projectId: name(request.project_ref),
     endUser: name(request.end_user_ref),
     sessionId: details?.session_id ?? null,
     clientIp: name(request.client_ip_ref),
@@ -223,9 +234,15 @@ function toError(kind: string | null, details: RequestDetailsTable | undefined):
   };
 }
 
+/** Attempts that were recorded before they had a cost: the last one answered, and the request's cost was its. */
+export function withCosts(attempts: readonly AttemptRow[], costNanoUsd: number | null): readonly AttemptRow[] {
+  if (attempts.every((attempt) => attempt.costNanoUsd !== undefined)) return attempts;
+  return attempts.map((attempt, at) => ({ ...attempt, costNanoUsd: at === attempts.length - 1 ? costNanoUsd : 0 }));
+}
+
 function toAttempts(row: LedgerRow, count: number, details: RequestDetailsTable | undefined): readonly AttemptRow[] {
   const stored = parsed<AttemptRow[]>(details?.attempts);
-  if (stored !== undefined) return stored;
+  if (stored !== undefined) return withCosts(stored, row.costNanoUsd);
   if (count === 0 || row.deploymentId === null || row.model === null || row.provider === null) return [];
   const { deploymentId, model, provider, endedAtMs, upstreamMs } = row;
   return [
@@ -237,6 +254,7 @@ function toAttempts(row: LedgerRow, count: number, details: RequestDetailsTable 
       durationMs: upstreamMs,
       error: null,
       upstreamStatus: row.httpStatus,
+      costNanoUsd: row.costNanoUsd,
     },
   ];
 }

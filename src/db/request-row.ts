@@ -12,6 +12,11 @@ export interface AttemptRow {
   /** Error kind, or `null` for the attempt that answered. */
   readonly error: string | null;
   readonly upstreamStatus: number | null;
+  /**
+   * Nano-dollars; `null` means unknown price. The attempts of a row add up to its cost: the one that answered carries it,
+   * a failed one that the provider did not bill has 0.
+   */
+  readonly costNanoUsd: number | null;
 }
 
 export interface LedgerRow {
@@ -37,6 +42,7 @@ export interface LedgerRow {
   readonly teamId: string | null;
   readonly userId: string | null;
   readonly organizationId: string | null;
+  readonly projectId: string | null;
   readonly endUser: string | null;
   readonly sessionId: string | null;
   readonly clientIp: string | null;
@@ -44,6 +50,7 @@ export interface LedgerRow {
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly requestedModel: string;
+  /** The group that answered or failed last; before any was tried, the one asked for. */
   readonly modelGroup: string;
   readonly deploymentId: string | null;
   /** `openai/gpt-4o-mini`. */

@@ -30,6 +30,7 @@ export interface RequestsTable {
   team_ref: number | null;
   user_ref: number | null;
   organization_ref: number | null;
+  project_ref: number | null;
   end_user_ref: number | null;
   requested_model_ref: number | null;
   model_group_ref: number | null;
@@ -41,7 +42,7 @@ export interface RequestsTable {
   error_kind_ref: number | null;
   user_agent_ref: number | null;
   client_ip_ref: number | null;
-  /** The tag list as JSON text; long lists stand in `request_details.tags`. */
+  /** Names the tag list, whose members are in `tag_sets`; long lists themselves stand in `request_details.tags`. */
   tags_ref: number | null;
   /** All token columns are `null` when nothing is known of the usage. */
   input_tokens: number | null;
@@ -89,11 +90,4 @@ export interface RequestPayloadsTable {
 export interface NamesTable {
   id: Generated<number>;
   name: string;
-}
-
-/** Lifetime totals by key, changed in the transaction that inserts the rows they count. */
-export interface KeySpendTable {
-  key_hash: string;
-  cost_nano_usd: number;
-  request_count: number;
 }

@@ -6,6 +6,7 @@ import { namesOf } from './dictionary.ts';
 import { fromStored } from './request-codec.ts';
 import type { LedgerRow } from './request-row.ts';
 import { insertRequests, isFaultOfRow, MAX_ROWS_PER_TRANSACTION, spendByKey } from './requests.ts';
+import { usageSince } from './scope-usage.ts';
 
 let db: Database;
 beforeEach(async () => {
@@ -40,6 +41,7 @@ const attempt = {
   durationMs: 810.25,
   error: null,
   upstreamStatus: 200,
+  costNanoUsd: 27_000,
 };
 
 describe('inserting', () => {
@@ -62,11 +64,8 @@ describe('inserting', () => {
     expect(await spendByKey(db, 'a')).toBe(11);
     expect(await spendByKey(db, 'b')).toBe(100);
     expect(await spendByKey(db, 'nobody')).toBe(0);
-    const totals = await db.selectFrom('key_spend').select(['key_hash', 'request_count']).orderBy('key_hash').execute();
-    expect(totals).toEqual([
-      { key_hash: 'a', request_count: 3 },
-      { key_hash: 'b', request_count: 1 },
-    ]);
+    expect((await usageSince(db, { kind: 'api_key', id: 'a' }, null)).requests).toBe(3);
+    expect((await usageSince(db, { kind: 'api_key', id: 'b' }, null)).requests).toBe(1);
   });
 
   test('however batches overlap, a total is the sum over the rows that are there', async () => {
@@ -76,7 +75,7 @@ describe('inserting', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.subarray(rows, { minLength: 1 }), { maxLength: 6 }), async (batches) => {
         await db.deleteFrom('requests').execute();
-        await db.deleteFrom('key_spend').execute();
+        await db.deleteFrom('scope_usage').execute();
         for (const batch of batches) await insertRequests(db, batch);
         const there = new Set(batches.flat());
         for (const keyHash of ['k0', 'k1', 'k2']) {
@@ -91,8 +90,8 @@ describe('inserting', () => {
   test('a batch that fails leaves neither rows nor totals', async () => {
     const broken = sampleRow({ keyHash: 'k', costNanoUsd: 3 });
     const good = sampleRow({ keyHash: 'k', costNanoUsd: 4 });
-    await db.schema.dropTable('key_spend').execute();
-    await expect(insertRequests(db, [broken, good])).rejects.toThrow(/key_spend/);
+    await db.schema.dropTable('scope_usage').execute();
+    await expect(insertRequests(db, [broken, good])).rejects.toThrow(/scope_usage/);
     expect(await countOf('requests')).toBe(0);
   });
 

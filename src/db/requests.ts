@@ -7,6 +7,8 @@ import { type RefOf, toDetails, toPayload, toRequest } from './request-codec.ts'
 import type { LedgerRow } from './request-row.ts';
 import type { RequestsTable } from './request-tables.ts';
 import type { DatabaseSchema } from './schema.ts';
+import { usageSince } from './scope-usage.ts';
+import { addUsage, type EncodedRow, usageRefs } from './usage-rollup.ts';
 
 export const MAX_ROWS_PER_TRANSACTION = 500;
 /** After this many rows other work gets a turn of the event loop. */
@@ -17,25 +19,29 @@ const ROWS_PER_STATEMENT = 25;
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
- * Inserts rows and adds their cost to their keys' totals, all or nothing, at most 500 at once. A row whose id is already
+ * Inserts rows and adds them to the totals (`usage-rollup.ts`), all or nothing, at most 500 at once. A row whose id is already
  * there changes nothing, so a batch may be repeated. Resolves to the number of rows that were new.
  */
 export async function insertRequests(db: Database, rows: readonly LedgerRow[]): Promise<number> {
   if (rows.length > MAX_ROWS_PER_TRANSACTION) throw new RangeError(`At most ${MAX_ROWS_PER_TRANSACTION} rows at once`);
   const byId = new Map<string, LedgerRow>();
   for (const row of rows) if (!byId.has(row.id)) byId.set(row.id, row);
-  const unique = [...byId.values()];
-  const refOf = await refsFor(db, unique);
+  const refOf = await refsFor(db, byId.values());
+  const unique = Array.from(byId.values(), (row) => ({ row, stored: toRequest(row, refOf) }));
+  const refs = await usageRefs(db, unique, refOf);
 
   return db.transaction().execute(async (transaction) => {
-    const added: LedgerRow[] = [];
+    const added: EncodedRow[] = [];
     for (let start = 0; start < unique.length; start += ROWS_PER_TURN) {
       if (start > 0) await nextTurn();
       const turn = unique.slice(start, start + ROWS_PER_TURN);
-      added.push(...(await insertNarrow(transaction, turn, refOf)));
+      added.push(...(await insertNarrow(transaction, turn)));
     }
-    await insertVariableParts(transaction, added);
-    await addToKeys(transaction, added);
+    await insertVariableParts(
+      transaction,
+      added.map(({ row }) => row),
+    );
+    await addUsage(transaction, added, refs);
     return added.length;
   });
 }
@@ -53,22 +59,21 @@ export function isFaultOfRow(error: unknown): boolean {
 
 /** Lifetime cost of a key in nano-dollars, 0 for a key without requests. Rows of unknown price count as 0. */
 export async function spendByKey(db: Database, keyHash: string): Promise<number> {
-  const found = await db
-    .selectFrom('key_spend')
-    .select('cost_nano_usd')
-    .where('key_hash', '=', keyHash)
-    .executeTakeFirst();
-  return Number(found?.cost_nano_usd ?? 0);
+  return (await usageSince(db, { kind: 'api_key', id: keyHash }, null)).costNanoUsd;
 }
 
 /** The numbers of all names in these rows, found by a first pass of the same mapping that will store them. */
-async function refsFor(db: Database, rows: readonly LedgerRow[]): Promise<RefOf> {
-  const names = new Set<string>();
+async function refsFor(db: Database, rows: Iterable<LedgerRow>): Promise<RefOf> {
+  // The scope of everything has no name.
+  const names = new Set<string>(['']);
   const collect: RefOf = (name) => {
     if (name !== null) names.add(name);
     return null;
   };
-  for (const row of rows) toRequest(row, collect);
+  for (const row of rows) {
+    toRequest(row, collect);
+    for (const tag of row.tags) names.add(tag);
+  }
   const refs = await addNames(db, names);
   return (name) => (name === null ? null : (refs.get(name) ?? null));
 }
@@ -76,13 +81,12 @@ async function refsFor(db: Database, rows: readonly LedgerRow[]): Promise<RefOf>
 /** The rows that were not there yet. */
 async function insertNarrow(
   transaction: Transaction<DatabaseSchema>,
-  rows: readonly LedgerRow[],
-  refOf: RefOf,
-): Promise<LedgerRow[]> {
+  rows: readonly EncodedRow[],
+): Promise<EncodedRow[]> {
   const run = bulkRunner(transaction);
-  const added: LedgerRow[] = [];
+  const added: EncodedRow[] = [];
   for (const row of rows) {
-    const statement = insertStatement(transaction, toRequest(row, refOf));
+    const statement = insertStatement(transaction, row.stored);
     const changed = run
       ? run(statement.sql, statement.parameters)
       : Number((await transaction.executeQuery(statement)).numAffectedRows);
@@ -129,31 +133,6 @@ async function insertVariableParts(
       .insertInto('request_payloads')
       .values(payload)
       .onConflict((conflict) => conflict.column('request_id').doNothing())
-      .execute();
-  }
-}
-
-async function addToKeys(transaction: Transaction<DatabaseSchema>, rows: readonly LedgerRow[]): Promise<void> {
-  const totals = new Map<string, { key_hash: string; cost_nano_usd: number; request_count: number }>();
-  for (const { keyHash, costNanoUsd } of rows) {
-    if (keyHash === null) continue;
-    const total = totals.get(keyHash) ?? { key_hash: keyHash, cost_nano_usd: 0, request_count: 0 };
-    total.cost_nano_usd += Number.isFinite(costNanoUsd) ? Math.round(costNanoUsd ?? 0) : 0;
-    total.request_count += 1;
-    totals.set(keyHash, total);
-  }
-  // In one order everywhere, so that two instances never wait for each other's rows.
-  const sorted = [...totals.values()].sort((a, b) => (a.key_hash < b.key_hash ? -1 : 1));
-  for (const total of sorted) {
-    await transaction
-      .insertInto('key_spend')
-      .values(total)
-      .onConflict((conflict) =>
-        conflict.column('key_hash').doUpdateSet((expression) => ({
-          cost_nano_usd: expression('key_spend.cost_nano_usd', '+', expression.ref('excluded.cost_nano_usd')),
-          request_count: expression('key_spend.request_count', '+', expression.ref('excluded.request_count')),
-        })),
-      )
       .execute();
   }
 }

@@ -17,20 +17,18 @@ import type {
   UsersTable,
 } from './entity-tables.ts';
 import type { DeletedKeysTable, KeysTable, SettingsTable } from './key-tables.ts';
-import type {
-  KeySpendTable,
-  NamesTable,
-  RequestDetailsTable,
-  RequestPayloadsTable,
-  RequestsTable,
-} from './request-tables.ts';
+import type { NamesTable, RequestDetailsTable, RequestPayloadsTable, RequestsTable } from './request-tables.ts';
+import type { ScopeUsageTable, TagSetsTable, UsageCubeTable, UsageDimensionsTable } from './usage-tables.ts';
 
 export interface DatabaseSchema {
   requests: RequestsTable;
   request_details: RequestDetailsTable;
   request_payloads: RequestPayloadsTable;
   names: NamesTable;
-  key_spend: KeySpendTable;
+  tag_sets: TagSetsTable;
+  scope_usage: ScopeUsageTable;
+  usage_dimensions: UsageDimensionsTable;
+  usage_cube: UsageCubeTable;
   keys: KeysTable;
   deleted_keys: DeletedKeysTable;
   deprecated_keys: DeprecatedKeysTable;

@@ -105,7 +105,7 @@ describe('against a list in memory', () => {
   }
 
   async function filled(specs: { hour: number }[]): Promise<LedgerRow[]> {
-    for (const table of ['requests', 'request_details', 'request_payloads', 'key_spend'] as const) {
+    for (const table of ['requests', 'request_details', 'request_payloads'] as const) {
       await db.deleteFrom(table).execute();
     }
     const made = specs.map(({ hour, ...over }) => rowAt(START_MS + hour * HOUR_MS, { modelGroup: 'group', ...over }));

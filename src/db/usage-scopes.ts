@@ -40,6 +40,22 @@ export function parted(pair: string): readonly [string, string] {
   return at === -1 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
 }
 
+const PAIRS: ReadonlySet<ScopeKind> = new Set([
+  'team_member',
+  'model_per_key',
+  'model_per_team',
+  'model_per_user',
+  'model_per_organization',
+  'model_per_project',
+  'model_per_end_user',
+]);
+
+/** The names in a scope's id: two for a pair. */
+export function scopeParts({ kind, id }: Scope): readonly [first: string, second?: string] {
+  const at = PAIRS.has(kind) ? id.indexOf(SEPARATOR) : -1;
+  return at === -1 ? [id] : [id.slice(0, at), id.slice(at + 1)];
+}
+
 export interface Owners {
   readonly keyHash: string | null;
   readonly teamId: string | null;
@@ -86,4 +102,9 @@ export function servedScopes(owners: Owners, { modelGroup, deploymentId, provide
   if (deploymentId !== null) scopes.push({ kind: 'deployment', id: deploymentId });
   if (provider !== null) scopes.push({ kind: 'provider', id: provider });
   return scopes;
+}
+
+/** Scopes that a recorded request is counted for. One that got no model is nobody's use of a model. */
+export function countedScopes(owners: Owners, served: Served): Scope[] {
+  return served.modelGroup === '' ? ownerScopes(owners) : [...ownerScopes(owners), ...servedScopes(owners, served)];
 }

@@ -79,6 +79,7 @@ export function crashedRow(intent: Intent): LedgerRow {
     upstreamMs: 0,
     overheadMs: 0,
     organizationId: null,
+    projectId: null,
     endUser: null,
     sessionId: null,
     clientIp: null,

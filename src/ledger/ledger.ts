@@ -2,6 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, makeDurable } from '../db/client.ts';
+import { withCosts } from '../db/request-codec.ts';
 import type { LedgerRow } from '../db/request-row.ts';
 import { GatewayError } from '../errors.ts';
 import { crashedRow, decodeIntent, encodeIntent, type Intent } from './intent.ts';
@@ -209,5 +210,10 @@ class JournalLedger implements Ledger {
   }
 }
 
-/** JSON edge: `record` wrote it, and the journal has compared the checksum. */
-const parseRow = (json: string): LedgerRow => JSON.parse(json) as LedgerRow;
+/** JSON edge: `record` wrote it, and the journal has compared the checksum. Older lines lack what came later; one of another shape is
+ *  the database's to refuse. */
+function parseRow(json: string): LedgerRow {
+  const row = JSON.parse(json) as LedgerRow;
+  if (!Array.isArray(row.attempts)) return row;
+  return { ...row, projectId: row.projectId ?? null, attempts: withCosts(row.attempts, row.costNanoUsd) };
+}

@@ -24,6 +24,7 @@ export function sampleRow(over: Partial<LedgerRow> = {}): LedgerRow {
     teamId: 'team-1',
     userId: 'user-1',
     organizationId: null,
+    projectId: null,
     endUser: null,
     sessionId: null,
     clientIp: '127.0.0.1',

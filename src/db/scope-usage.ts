@@ -1,0 +1,266 @@
+/** What a scope has used: since it began, or since any instant, exact to the millisecond. */
+import { type RawBuilder, sql } from 'kysely';
+import type { Database } from './client.ts';
+import { namesOf, refOf } from './dictionary.ts';
+import { ROW_STATUSES } from './request-codec.ts';
+import type { RequestsTable } from './request-tables.ts';
+import { countedScopes, SCOPE_KINDS, type Scope, type ScopeKind, scopeParts } from './usage-scopes.ts';
+import { LIFETIME, QUARTER_MS, TOKEN_SUMS } from './usage-tables.ts';
+
+export interface ScopeUsage {
+  /** Requests of unknown price count as 0. */
+  readonly costNanoUsd: number;
+  /** Those that were served, or tried at an upstream: a refused request uses nothing. */
+  readonly requests: number;
+  readonly tokens: number;
+}
+
+const NOTHING: ScopeUsage = { costNanoUsd: 0, requests: 0, tokens: 0 };
+const IDS_PER_QUERY = 500;
+
+/** Of the requests that started at `sinceMs` (epoch milliseconds) or later; `null`: of all, which reads one row. */
+export async function usageSince(db: Database, scope: Scope, sinceMs: number | null): Promise<ScopeUsage> {
+  return (await usageOf(db, { kind: scope.kind, ids: [scope.id], sinceMs })).get(scope.id) ?? NOTHING;
+}
+
+/** Of all their requests, for each of the ids. An id without requests has zeros. */
+export function spendOf(
+  db: Database,
+  kind: ScopeKind,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, ScopeUsage>> {
+  return usageOf(db, { kind, ids, sinceMs: null });
+}
+
+/** Of the requests that started at `sinceMs` or later, for each of the ids. An id without requests has zeros. */
+export function spendSince(
+  db: Database,
+  kind: ScopeKind,
+  ids: readonly string[],
+  sinceMs: number,
+): Promise<ReadonlyMap<string, ScopeUsage>> {
+  return usageOf(db, { kind, ids, sinceMs });
+}
+
+interface Question {
+  readonly kind: ScopeKind;
+  readonly ids: readonly string[];
+  readonly sinceMs: number | null;
+}
+
+async function usageOf(db: Database, { kind, ids, sinceMs }: Question): Promise<ReadonlyMap<string, ScopeUsage>> {
+  const found = new Map<string, ScopeUsage>();
+  for (const id of ids) found.set(id, NOTHING);
+  for (let start = 0; start < ids.length; start += IDS_PER_QUERY) {
+    const asked = await refsOf(db, kind, ids.slice(start, start + IDS_PER_QUERY));
+    if (asked.size === 0) continue;
+    for (const [id, used] of await usageOfRefs(db, kind, asked, sinceMs)) found.set(id, used);
+  }
+  return found;
+}
+
+/** `ref,second_ref` → id, of those that any row can be about. */
+type Asked = ReadonlyMap<string, string>;
+
+async function refsOf(db: Database, kind: ScopeKind, ids: readonly string[]): Promise<Asked> {
+  const asked = new Map<string, string>();
+  for (const id of ids) {
+    const [first, second] = scopeParts({ kind, id });
+    const ref = await refOf(db, first);
+    const secondRef = second === undefined ? 0 : await refOf(db, second);
+    if (ref !== undefined && secondRef !== undefined) asked.set(`${ref},${secondRef}`, id);
+  }
+  return asked;
+}
+
+interface Sum {
+  readonly ref: number;
+  readonly second_ref: number;
+  /** Some databases give big integers as text. */
+  readonly request_count: number | string;
+  readonly cost_nano_usd: number | string;
+  readonly tokens: number | string;
+}
+
+async function usageOfRefs(
+  db: Database,
+  kind: ScopeKind,
+  asked: Asked,
+  sinceMs: number | null,
+): Promise<Map<string, ScopeUsage>> {
+  if (sinceMs === null) return addedUp(asked, [await sumOfQuarters(db, kind, asked, LIFETIME)]);
+  const from = Math.max(0, sinceMs);
+  const firstWhole = Math.ceil(from / QUARTER_MS);
+  const untilMs = firstWhole * QUARTER_MS;
+  if (from === untilMs) return addedUp(asked, [await sumOfQuarters(db, kind, asked, firstWhole)]);
+  // Both in one transaction: a batch of rows that came between would be in one sum and not in the other.
+  return db.transaction().execute(async (transaction) => {
+    const whole = await sumOfQuarters(transaction, kind, asked, firstWhole);
+    const isQuiet = !(await hasUsage(transaction, kind, asked, firstWhole - 1));
+    if (isQuiet) return addedUp(asked, [whole]);
+    const part = await sumOfRows(kind, asked, from, untilMs).execute(transaction);
+    return addedUp(asked, [whole, part.rows]);
+  });
+}
+
+function addedUp(asked: Asked, sums: readonly (readonly Sum[])[]): Map<string, ScopeUsage> {
+  const found = new Map<string, ScopeUsage>();
+  for (const sum of sums.flat()) {
+    const id = asked.get(`${sum.ref},${sum.second_ref}`);
+    if (id === undefined) continue;
+    const before = found.get(id) ?? NOTHING;
+    found.set(id, {
+      costNanoUsd: before.costNanoUsd + Number(sum.cost_nano_usd),
+      requests: before.requests + Number(sum.request_count),
+      tokens: before.tokens + Number(sum.tokens),
+    });
+  }
+  return found;
+}
+
+const refsIn = (asked: Asked, part: 0 | 1): number[] => [
+  ...new Set(Array.from(asked.keys(), (key) => Number(key.split(',')[part]))),
+];
+
+const whereAsked = (db: Database, kind: ScopeKind, asked: Asked) =>
+  db
+    .selectFrom('scope_usage')
+    .where('kind', '=', SCOPE_KINDS.indexOf(kind))
+    .where('ref', 'in', refsIn(asked, 0))
+    .where('second_ref', 'in', refsIn(asked, 1));
+
+/** From a quarter hour on, or `LIFETIME`. */
+function sumOfQuarters(db: Database, kind: ScopeKind, asked: Asked, from: number): Promise<Sum[]> {
+  return whereAsked(db, kind, asked)
+    .where('quarter', from === LIFETIME ? '=' : '>=', from)
+    .groupBy(['ref', 'second_ref'])
+    .select(({ fn }) => [
+      'ref',
+      'second_ref',
+      fn.sum<number>('request_count').as('request_count'),
+      fn.sum<number>('cost_nano_usd').as('cost_nano_usd'),
+      fn.sum<number>('tokens').as('tokens'),
+    ])
+    .execute();
+}
+
+async function hasUsage(db: Database, kind: ScopeKind, asked: Asked, quarter: number): Promise<boolean> {
+  const found = await whereAsked(db, kind, asked).where('quarter', '=', quarter).select('ref').limit(1).execute();
+  return found.length > 0;
+}
+
+type Column = keyof RequestsTable;
+
+/** Where a row says whom it is counted for; a tag stands in its list. */
+const COLUMNS: Readonly<Record<Exclude<ScopeKind, 'global' | 'tag'>, readonly [first: Column, second?: Column]>> = {
+  api_key: ['key_ref'],
+  team: ['team_ref'],
+  team_member: ['team_ref', 'user_ref'],
+  user: ['user_ref'],
+  organization: ['organization_ref'],
+  project: ['project_ref'],
+  end_user: ['end_user_ref'],
+  model_per_key: ['key_ref', 'model_group_ref'],
+  model_per_team: ['team_ref', 'model_group_ref'],
+  model_per_user: ['user_ref', 'model_group_ref'],
+  model_per_organization: ['organization_ref', 'model_group_ref'],
+  model_per_project: ['project_ref', 'model_group_ref'],
+  model_per_end_user: ['end_user_ref', 'model_group_ref'],
+  deployment: ['deployment_ref'],
+  provider: ['provider_ref'],
+};
+
+const FIRST_SERVED = SCOPE_KINDS.indexOf('model_per_key');
+const ONE_REF = sql`0`;
+
+/**
+ * From the rows themselves. They are found by their start alone: the sign before a column keeps the search from all rows
+ * of a busy key.
+ */
+function sumOfRows(kind: ScopeKind, asked: Asked, fromMs: number, untilMs: number): RawBuilder<Sum> {
+  const [first, second] = expressionsOf(kind, asked);
+  const conditions = [
+    sql`r.started_at_ms >= ${fromMs} and r.started_at_ms < ${untilMs}`,
+    sql`${first} in (${sql.join(refsIn(asked, 0))})`,
+    ...(second === ONE_REF ? [] : [sql`${second} in (${sql.join(refsIn(asked, 1))})`]),
+    ...(SCOPE_KINDS.indexOf(kind) < FIRST_SERVED ? [] : [HAS_MODEL_GROUP]),
+  ];
+  const from = kind === 'tag' ? sql`requests r cross join tag_sets t` : sql`requests r`;
+  if (kind === 'tag') conditions.push(sql`t.tags_ref = r.tags_ref`);
+  const tokens = TOKEN_SUMS.map((name) => sql`coalesce(${sql.ref(`r.${name}`)}, 0)`);
+  return sql<Sum>`select ${first} as ref, ${second} as second_ref, sum(case when ${IS_CONSUMING} then 1 else 0 end) as request_count,
+      sum(coalesce(r.cost_nano_usd, 0)) as cost_nano_usd, sum(${sql.join(tokens, sql` + `)}) as tokens
+    from ${from} where ${sql.join(conditions, sql` and `)} group by 1, 2`;
+}
+
+const IS_CONSUMING = sql`(r.status = ${sql.lit(ROW_STATUSES.indexOf('success'))} or r.attempt_count > 0)`;
+const HAS_MODEL_GROUP = sql`r.model_group_ref <> (select id from names where name = '')`;
+
+function expressionsOf(kind: ScopeKind, asked: Asked): [first: RawBuilder<unknown>, second: RawBuilder<unknown>] {
+  if (kind === 'global') return [sql`${sql.lit(refsIn(asked, 0)[0] ?? 0)} + 0`, ONE_REF];
+  if (kind === 'tag') return [sql`+t.tag_ref`, ONE_REF];
+  const [first, second] = COLUMNS[kind];
+  return [sql`+${sql.ref(`r.${first}`)}`, second === undefined ? ONE_REF : sql`+${sql.ref(`r.${second}`)}`];
+}
+
+export interface RecentRequest {
+  /** Epoch milliseconds. */
+  readonly atMs: number;
+  readonly scopes: readonly Scope[];
+  readonly tokens: number;
+}
+
+/** Requests that started at `sinceMs` or later and used anything, oldest first: for counters that begin anew. */
+export async function recentUsage(db: Database, sinceMs: number): Promise<RecentRequest[]> {
+  const rows = await db
+    .selectFrom('requests as r')
+    .select(['started_at_ms', 'key_ref', 'team_ref', 'user_ref', 'organization_ref', 'project_ref', 'end_user_ref'])
+    .select(['tags_ref', 'model_group_ref', 'deployment_ref', 'provider_ref', ...TOKEN_SUMS])
+    .where('started_at_ms', '>=', sinceMs)
+    .where(sql<boolean>`${IS_CONSUMING}`)
+    .orderBy('started_at_ms')
+    .execute();
+  const tags = await tagsOf(db, new Set(rows.flatMap((row) => row.tags_ref ?? [])));
+  const refs = rows.flatMap((row) =>
+    Object.entries(row).flatMap(([column, ref]) => (isRef(column) ? (ref ?? []) : [])),
+  );
+  const names = await namesOf(db, refs);
+  const name = (ref: number | null): string | null => (ref === null ? null : (names.get(ref) ?? null));
+  return rows.map((row) => {
+    const owners = {
+      keyHash: name(row.key_ref),
+      teamId: name(row.team_ref),
+      userId: name(row.user_ref),
+      organizationId: name(row.organization_ref),
+      projectId: name(row.project_ref),
+      endUser: name(row.end_user_ref),
+      tags: tags.get(row.tags_ref ?? 0) ?? [],
+    };
+    const served = {
+      modelGroup: name(row.model_group_ref) ?? '',
+      deploymentId: name(row.deployment_ref),
+      provider: name(row.provider_ref),
+    };
+    return {
+      atMs: Number(row.started_at_ms),
+      scopes: countedScopes(owners, served),
+      tokens: TOKEN_SUMS.reduce((total, column) => total + Number(row[column] ?? 0), 0),
+    };
+  });
+}
+
+const isRef = (column: string): boolean => column.endsWith('_ref');
+
+/** The tags of each list, by the list's number. */
+async function tagsOf(db: Database, lists: ReadonlySet<number>): Promise<ReadonlyMap<number, string[]>> {
+  const tags = new Map<number, string[]>();
+  if (lists.size === 0) return tags;
+  const members = await db
+    .selectFrom('tag_sets')
+    .innerJoin('names', 'names.id', 'tag_sets.tag_ref')
+    .select(['tags_ref', 'name'])
+    .where('tags_ref', 'in', [...lists])
+    .execute();
+  for (const { tags_ref, name } of members) tags.set(tags_ref, [...(tags.get(tags_ref) ?? []), name]);
+  return tags;
+}
