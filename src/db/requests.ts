@@ -8,7 +8,7 @@ import type { LedgerRow } from './request-row.ts';
 import type { RequestsTable } from './request-tables.ts';
 import type { DatabaseSchema } from './schema.ts';
 import { usageSince } from './scope-usage.ts';
-import { addUsage, type EncodedRow, usageRefs } from './usage-rollup.ts';
+import { addUsage, type EncodedRow, encoded, usageRefs } from './usage-rollup.ts';
 
 export const MAX_ROWS_PER_TRANSACTION = 500;
 /** After this many rows other work gets a turn of the event loop. */
@@ -27,7 +27,7 @@ export async function insertRequests(db: Database, rows: readonly LedgerRow[]): 
   const byId = new Map<string, LedgerRow>();
   for (const row of rows) if (!byId.has(row.id)) byId.set(row.id, row);
   const refOf = await refsFor(db, byId.values());
-  const unique = Array.from(byId.values(), (row) => ({ row, stored: toRequest(row, refOf) }));
+  const unique = Array.from(byId.values(), (row) => encoded(row, refOf));
   const refs = await usageRefs(db, unique, refOf);
 
   return db.transaction().execute(async (transaction) => {

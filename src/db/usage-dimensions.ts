@@ -2,6 +2,7 @@
  * Combinations of names, and the members of tag lists: stored once and referred to by number, so that the report cube
  * has narrow rows and the indexes by team, user … stand on this small table instead of on every quarter hour.
  */
+import { type CompiledQuery, sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import type { Database } from './client.ts';
 import { DIMENSIONS, type Dimension } from './usage-tables.ts';
@@ -57,19 +58,38 @@ export async function addCombinations(
 }
 
 async function addOne(db: Database, combination: Combination): Promise<number> {
-  const select = db
-    .selectFrom('usage_dimensions')
-    .select('id')
-    .where((b) => b.and(DIMENSIONS.map((name) => b(name, '=', combination[name]))));
-  const known = await select.executeTakeFirst();
-  if (known) return known.id;
-  await db
-    .insertInto('usage_dimensions')
-    .values(combination)
-    // Another instance may add the same one at the same moment; the look-up below finds either's row.
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-  return (await select.executeTakeFirstOrThrow()).id;
+  const { insert, select } = statementsOf(db);
+  const parameters = DIMENSIONS.map((name) => combination[name]);
+  const [added] = (await db.executeQuery<{ id: number }>({ ...insert, parameters })).rows;
+  if (added !== undefined) return added.id;
+  const [row] = (await db.executeQuery<{ id: number }>({ ...select, parameters })).rows;
+  if (row === undefined) throw new Error('A combination was added and is not there');
+  return row.id;
+}
+
+interface Statements {
+  readonly insert: CompiledQuery;
+  readonly select: CompiledQuery;
+}
+
+/** Of each dialect: building one costs several times its run, and only the values differ. */
+const statements = new WeakMap<object, Statements>();
+
+function statementsOf(db: Database): Statements {
+  const dialect = db.getExecutor().adapter;
+  let known = statements.get(dialect);
+  if (known === undefined) {
+    const columns = sql.join(DIMENSIONS.map((name) => sql.ref(name)));
+    const values = sql.join(DIMENSIONS.map(() => 0));
+    known = {
+      // Another instance may add the same one at the same moment; nothing is then returned, and it is looked up.
+      insert: sql`insert into usage_dimensions (${columns}) values (${values})
+        on conflict do nothing returning id`.compile(db),
+      select: sql`select id from usage_dimensions where (${columns}) = (${values})`.compile(db),
+    };
+    statements.set(dialect, known);
+  }
+  return known;
 }
 
 /** Notes which tags a list has, by their numbers. Call it outside a transaction. */

@@ -5,7 +5,7 @@
 import { type CompiledQuery, sql, type Transaction } from 'kysely';
 import type { Database } from './client.ts';
 import { bulkRunner } from './dialect.ts';
-import { type RefOf, ROW_STATUSES } from './request-codec.ts';
+import { type RefOf, ROW_STATUSES, toRequest } from './request-codec.ts';
 import type { LedgerRow } from './request-row.ts';
 import type { RequestsTable } from './request-tables.ts';
 import type { DatabaseSchema } from './schema.ts';
@@ -27,6 +27,15 @@ import {
 export interface EncodedRow {
   readonly row: LedgerRow;
   readonly stored: RequestsTable;
+  /** The same for rows with the same names in all dimensions. */
+  readonly combination: string;
+}
+
+export function encoded(row: LedgerRow, refOf: RefOf): EncodedRow {
+  const stored = toRequest(row, refOf);
+  let combination = '';
+  for (const name of DIMENSIONS) combination += `${stored[name] ?? 0},`;
+  return { row, stored, combination };
 }
 
 /** Numbers of everything that the totals of some rows refer to. */
@@ -40,17 +49,14 @@ export interface UsageRefs {
 export async function usageRefs(db: Database, rows: readonly EncodedRow[], refOf: RefOf): Promise<UsageRefs> {
   const combinations = new Map<string, Combination>();
   const lists = new Map<number, Set<number>>();
-  for (const { row, stored } of rows) {
-    const key = keyOf(stored);
-    if (combinations.has(key)) continue;
-    combinations.set(key, combinationOf(stored));
+  for (const { row, stored, combination } of rows) {
+    if (combinations.has(combination)) continue;
+    combinations.set(combination, combinationOf(stored));
     if (stored.tags_ref !== null) lists.set(stored.tags_ref, new Set(row.tags.map((tag) => refOf(tag) ?? 0)));
   }
   await addTagLists(db, lists);
   return { refOf, combinations: await addCombinations(db, combinations) };
 }
-
-const keyOf = (stored: RequestsTable): string => DIMENSIONS.map((name) => stored[name]).join();
 
 function combinationOf(stored: RequestsTable): Combination {
   const entries = DIMENSIONS.map((name) => [name, stored[name] ?? 0]);
@@ -87,13 +93,12 @@ export async function addUsage(
 
 function groupsOf(rows: readonly EncodedRow[], { combinations }: UsageRefs): Group[] {
   const groups = new Map<string, Group>();
-  for (const { row, stored } of rows) {
-    const key = keyOf(stored);
+  for (const { row, stored, combination } of rows) {
     const quarter = quarterOf(stored.started_at_ms);
-    const at = `${key}@${quarter}`;
+    const at = `${combination}${quarter}`;
     let group = groups.get(at);
     if (group === undefined) {
-      group = { row, combination: combinations.get(key) ?? 0, quarter, sums: nothing() };
+      group = { row, combination: combinations.get(combination) ?? 0, quarter, sums: nothing() };
       groups.set(at, group);
     }
     addRow(group.sums, stored);

@@ -88,7 +88,7 @@ async function createScopeUsage(db: Kysely<unknown>): Promise<void> {
 }
 
 async function createDimensions(db: Kysely<unknown>): Promise<void> {
-  let table: CreateTableBuilder<string> = db.schema
+  let table: CreateTableBuilder<string, string> = db.schema
     .createTable('usage_dimensions')
     .addColumn('id', isSqlite(db) ? 'integer' : 'serial', (column) => column.primaryKey());
   for (const name of DIMENSIONS) table = table.addColumn(name, 'integer', (column) => column.notNull());
@@ -99,7 +99,7 @@ async function createDimensions(db: Kysely<unknown>): Promise<void> {
 }
 
 async function createCube(db: Kysely<unknown>): Promise<void> {
-  let table: CreateTableBuilder<string> = db.schema
+  let table: CreateTableBuilder<string, string> = db.schema
     .createTable('usage_cube')
     .addColumn('quarter', 'integer', (column) => column.notNull())
     .addColumn('dimensions_ref', 'integer', (column) => column.notNull());
