@@ -22,6 +22,10 @@ export interface Ledger {
   flush(): Promise<void>;
   /** Rows recorded and not yet in the database. */
   pending(): number;
+  /** Rows recorded so far, those that earlier processes left among them. */
+  recordedRows(): number;
+  /** Of them the ones in the database: always the first so many. `undefined` while that is changing. */
+  storedRows(): number | undefined;
   /** Requests that have begun and not ended. */
   openIntents(): number;
   /** Asks the journal again while it refuses lines, so that the answer is never an old one. */
@@ -153,6 +157,14 @@ class JournalLedger implements Ledger {
 
   pending(): number {
     return this.#writer.pending();
+  }
+
+  recordedRows(): number {
+    return this.#writer.recorded();
+  }
+
+  storedRows(): number | undefined {
+    return this.#writer.isUnsure() ? undefined : this.#writer.written();
   }
 
   openIntents(): number {

@@ -46,6 +46,10 @@ export class Writer {
   #journalFrom: Position | undefined;
   #recorded: number;
   #written = 0;
+  /** Rows behind `#journalFrom` that are in the database, although the ones read with them are not. */
+  #writtenAhead = 0;
+  /** Between the start of a transaction and its success: the database may hold rows that are not counted as written. */
+  #unsure = false;
   #waiters: Waiter[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running: Promise<boolean> | undefined;
@@ -68,6 +72,21 @@ export class Writer {
       else this.#journalFrom = at;
     }
     this.#schedule();
+  }
+
+  /** Rows recorded so far, those among them that earlier processes left. */
+  recorded(): number {
+    return this.#recorded;
+  }
+
+  /** Of them the ones in the database: always the first so many. */
+  written(): number {
+    return this.#written;
+  }
+
+  /** Rows may be in the database that `written` does not count: some are being written, or that has just failed. */
+  isUnsure(): boolean {
+    return this.#unsure;
   }
 
   /** Rows recorded and not yet in the database. */
@@ -144,25 +163,34 @@ export class Writer {
     const rows = this.#queue.slice(0, MAX_ROWS_PER_TRANSACTION).map(({ row }) => row);
     await this.#insert(rows);
     this.#queue.splice(0, rows.length);
-    this.#noteWritten(rows.length);
   }
 
   async #writeFromJournal(from: Position): Promise<void> {
     const { journal, rowsOf } = this.#options;
     const { lines, next } = await journal.read(from);
     const rows = rowsOf(lines);
-    for (let start = 0; start < rows.length; start += MAX_ROWS_PER_TRANSACTION) {
-      await this.#insert(rows.slice(start, start + MAX_ROWS_PER_TRANSACTION));
+    while (this.#writtenAhead < rows.length) {
+      const batch = rows.slice(this.#writtenAhead, this.#writtenAhead + MAX_ROWS_PER_TRANSACTION);
+      await this.#insert(batch);
+      this.#writtenAhead += batch.length;
     }
+    this.#writtenAhead = 0;
     const end = journal.end();
     // Compared in the same turn as it is set: a row added meanwhile has moved the end and is read next time round.
     const hasCaughtUp = next.segment === end.segment && next.offset === end.offset;
     this.#journalFrom = hasCaughtUp ? undefined : next;
     // A damaged line was counted when it was recorded and cannot be read back; once caught up, nothing waits.
-    this.#noteWritten(hasCaughtUp ? this.pending() : rows.length);
+    if (hasCaughtUp) this.#noteWritten(this.pending());
   }
 
   async #insert(rows: readonly LedgerRow[]): Promise<void> {
+    this.#unsure = true;
+    await this.#insertAll(rows);
+    this.#unsure = false;
+    this.#noteWritten(rows.length);
+  }
+
+  async #insertAll(rows: readonly LedgerRow[]): Promise<void> {
     try {
       await insertRequests(this.#options.db, rows);
     } catch (error) {
