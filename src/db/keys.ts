@@ -81,14 +81,20 @@ export async function tokensByAlias(db: Database, aliases: readonly string[]): P
 }
 
 /** What stood in the way of a new key, if anything. Decided by the database itself, so that two at once cannot both win. */
-export async function insertKey(db: Database, row: KeyRow): Promise<'inserted' | 'key taken' | 'alias taken'> {
-  return outcomeOf((await keys.insert(db, row))?.taken);
+export function insertKey(db: Database, row: KeyRow): Promise<'inserted' | 'key taken' | 'alias taken'> {
+  return inTransaction(db, async (transaction) => {
+    // The old secret of a key stays its own, whether or not it still works.
+    const old = await transaction
+      .selectFrom('deprecated_keys')
+      .select('token')
+      .where('token', '=', row.token)
+      .execute();
+    if (old.length > 0) return 'key taken';
+    const taken = (await keys.insert(transaction, row))?.taken;
+    if (taken === undefined) return 'inserted';
+    return taken === 'key_alias' ? 'alias taken' : 'key taken';
+  });
 }
-
-const outcomeOf = (taken: string | undefined): 'inserted' | 'key taken' | 'alias taken' => {
-  if (taken === undefined) return 'inserted';
-  return taken === 'key_alias' ? 'alias taken' : 'key taken';
-};
 
 /**
  * Changes a key by what it is now, with nobody in between. Resolves to the changed row, or `undefined` when there is no

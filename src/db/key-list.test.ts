@@ -1,0 +1,196 @@
+import { describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
+import type { CompiledQuery } from 'kysely';
+import { sql } from 'kysely';
+import { databasePlace } from '../../test/support/database-place.ts';
+import { keyRow } from '../../test/support/entity-rows.ts';
+import {
+  KEY_ORDERS,
+  type KeyFilter,
+  type KeyListRequest,
+  type KeyOrder,
+  listDeletedKeys,
+  listKeyAliases,
+  listKeys,
+} from './key-list.ts';
+import { deleteKeys, type KeyRow, keys } from './keys.ts';
+import { EVERYTHING } from './visibility.ts';
+
+const db = databasePlace();
+const NOW_MS = 1_000;
+
+async function listed(filter: KeyFilter, over: Partial<KeyListRequest> = {}): Promise<string[]> {
+  const request = { visibility: EVERYTHING, filter, limit: 99, offset: 0, nowMs: NOW_MS, ...over };
+  const { rows, total } = await listKeys(db(), request);
+  if (over.limit === undefined && over.offset === undefined) expect(total).toBe(rows.length);
+  return rows.map(({ token }) => token);
+}
+
+async function store(rows: Readonly<Record<string, Partial<KeyRow>>>): Promise<void> {
+  for (const [token, over] of Object.entries(rows)) await keys.insert(db(), keyRow(token, over));
+}
+
+describe('the status', () => {
+  test('is as it is shown: blocked wins, an expiry that is now is over', async () => {
+    await store({
+      never: {},
+      later: { expires_at_ms: NOW_MS + 1 },
+      now: { expires_at_ms: NOW_MS },
+      blocked: { blocked: 1 },
+      'blocked and over': { blocked: 1, expires_at_ms: 1 },
+    });
+    expect((await listed({ status: 'active' })).sort()).toEqual(['later', 'never']);
+    expect((await listed({ status: 'expired' })).sort()).toEqual(['now']);
+    expect((await listed({ status: 'blocked' })).sort()).toEqual(['blocked', 'blocked and over']);
+  });
+
+  test('deleted keys have a list of their own, last deleted first', async () => {
+    await store({ a: { user_id: 'u', key_alias: 'x' }, b: { user_id: 'u' }, c: {} });
+    await deleteKeys(db(), ['b'], 1);
+    await deleteKeys(db(), ['a', 'c'], 2);
+    const request = { visibility: EVERYTHING, limit: 9, offset: 0 };
+    const { rows, total } = await listDeletedKeys(db(), { ...request, filter: { userId: 'u' } });
+    expect([rows.map(({ token }) => token), total]).toEqual([['a', 'b'], 2]);
+    expect(await listed({})).toEqual([]);
+  });
+});
+
+describe('owners', () => {
+  test('one of several is enough, and the other filters hold besides', async () => {
+    await store({
+      own: { user_id: 'ann' },
+      'of the team': { team_id: 't' },
+      made: { created_by: 'ann' },
+      other: { user_id: 'bob', team_id: 's' },
+    });
+    const anyOf = { userId: 'ann', teamIds: ['t'], createdBy: 'ann' };
+    expect((await listed({ anyOf })).sort()).toEqual(['made', 'of the team', 'own']);
+    expect(await listed({ anyOf: { userId: 'ann' } })).toEqual(['own']);
+    expect(await listed({ anyOf: {} })).toEqual([]);
+    expect(await listed({ anyOf, inTeam: true })).toEqual(['of the team']);
+    expect((await listed({ anyOf, inTeam: false })).sort()).toEqual(['made', 'own']);
+  });
+});
+
+describe('an alias', () => {
+  test('is found whole, by its beginning and by any part, where % and _ are letters like others', async () => {
+    await store({
+      a: { key_alias: 'team_prod' },
+      b: { key_alias: 'teamXprod' },
+      c: { key_alias: 'Prod 100%' },
+      d: {},
+    });
+    expect(await listed({ keyAlias: 'team_prod' })).toEqual(['a']);
+    expect(await listed({ keyAliasContains: 'm_p' })).toEqual(['a']);
+    expect(await listed({ keyAliasContains: '0%' })).toEqual(['c']);
+    expect((await listed({ keyAliasContains: 'PROD' })).sort()).toEqual(['a', 'b', 'c']);
+    expect((await listed({ keyAliasStartsWith: 'team' })).sort()).toEqual(['a', 'b']);
+    expect(await listed({ keyAliasStartsWith: 'team%' })).toEqual([]);
+  });
+
+  test('is in a list of all aliases, in their order, without keys that have none', async () => {
+    await store({ a: { key_alias: 'z' }, b: { key_alias: 'y' }, c: {} });
+    const request = { visibility: EVERYTHING, limit: 1, offset: 1 };
+    expect(await listKeyAliases(db(), request)).toEqual({ rows: ['z'], total: 2 });
+  });
+});
+
+describe('the order', () => {
+  const orders = Object.keys(KEY_ORDERS) as KeyOrder[]; // The keys of that object are its names.
+
+  test('by any column is that of a list in memory, one way and the other, in pages without loss', async () => {
+    const text = fc.option(fc.constantFrom('a', 'b'));
+    const number = fc.option(fc.nat(2));
+    const row = fc.record({
+      ...{ user_id: text, team_id: text, organization_id: text, project_id: text, created_by: text, key_name: text },
+      ...{ max_budget_nano_usd: number, expires_at_ms: number, created_at_ms: fc.nat(2), updated_at_ms: fc.nat(2) },
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { maxLength: 7 }), fc.constantFrom(...orders), async (made, by) => {
+        await db().deleteFrom('keys').execute();
+        await store(Object.fromEntries(made.map((over, at) => [`k${at}`, { ...over, key_alias: `a${6 - at}` }])));
+        const rows = made.map((over, at) => keyRow(`k${at}`, { ...over, key_alias: `a${6 - at}` }));
+        const columns = [KEY_ORDERS[by], 'created_at_ms', 'token'] as const;
+        const expected = rows.toSorted((a, b) => compare(a, b, columns)).map(({ token }) => token);
+        expect(await listed({}, { sort: { by, order: 'asc' } })).toEqual(expected);
+        const paged: string[] = [];
+        for (let offset = 0; offset < rows.length; offset += 3) {
+          paged.push(...(await listed({}, { sort: { by, order: 'desc' }, limit: 3, offset })));
+        }
+        expect(paged).toEqual(expected.toReversed());
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  function compare(a: KeyRow, b: KeyRow, columns: readonly (keyof KeyRow)[]): number {
+    const differing = columns.find((column) => a[column] !== b[column]);
+    return differing === undefined ? 0 : compareValues(a[differing], b[differing]);
+  }
+
+  /** `null` comes first. */
+  function compareValues(one: KeyRow[keyof KeyRow], other: KeyRow[keyof KeyRow]): number {
+    if (one === null || other === null) return one === null ? -1 : 1;
+    return one < other ? -1 : 1;
+  }
+
+  /** What the database means to do for each query of a page. */
+  async function plansOf(over: Partial<KeyListRequest>): Promise<string[]> {
+    const seen: CompiledQuery[] = [];
+    const watched = db().withPlugin({
+      transformQuery: ({ node }) => {
+        if (node.kind === 'SelectQueryNode') seen.push(db().getExecutor().compileQuery(node, { queryId: 'plan' }));
+        return node;
+      },
+      transformResult: async ({ result }) => result,
+    });
+    await listKeys(watched, { visibility: EVERYTHING, limit: 10, offset: 20, nowMs: NOW_MS, ...over });
+    const plans: string[] = [];
+    for (const query of seen) {
+      const explained = await sql<{ detail: string }>`${sql.raw(`explain query plan ${query.sql}`)}`.execute(db());
+      plans.push(explained.rows.map(({ detail }) => detail).join('; '));
+    }
+    return plans;
+  }
+
+  test.each(orders.flatMap((by) => [[by, 'asc'] as const, [by, 'desc'] as const]))(
+    'a page by %s %s is read off an index, and nothing is sorted',
+    async (by, order) => {
+      const [page = ''] = await plansOf({ sort: { by, order } });
+      expect(page).toMatch(/USING (COVERING )?INDEX keys_/);
+      expect(page).not.toContain('TEMP B-TREE');
+    },
+  );
+
+  test.each([
+    ['userId', 'keys_by_user_id'],
+    ['teamId', 'keys_by_team_id'],
+    ['organizationId', 'keys_by_organization_id'],
+    ['projectId', 'keys_by_project_id'],
+    ['createdBy', 'keys_by_created_by'],
+  ] as const)('a page and its total by %s come from %s, in order', async (name, index) => {
+    for (const plan of await plansOf({ filter: { [name]: 'x' } })) {
+      expect(plan).toContain(`INDEX ${index} (`);
+      expect(plan).not.toContain('TEMP B-TREE');
+    }
+  });
+
+  test.each([
+    ['the whole alias', { keyAlias: 'x' }],
+    ['its beginning', { keyAliasStartsWith: 'x' }],
+    ['the digest', { token: 'x' }],
+    ['a budget', { budgetId: 'x' }],
+    ['owners', { anyOf: { userId: 'x', teamIds: ['y'], createdBy: 'z' } }],
+  ])('%s is searched in an index', async (_name, filter) => {
+    for (const plan of await plansOf({ filter })) expect(plan).not.toContain('SCAN keys;');
+    const [, total = ''] = await plansOf({ filter });
+    expect(total).toContain('SEARCH keys USING');
+  });
+
+  test('what a person may see is searched, whatever it comes from', async () => {
+    const visibility = { all: false, userId: 'u', keyHash: 'k', teams: ['t'], organizations: ['o'] } as const;
+    const [, total = ''] = await plansOf({ visibility });
+    expect(total).toContain('MULTI-INDEX OR');
+    expect(total).not.toContain('SCAN keys');
+  });
+});

@@ -1,0 +1,79 @@
+import { beforeEach, expect, test } from 'bun:test';
+import { databasePlace } from '../../test/support/database-place.ts';
+import { keyRow } from '../../test/support/entity-rows.ts';
+import { deleteKeys, findKey, insertKey, keys } from './keys.ts';
+import { findReplacement, forgetOldSecrets, type Regeneration, regenerateKey } from './regenerated-keys.ts';
+
+const db = databasePlace();
+beforeEach(async () => {
+  await keys.insert(db(), keyRow('first', { key_alias: 'x', team_id: 't', rotation_count: 0 }));
+});
+
+const renew = (from: string, to: string, over: Partial<Regeneration> = {}) =>
+  regenerateKey(db(), from, { newToken: to, oldValidUntilMs: 500, nowMs: 100, change: () => ({}), ...over });
+
+test('the key keeps all it has under its new secret, except for what was asked to change', async () => {
+  const outcome = await renew('first', 'second', {
+    change: (row) => ({ rotation_count: Number(row.rotation_count) + 1, key_name: 'sk-...cond' }),
+  });
+  const after = keyRow('second', { key_alias: 'x', team_id: 't', rotation_count: 1, key_name: 'sk-...cond' });
+  expect(outcome).toMatchObject({ before: { token: 'first' }, after });
+  expect(await findKey(db(), 'second')).toEqual(after);
+  expect(await findKey(db(), 'first')).toBeUndefined();
+  expect(await findReplacement(db(), 'first')).toEqual({ row: after, validUntilMs: 500 });
+});
+
+test('without a grace time the old secret is over at once', async () => {
+  await renew('first', 'second', { oldValidUntilMs: null });
+  expect(await findReplacement(db(), 'first')).toMatchObject({ validUntilMs: 100 });
+});
+
+test('secrets before the last one lead to the key as it is now, each until its own time', async () => {
+  await renew('first', 'second');
+  await renew('second', 'third', { oldValidUntilMs: 900 });
+  expect(await findReplacement(db(), 'first')).toMatchObject({ row: { token: 'third' }, validUntilMs: 500 });
+  expect(await findReplacement(db(), 'second')).toMatchObject({ row: { token: 'third' }, validUntilMs: 900 });
+  expect(await findReplacement(db(), 'third')).toBeUndefined();
+});
+
+test('a secret that is or was in use is refused, and so is the alias of another key; nothing has changed then', async () => {
+  await keys.insert(db(), keyRow('other', { key_alias: 'y' }));
+  expect(await renew('first', 'other')).toEqual({ taken: 'token' });
+  expect(await renew('first', 'first')).toEqual({ taken: 'token' });
+  expect(await renew('first', 'second', { change: () => ({ key_alias: 'y' }) })).toEqual({ taken: 'key_alias' });
+  expect(await findKey(db(), 'first')).toBeDefined();
+  await renew('first', 'second');
+  expect(await renew('other', 'first')).toEqual({ taken: 'token' });
+});
+
+test('nobody makes a new key with a secret that another key had', async () => {
+  await renew('first', 'second');
+  expect(await insertKey(db(), keyRow('first'))).toBe('key taken');
+});
+
+test('a change that throws leaves the old secret as it was, and a key that is not there is told', async () => {
+  const failing = renew('first', 'second', {
+    change: () => {
+      throw new RangeError('no');
+    },
+  });
+  await expect(failing).rejects.toThrow(RangeError);
+  expect(await findKey(db(), 'first')).toBeDefined();
+  expect(await findReplacement(db(), 'first')).toBeUndefined();
+  expect(await renew('nobody', 'second')).toBeUndefined();
+});
+
+test('of two at once one wins', async () => {
+  const outcomes = await Promise.all([renew('first', 'second'), renew('first', 'third')]);
+  expect(outcomes.filter((outcome) => outcome !== undefined)).toHaveLength(1);
+});
+
+test('old secrets go with their key, and with their time', async () => {
+  await renew('first', 'second');
+  await keys.insert(db(), keyRow('other'));
+  await renew('other', 'another', { oldValidUntilMs: 900 });
+  expect(await forgetOldSecrets(db(), 501)).toBe(1);
+  expect(await findReplacement(db(), 'first')).toBeUndefined();
+  await deleteKeys(db(), ['another'], 1);
+  expect(await forgetOldSecrets(db(), 10_000)).toBe(0);
+});
