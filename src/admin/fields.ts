@@ -1,0 +1,104 @@
+/**
+ * Pieces that the request schemas of several nouns share. Names are LiteLLM's (its documentation of the management API).
+ * What a limit says is checked to the last value here, because a limit that cannot be read would be no limit.
+ */
+import { z } from '@hono/zod-openapi';
+import { parseWindow } from '../limits/window.ts';
+
+export const LONGEST_NAME = 256;
+export const MOST_ITEMS = 1_000;
+/** Nano-dollars beyond this are no exact numbers any more. */
+const MOST_USD = 9_000_000;
+const LARGEST_PAGE = 1_000_000;
+
+/** An empty text is a form field left empty. */
+export const name = z
+  .string()
+  .max(LONGEST_NAME)
+  .transform((text) => (text === '' ? null : text));
+/** Of something that exists, or will. Control characters would let one id stand for a pair of them. */
+export const id = z
+  .string()
+  .min(1)
+  .max(LONGEST_NAME)
+  .regex(/^[^\p{Cc}]*$/u, 'must not hold control characters');
+export const texts = z.array(z.string().max(LONGEST_NAME)).max(MOST_ITEMS);
+export const record = z.record(z.string(), z.unknown());
+export const count = z.number().int().nonnegative();
+/** Dollars. */
+export const money = z.number().nonnegative().max(MOST_USD);
+/** Over which time a budget adds up. */
+export const window = z
+  .string()
+  .refine(
+    (text) => parseWindow(text, 'UTC') !== undefined,
+    'must be a time such as 30s, 30m, 24h, 30d, 1w or 1mo, or daily, weekly or monthly',
+  );
+const instant = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
+
+/** LiteLLM's examples write some amounts as text. */
+const moneyOrText = money.or(
+  z
+    .string()
+    .regex(/^\d{1,7}(\.\d{1,18})?$/, 'must be an amount in dollars')
+    .transform(Number),
+);
+
+/** `{"gpt-4o": 10}` or `{"gpt-4o": {"budget_limit": 10, "time_period": "1d"}}`. */
+export const modelBudgets = z.record(
+  z.string(),
+  moneyOrText.or(
+    z.strictObject({
+      budget_limit: moneyOrText.nullish(),
+      max_budget: moneyOrText.nullish(),
+      time_period: window.nullish(),
+      budget_duration: window.nullish(),
+      rpm_limit: count.nullish(),
+      tpm_limit: count.nullish(),
+    }),
+  ),
+);
+
+const budgetWindows = z.array(z.strictObject({ budget_duration: window, max_budget: money })).max(20);
+
+/** Any unit over any window; dollars for `usd`. Without a window: for ever. */
+const customLimits = z
+  .array(
+    z.strictObject({
+      unit: z.enum(['usd', 'requests', 'tokens', 'parallel']),
+      window: window.nullish(),
+      max: z.number().nonnegative().max(Number.MAX_SAFE_INTEGER),
+      mode: z.enum(['enforce', 'shadow', 'soft']).nullish(),
+      model: z.string().max(LONGEST_NAME).nullish(),
+    }),
+  )
+  .max(50);
+
+/** What an entity imposes on the calls made in its name. `limit-columns.ts` stores and shows it. */
+export const LIMIT_FIELDS = {
+  max_budget: money.nullish(),
+  soft_budget: money.nullish(),
+  budget_duration: window.nullish(),
+  budget_limits: budgetWindows.nullish(),
+  model_max_budget: modelBudgets.nullish(),
+  max_parallel_requests: count.nullish(),
+  tpm_limit: count.nullish(),
+  rpm_limit: count.nullish(),
+  tpd_limit: count.nullish(),
+  tollgate_limits: customLimits.nullish(),
+  temp_budget_increase: money.nullish(),
+  temp_budget_expiry: instant.nullish(),
+} as const;
+
+export type LimitFields = z.output<z.ZodObject<typeof LIMIT_FIELDS>>;
+
+/** A whole number from 1 on, as text. */
+export const pageNumber = (most = LARGEST_PAGE) =>
+  z
+    .string()
+    .regex(/^\d{1,7}$/, `must be a whole number from 1 to ${most}`)
+    .transform(Number)
+    .refine((number) => number >= 1 && number <= most, `must be a whole number from 1 to ${most}`);
+
+/** In a query everything is text. */
+export const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
