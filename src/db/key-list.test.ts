@@ -4,16 +4,18 @@ import type { CompiledQuery } from 'kysely';
 import { sql } from 'kysely';
 import { databasePlace } from '../../test/support/database-place.ts';
 import { keyRow } from '../../test/support/entity-rows.ts';
+import { addNames } from './dictionary.ts';
 import {
   KEY_ORDERS,
   type KeyFilter,
   type KeyListRequest,
-  type KeyOrder,
   listDeletedKeys,
   listKeyAliases,
   listKeys,
 } from './key-list.ts';
 import { deleteKeys, type KeyRow, keys } from './keys.ts';
+import { SCOPE_KINDS } from './usage-scopes.ts';
+import { LIFETIME } from './usage-tables.ts';
 import { EVERYTHING } from './visibility.ts';
 
 const db = databasePlace();
@@ -28,6 +30,26 @@ async function listed(filter: KeyFilter, over: Partial<KeyListRequest> = {}): Pr
 
 async function store(rows: Readonly<Record<string, Partial<KeyRow>>>): Promise<void> {
   for (const [token, over] of Object.entries(rows)) await keys.insert(db(), keyRow(token, over));
+}
+
+/** What the database means to do for each query of a page. */
+async function plansOf(over: Partial<KeyListRequest>): Promise<string[]> {
+  const seen: CompiledQuery[] = [];
+  const watched = db().withPlugin({
+    transformQuery: ({ node }) => {
+      if (node.kind === 'SelectQueryNode' || node.kind === 'RawNode')
+        seen.push(db().getExecutor().compileQuery(node, { queryId: 'plan' }));
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  });
+  await listKeys(watched, { visibility: EVERYTHING, limit: 10, offset: 20, nowMs: NOW_MS, ...over });
+  const plans: string[] = [];
+  for (const query of seen) {
+    const explained = await sql<{ detail: string }>`${sql.raw(`explain query plan ${query.sql}`)}`.execute(db());
+    plans.push(explained.rows.map(({ detail }) => detail).join('; '));
+  }
+  return plans;
 }
 
 describe('the status', () => {
@@ -96,7 +118,7 @@ describe('an alias', () => {
 });
 
 describe('the order', () => {
-  const orders = Object.keys(KEY_ORDERS) as KeyOrder[]; // The keys of that object are its names.
+  const orders = Object.keys(KEY_ORDERS) as (keyof typeof KEY_ORDERS)[]; // The keys of that object are its names.
 
   test('by any column is that of a list in memory, one way and the other, in pages without loss', async () => {
     const text = fc.option(fc.constantFrom('a', 'b'));
@@ -132,25 +154,6 @@ describe('the order', () => {
   function compareValues(one: KeyRow[keyof KeyRow], other: KeyRow[keyof KeyRow]): number {
     if (one === null || other === null) return one === null ? -1 : 1;
     return one < other ? -1 : 1;
-  }
-
-  /** What the database means to do for each query of a page. */
-  async function plansOf(over: Partial<KeyListRequest>): Promise<string[]> {
-    const seen: CompiledQuery[] = [];
-    const watched = db().withPlugin({
-      transformQuery: ({ node }) => {
-        if (node.kind === 'SelectQueryNode') seen.push(db().getExecutor().compileQuery(node, { queryId: 'plan' }));
-        return node;
-      },
-      transformResult: async ({ result }) => result,
-    });
-    await listKeys(watched, { visibility: EVERYTHING, limit: 10, offset: 20, nowMs: NOW_MS, ...over });
-    const plans: string[] = [];
-    for (const query of seen) {
-      const explained = await sql<{ detail: string }>`${sql.raw(`explain query plan ${query.sql}`)}`.execute(db());
-      plans.push(explained.rows.map(({ detail }) => detail).join('; '));
-    }
-    return plans;
   }
 
   test.each(orders.flatMap((by) => [[by, 'asc'] as const, [by, 'desc'] as const]))(
@@ -192,5 +195,48 @@ describe('the order', () => {
     const [, total = ''] = await plansOf({ visibility });
     expect(total).toContain('MULTI-INDEX OR');
     expect(total).not.toContain('SCAN keys');
+  });
+});
+
+describe('the order by spend', () => {
+  /** A key's total, as the ledger's writer leaves it; other totals beside it must not count. */
+  async function spend(token: string, costNanoUsd: number): Promise<void> {
+    const ref = [...(await addNames(db(), [token])).values()][0] ?? 0;
+    const used = { ref, second_ref: 0, request_count: 1, cost_nano_usd: costNanoUsd, tokens: 1 };
+    const kind = SCOPE_KINDS.indexOf('api_key');
+    const others = { ...used, cost_nano_usd: 1e12 };
+    const rows = [
+      { ...used, kind, quarter: LIFETIME },
+      { ...others, kind, quarter: 5 },
+      { ...others, kind: SCOPE_KINDS.indexOf('user'), quarter: LIFETIME },
+    ];
+    await db().insertInto('scope_usage').values(rows).execute();
+  }
+
+  test('is by the total of each key, with those that never spent at the low end, in pages without loss', async () => {
+    for (const [at, token] of ['a', 'b', 'c', 'd', 'e'].entries()) {
+      await keys.insert(db(), keyRow(token, { created_at_ms: at, user_id: at < 4 ? 'u' : 'v', team_id: 't' }));
+    }
+    for (const [token, cost] of Object.entries({ b: 5, d: 9, e: 7, deleted: 100 })) await spend(token, cost);
+    const by = 'spend';
+    const expected = ['a', 'c', 'b', 'e', 'd'];
+    expect(await listed({}, { sort: { by, order: 'asc' } })).toEqual(expected);
+    for (const limit of [1, 2, 3, 4, 5]) {
+      const seen: string[] = [];
+      for (let offset = 0; offset < 7; offset += limit) {
+        seen.push(...(await listed({}, { sort: { by, order: 'desc' }, limit, offset })));
+      }
+      expect(seen).toEqual(expected.toReversed());
+    }
+    expect(await listed({ userId: 'u' }, { sort: { by, order: 'desc' } })).toEqual(['d', 'b', 'c', 'a']);
+    const visibility = { all: false, userId: 'v', keyHash: 'a', teams: [], organizations: ['o'] } as const;
+    expect(await listed({}, { sort: { by, order: 'desc' }, visibility })).toEqual(['e', 'a']);
+    expect(await listed({ keyAliasContains: 'x' }, { sort: { by, order: 'desc' } })).toEqual([]);
+  });
+
+  test('reads the highest off an index', async () => {
+    const [page = ''] = await plansOf({ sort: { by: 'spend', order: 'desc' } });
+    expect(page).toContain('INDEX scope_usage_by_key_cost');
+    expect(page).not.toContain('TEMP B-TREE');
   });
 });

@@ -1,8 +1,10 @@
 /** Pages of keys: filters, order and total. Source: LiteLLM's documentation of `/key/list`. */
 import type { Database } from './client.ts';
 import type { Condition } from './conditions.ts';
-import type { Page } from './entity-table.ts';
-import { type DeletedKeyRow, deletedKeys, type KeyRow, keys } from './keys.ts';
+import type { Page, Sort } from './entity-table.ts';
+import { type DeletedKeyRow, deletedKeys, KEY_OWNER, type KeyRow, keys } from './keys.ts';
+import { pageBySpend } from './keys-by-spend.ts';
+import { inTransaction } from './transaction.ts';
 import type { Visibility } from './visibility.ts';
 
 export interface KeyFilter {
@@ -47,7 +49,8 @@ export const KEY_ORDERS = {
   created_by: 'created_by',
 } as const satisfies Readonly<Record<string, keyof KeyRow>>;
 
-export type KeyOrder = keyof typeof KEY_ORDERS;
+/** `spend` is what the key has spent since it began. */
+export type KeyOrder = keyof typeof KEY_ORDERS | 'spend';
 
 export interface KeyListRequest {
   readonly visibility: Visibility;
@@ -59,27 +62,25 @@ export interface KeyListRequest {
   readonly nowMs: number;
 }
 
-export function listKeys(db: Database, request: KeyListRequest): Promise<Page<KeyRow>> {
+export async function listKeys(db: Database, request: KeyListRequest): Promise<Page<KeyRow>> {
   const { visibility, filter = {}, sort, limit, offset, nowMs } = request;
-  return keys.list(db, {
-    visibility,
-    where: [...conditionsOf(filter), ...statusConditions(filter.status, nowMs)],
-    sort: sort && { by: KEY_ORDERS[sort.by], order: sort.order },
-    limit,
-    offset,
-  });
+  const where = [...conditionsOf(filter), ...statusConditions(filter.status, nowMs)];
+  if (sort?.by !== 'spend') return await keys.list(db, { visibility, where, sort: columnOf(sort), limit, offset });
+  const page = { visibility, where, owner: KEY_OWNER, order: sort.order, limit, offset };
+  return await inTransaction(db, async (transaction) => ({
+    rows: await pageBySpend(transaction, page),
+    total: await keys.count(transaction, { visibility, where }),
+  }));
 }
 
-/** Deleted keys; a status in the filter means nothing here. */
+/** Deleted keys; a status in the filter means nothing here, nor has a spend an order. */
 export function listDeletedKeys(db: Database, request: Omit<KeyListRequest, 'nowMs'>): Promise<Page<DeletedKeyRow>> {
   const { visibility, filter = {}, sort, limit, offset } = request;
-  return deletedKeys.list(db, {
-    visibility,
-    where: conditionsOf(filter),
-    sort: sort && { by: KEY_ORDERS[sort.by], order: sort.order },
-    limit,
-    offset,
-  });
+  return deletedKeys.list(db, { visibility, where: conditionsOf(filter), sort: columnOf(sort), limit, offset });
+}
+
+function columnOf(sort: KeyListRequest['sort']): Sort<KeyRow> | undefined {
+  return sort === undefined || sort.by === 'spend' ? undefined : { by: KEY_ORDERS[sort.by], order: sort.order };
 }
 
 /** Aliases that are in use, in their order. */

@@ -46,13 +46,14 @@ export const EMPTY_KEY: Omit<KeyRow, 'token' | 'created_at_ms' | 'updated_at_ms'
   last_active_at_ms: null,
 };
 
-const OWNER = { key: 'token', user: 'user_id', team: 'team_id', organization: 'organization_id' } as const;
+/** Columns that say whose a key is. */
+export const KEY_OWNER = { key: 'token', user: 'user_id', team: 'team_id', organization: 'organization_id' } as const;
 
 export const keys: EntityTable<KeyRow> = entityTable<KeyRow>({
   table: 'keys',
   key: ['token'],
   unique: ['key_alias'],
-  owner: OWNER,
+  owner: KEY_OWNER,
   sort: { by: 'created_at_ms', order: 'desc' },
 });
 
@@ -60,7 +61,7 @@ export const keys: EntityTable<KeyRow> = entityTable<KeyRow>({
 export const deletedKeys: EntityTable<DeletedKeyRow> = entityTable<DeletedKeyRow>({
   table: 'deleted_keys',
   key: ['token'],
-  owner: OWNER,
+  owner: KEY_OWNER,
   sort: { by: 'deleted_at_ms', order: 'desc' },
 });
 

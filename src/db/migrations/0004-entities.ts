@@ -225,6 +225,10 @@ async function indexKeys(db: Kysely<unknown>): Promise<void> {
     await db.schema.createIndex(`keys_by_${column}`).on('keys').columns(columns).execute();
   }
   await db.schema.createIndex('keys_by_budget').on('keys').column('budget_id').execute();
+  // Keys by what they spent: their totals since they began, of the kind `api_key`.
+  await sql`create index scope_usage_by_key_cost
+    on scope_usage (kind, second_ref, quarter, cost_nano_usd, ref)
+    where kind = 1 and second_ref = 0 and quarter = -1`.execute(db);
   // Counts by status without reading the rows.
   await db.schema.createIndex('keys_by_status').on('keys').columns(['blocked', 'expires_at_ms']).execute();
 }
