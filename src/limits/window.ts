@@ -96,17 +96,17 @@ function spanAround(atMs: number, guess: number, boundary: (index: number) => nu
 
 /** Tells the current window without zone arithmetic until it ends. */
 export class WindowClock {
-  readonly #window: Window;
+  readonly window: Window;
   #span: WindowSpan | undefined;
 
   constructor(window: Window) {
-    this.#window = window;
+    this.window = window;
   }
 
   at(nowMs: number): WindowSpan {
     const known = this.#span;
     if (known && nowMs >= known.startMs && (known.endMs === null || nowMs < known.endMs)) return known;
-    this.#span = windowAt(this.#window, nowMs);
+    this.#span = windowAt(this.window, nowMs);
     return this.#span;
   }
 }
