@@ -4,6 +4,7 @@ import type { Database } from './client.ts';
 import { namesOf, refOf } from './dictionary.ts';
 import { ROW_STATUSES } from './request-codec.ts';
 import type { RequestsTable } from './request-tables.ts';
+import { inTransaction } from './transaction.ts';
 import { countedScopes, SCOPE_KINDS, type Scope, type ScopeKind, scopeParts } from './usage-scopes.ts';
 import { LIFETIME, QUARTER_MS, TOKEN_SUMS } from './usage-tables.ts';
 
@@ -94,7 +95,7 @@ async function usageOfRefs(
   const untilMs = firstWhole * QUARTER_MS;
   if (from === untilMs) return addedUp(asked, [await sumOfQuarters(db, kind, asked, firstWhole)]);
   // Both in one transaction: a batch of rows that came between would be in one sum and not in the other.
-  return db.transaction().execute(async (transaction) => {
+  return inTransaction(db, async (transaction) => {
     const whole = await sumOfQuarters(transaction, kind, asked, firstWhole);
     const isQuiet = !(await hasUsage(transaction, kind, asked, firstWhole - 1));
     if (isQuiet) return addedUp(asked, [whole]);
