@@ -22,6 +22,8 @@ export type Condition<Row> =
   | { readonly column: keyof Row & string; readonly startsWith: string }
   | { readonly column: keyof Row & string; readonly from: number }
   | { readonly column: keyof Row & string; readonly before: number }
+  /** For times where `null` stands for never. */
+  | { readonly column: keyof Row & string; readonly fromOrNull: number }
   | { readonly any: readonly Condition<Row>[] };
 
 export function holds<Row>(eb: Builder, condition: Condition<Row>): Expression<SqlBool> {
@@ -32,6 +34,10 @@ export function holds<Row>(eb: Builder, condition: Condition<Row>): Expression<S
   if ('in' in condition) return isOneOf(eb, column, condition.in);
   if ('from' in condition) return eb(column, '>=', condition.from);
   if ('before' in condition) return eb(column, '<', condition.before);
+  if ('fromOrNull' in condition) {
+    // One expression and no `or`, which would be searched in two indexes and read every row for the rest.
+    return sql<SqlBool>`coalesce(${sql.ref(column)}, ${Number.MAX_SAFE_INTEGER}) >= ${condition.fromOrNull}`;
+  }
   if ('startsWith' in condition) return startsWith(eb, column, condition.startsWith);
   const pattern = `%${condition.contains.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
   return sql<SqlBool>`lower(${sql.ref(column)}) like ${pattern} escape '\\'`;

@@ -66,6 +66,16 @@ describe('the status', () => {
     expect((await listed({ status: 'blocked' })).sort()).toEqual(['blocked', 'blocked and over']);
   });
 
+  test.each(['active', 'expired', 'blocked'] as const)(
+    'of a page of %s keys is read in order off an index',
+    async (status) => {
+      const [page = '', total = ''] = await plansOf({ filter: { status } });
+      expect(page).toContain('INDEX keys_by_status');
+      expect(page).not.toContain('TEMP B-TREE');
+      expect(total).toContain('COVERING INDEX keys_by_status');
+    },
+  );
+
   test('deleted keys have a list of their own, last deleted first', async () => {
     await store({ a: { user_id: 'u', key_alias: 'x' }, b: { user_id: 'u' }, c: {} });
     await deleteKeys(db(), ['b'], 1);
@@ -234,8 +244,33 @@ describe('the order by spend', () => {
     expect(await listed({ keyAliasContains: 'x' }, { sort: { by, order: 'desc' } })).toEqual([]);
   });
 
+  /** So many that they are not sorted for a page. */
+  const manyKeys = () =>
+    sql`with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 6000)
+      insert into keys (token, blocked, created_at_ms, updated_at_ms) select 'many ' || n, 0, 100 + n, 1 from numbers`.execute(
+      db(),
+    );
+
+  test('is the same for many keys as for few', async () => {
+    for (const [at, token] of ['a', 'b', 'c'].entries()) await keys.insert(db(), keyRow(token, { created_at_ms: at }));
+    await spend('b', 5);
+    await spend('c', 9);
+    for (const order of ['asc', 'desc'] as const) {
+      const few = await listed({}, { sort: { by: 'spend', order } });
+      await manyKeys();
+      const seen: string[] = [];
+      for (let offset = 0; offset < 6_003; offset += 1_001) {
+        seen.push(...(await listed({}, { sort: { by: 'spend', order }, limit: 1_001, offset })));
+      }
+      expect(new Set(seen).size).toBe(6_003);
+      expect(seen.filter((token) => !token.startsWith('many'))).toEqual(few);
+      await sql`delete from keys where token like 'many%'`.execute(db());
+    }
+  });
+
   test('reads the highest off an index', async () => {
-    const [page = ''] = await plansOf({ sort: { by: 'spend', order: 'desc' } });
+    await manyKeys();
+    const [, page = ''] = await plansOf({ sort: { by: 'spend', order: 'desc' } });
     expect(page).toContain('INDEX scope_usage_by_key_cost');
     expect(page).not.toContain('TEMP B-TREE');
   });

@@ -67,10 +67,10 @@ export async function listKeys(db: Database, request: KeyListRequest): Promise<P
   const where = [...conditionsOf(filter), ...statusConditions(filter.status, nowMs)];
   if (sort?.by !== 'spend') return await keys.list(db, { visibility, where, sort: columnOf(sort), limit, offset });
   const page = { visibility, where, owner: KEY_OWNER, order: sort.order, limit, offset };
-  return await inTransaction(db, async (transaction) => ({
-    rows: await pageBySpend(transaction, page),
-    total: await keys.count(transaction, { visibility, where }),
-  }));
+  return await inTransaction(db, async (transaction) => {
+    const total = await keys.count(transaction, { visibility, where });
+    return { rows: await pageBySpend(transaction, page, total), total };
+  });
 }
 
 /** Deleted keys; a status in the filter means nothing here, nor has a spend an order. */
@@ -145,11 +145,6 @@ function statusConditions(status: KeyFilter['status'], nowMs: number): Condition
     ];
   return [
     { column: 'blocked', is: 0 },
-    {
-      any: [
-        { column: 'expires_at_ms', is: null },
-        { column: 'expires_at_ms', from: after },
-      ],
-    },
+    { column: 'expires_at_ms', fromOrNull: after },
   ];
 }

@@ -16,12 +16,17 @@ export interface SpendPage {
   readonly offset: number;
 }
 
+/** Up to here, sorting the keys that match is cheaper than looking for them among all that spent. */
+const FEW_KEYS = 5_000;
+
 /**
  * Keys that never spent stand before all others, or after them. Those that did are read off the index of totals, so the
  * page that people want, the highest first, costs no sort however many keys there are.
+ * @param total how many keys match
  */
-export async function pageBySpend(db: Database, page: SpendPage): Promise<KeyRow[]> {
+export async function pageBySpend(db: Database, page: SpendPage, total: number): Promise<KeyRow[]> {
   const { order, limit, offset } = page;
+  if (total <= FEW_KEYS) return await sorted(page).rows(db, limit, offset);
   const [first, second] = order === 'desc' ? [spent(page), unspent(page)] : [unspent(page), spent(page)];
   const rows = await first.rows(db, limit, offset);
   if (rows.length === limit) return rows;
@@ -48,6 +53,19 @@ function part(from: RawBuilder<unknown>, order: RawBuilder<unknown>): Part {
 /** Numbers are written out, because SQLite uses a partial index only where it can read that it applies. */
 const isTotalOfKey = sql<SqlBool>`scope_usage.kind = ${sql.lit(SCOPE_KINDS.indexOf('api_key'))}
   and scope_usage.second_ref = 0 and scope_usage.quarter = ${sql.lit(LIFETIME)}`;
+
+/** In the very order of the two parts. */
+function sorted(page: SpendPage): Part {
+  const order = [
+    sql`coalesce(scope_usage.cost_nano_usd, -1)`,
+    ...['coalesce(scope_usage.ref, 0)', 'keys.created_at_ms', 'keys.token'].map((text) => sql.raw(text)),
+  ];
+  return part(
+    sql`from keys left join names on names.name = keys.token
+      left join scope_usage on scope_usage.ref = names.id and ${isTotalOfKey} where ${matches(page)}`,
+    sql.join(order.map((one) => sql`${one} ${sql.raw(page.order)}`)),
+  );
+}
 
 function spent(page: SpendPage): Part {
   const direction = sql.raw(page.order);

@@ -229,8 +229,9 @@ async function indexKeys(db: Kysely<unknown>): Promise<void> {
   await sql`create index scope_usage_by_key_cost
     on scope_usage (kind, second_ref, quarter, cost_nano_usd, ref)
     where kind = 1 and second_ref = 0 and quarter = -1`.execute(db);
-  // Counts by status without reading the rows.
-  await db.schema.createIndex('keys_by_status').on('keys').columns(['blocked', 'expires_at_ms']).execute();
+  // Pages and counts by status without reading the rows.
+  const status = ['blocked', 'created_at_ms', 'token', 'expires_at_ms'];
+  await db.schema.createIndex('keys_by_status').on('keys').columns(status).execute();
 }
 
 async function createUniques(db: Kysely<unknown>): Promise<void> {
