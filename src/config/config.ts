@@ -42,6 +42,8 @@ export interface DeploymentConfig {
   readonly maxBudgetUsd: number | undefined;
   readonly budgetDuration: string | undefined;
   readonly mockResponse: string | undefined;
+  /** `litellm_credential_name`: where values come from that are not given here. */
+  readonly credentialName?: string | undefined;
   readonly dropParams: boolean | undefined;
   readonly additionalDropParams: readonly string[];
   readonly allowedParams: readonly string[];
@@ -55,6 +57,20 @@ export interface DeploymentConfig {
   /** All of `model_info`, as written. */
   readonly modelInfo: Readonly<Record<string, unknown>>;
   readonly position: Position | undefined;
+}
+
+/** How to reach a provider, by itself. */
+export interface CredentialValues
+  extends Pick<
+    DeploymentConfig,
+    'customProvider' | 'apiKey' | 'apiBase' | 'apiVersion' | 'organization' | 'extraHeaders' | 'providerSettings'
+  > {}
+
+/** One entry of `credential_list`, environment references resolved. */
+export interface CredentialConfig {
+  readonly name: string;
+  readonly values: CredentialValues;
+  readonly info: Readonly<Record<string, unknown>>;
 }
 
 export interface ModelAlias {
@@ -88,6 +104,25 @@ export interface LimitConfig {
   readonly budgetAlerts: readonly number[];
 }
 
+/** Who may make which keys. Field names inside are those of a request that makes one. */
+export interface KeyConfig {
+  /** What a new key has that its request says nothing of. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  /** The most that a key may have, and what it has when its request says nothing. */
+  readonly caps: Readonly<Record<string, number | string>>;
+  readonly teamKeys: KeyMakers;
+  readonly personalKeys: KeyMakers;
+  /** A request may choose the secret itself. */
+  readonly customSecrets: boolean;
+}
+
+export interface KeyMakers {
+  /** Roles that may make one; `null`: all that may make keys at all. */
+  readonly roles: readonly string[] | null;
+  /** Fields that a request must set. */
+  readonly requiredFields: readonly string[];
+}
+
 export interface Config {
   /** Files that were read, the main one first; empty for the built-in configuration. */
   readonly files: readonly string[];
@@ -96,6 +131,8 @@ export interface Config {
   readonly exportedEnv: Readonly<Record<string, string>>;
   readonly deployments: readonly DeploymentConfig[];
   readonly aliases: Readonly<Record<string, ModelAlias>>;
+  /** By name. */
+  readonly credentials: Readonly<Record<string, CredentialConfig>>;
   readonly router: {
     readonly numRetries: number;
     /** Whole-request deadline. */
@@ -111,6 +148,8 @@ export interface Config {
     readonly masterKey: string | undefined;
     readonly permitWeakMasterKey: boolean;
     readonly databaseUrl: string;
+    /** Deployments may be added at run time and are read from the database. */
+    readonly storeModels: boolean;
     readonly storePrompts: boolean;
     readonly disableSpendLogs: boolean;
     readonly maxRequestBytes: number;
@@ -141,6 +180,7 @@ export interface Config {
     readonly keepAlivePingMs: number | undefined;
   };
   readonly limits: LimitConfig;
+  readonly keys: KeyConfig;
   readonly tollgate: {
     /** Time limits of one attempt, in milliseconds. */
     readonly firstByteTimeoutMs: number;

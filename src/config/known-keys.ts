@@ -6,7 +6,7 @@
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 export const IGNORED_TOP_LEVEL = words(`
-  credential_list guardrails policies policy_attachments prompts mcp_servers mcp_tools agent_list agents
+  guardrails policies policy_attachments prompts mcp_servers mcp_tools agent_list agents
   vector_store_registry search_tools sandbox_tools assistant_settings finetune_settings files_settings
   default_vertex_config callback_settings worker_registry access_control
 `);
@@ -29,7 +29,7 @@ export const IGNORED_LITELLM = words(`
   allowed_fails redact_user_api_key_info redact_messages_in_exceptions log_raw_request_response json_logs set_verbose
   budget_exceeded_throttle_percentage default_soft_budget max_end_user_budget validate_end_user_id_in_db max_internal_user_budget
   default_max_internal_user_budget internal_user_budget_duration default_internal_user_params max_user_budget
-  max_ui_session_budget default_key_generate_params upperbound_key_generate_params key_generation_settings
+  max_ui_session_budget
   enable_key_alias_format_validation key_alias_pattern default_team_settings default_team_params tag_budget_config
   budget_reset_time budget_rollover guardrails skip_system_message_in_guardrail
   skip_tool_message_in_guardrail cost_discount_config cost_margin_config block_requests_for_models_without_pricing
@@ -79,7 +79,7 @@ export const IGNORED_LITELLM = words(`
 `);
 
 export const IGNORED_GENERAL = words(`
-  store_model_in_db disable_spend_updates disable_error_logs proxy_batch_write_at proxy_batch_polling_interval
+  disable_spend_updates disable_error_logs proxy_batch_write_at proxy_batch_polling_interval
   proxy_budget_rescheduler_min_time proxy_budget_rescheduler_max_time disable_reset_budget
   maximum_spend_logs_retention_period maximum_spend_logs_retention_interval maximum_spend_logs_cleanup_cron
   maximum_spend_logs_cleanup_batch_size maximum_spend_logs_cleanup_max_batches maximum_spend_logs_cleanup_run_budget
@@ -105,7 +105,7 @@ export const IGNORED_GENERAL = words(`
   alerting_threshold alert_types alert_to_webhook_url alert_type_config alerting_args spend_report_frequency
   forward_openai_org_id forward_llm_provider_auth_headers pass_through_endpoints
   use_client_credentials_pass_through_routes pass_through_request_timeout default_team_disabled
-  disable_custom_api_keys disable_master_key_return disable_adding_master_key_hash_to_db
+  disable_master_key_return disable_adding_master_key_hash_to_db
   disable_auto_add_proxy_admin_to_teams disable_key_generate_for_org_admin ui_access_mode
   auto_redirect_ui_login_to_sso disable_password_login_when_sso_enabled disable_env_credential_login
   hide_default_credentials_hint password_policy_min_length password_policy_require_uppercase

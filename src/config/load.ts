@@ -1,9 +1,11 @@
 /** `config.yaml` and the environment → one frozen Config, or a ConfigError that says everything that is wrong at once. */
 import type { Config } from './config.ts';
+import { readCredentials } from './credential-values.ts';
 import { readDeployments } from './deployments.ts';
 import type { Env } from './env.ts';
 import { ConfigError, Findings, isFatal } from './findings.ts';
 import { freezeDeep } from './freeze.ts';
+import { keySettings } from './key-settings.ts';
 import { limitSettings } from './limits.ts';
 import { readLinks } from './links.ts';
 import { readConfigFiles, readExported, resolveMap } from './read-files.ts';
@@ -56,6 +58,7 @@ export function readTree(written: MapTree, { env, knownProviders, findings }: Re
     exportedEnv,
     deployments,
     aliases: links.aliases,
+    credentials: readCredentials(sections.top.read('credential_list'), findings),
     router: {
       ...routerSettings(sections, exported, findings),
       fallbacks: links.fallbacks,
@@ -64,6 +67,7 @@ export function readTree(written: MapTree, { env, knownProviders, findings }: Re
     general: generalSettings(sections, exported, findings),
     litellm: litellmSettings(sections, exported, findings),
     limits: limitSettings(sections, exported, findings),
+    keys: keySettings(sections, findings),
     tollgate: tollgateSettings(sections, exported),
   };
 }

@@ -18,6 +18,7 @@ export const TOP_LEVEL = rules(
     litellm_settings: 'tree',
     general_settings: 'tree',
     environment_variables: 'tree',
+    credential_list: 'tree',
     include: 'tree',
     tollgate_settings: 'tree',
   },
@@ -54,9 +55,30 @@ export const LITELLM_PARAMS = rules(
     max_budget: 'amount',
     budget_duration: 'text',
     mock_response: 'text',
+    litellm_credential_name: 'text',
     drop_params: 'boolean',
     additional_drop_params: 'texts',
     allowed_openai_params: 'texts',
+  },
+  IGNORED_PARAMS,
+);
+
+export const CREDENTIAL_ENTRY = rules({
+  credential_name: 'text',
+  credential_values: 'tree',
+  credential_info: 'object',
+});
+
+/** Also takes provider settings. */
+export const CREDENTIAL_VALUES = rules(
+  {
+    custom_llm_provider: 'text',
+    api_key: 'text',
+    api_base: 'text',
+    base_url: 'text',
+    api_version: 'text',
+    organization: 'text',
+    extra_headers: 'textMap',
   },
   IGNORED_PARAMS,
 );
@@ -103,6 +125,9 @@ export const LITELLM = rules(
     budget_exceeded_status_code: 'whole',
     timezone: 'text',
     max_end_user_budget_id: 'text',
+    default_key_generate_params: 'tree',
+    upperbound_key_generate_params: 'tree',
+    key_generation_settings: 'tree',
   },
   IGNORED_LITELLM,
 );
@@ -131,6 +156,8 @@ export const GENERAL = rules(
     include_call_id_in_error_body: 'boolean',
     forward_client_headers_to_llm_api: 'boolean',
     apply_user_budget_to_team_keys: 'boolean',
+    store_model_in_db: 'boolean',
+    disable_custom_api_keys: 'boolean',
   },
   IGNORED_GENERAL,
 );
@@ -160,6 +187,45 @@ export const BUDGET_CONFIG = rules({
   budget_duration: 'text',
 });
 
+/** What a new key has that the request says nothing of. */
+export const KEY_DEFAULTS = rules({
+  max_budget: 'amount',
+  soft_budget: 'amount',
+  budget_duration: 'text',
+  budget_id: 'text',
+  duration: 'text',
+  models: 'texts',
+  aliases: 'textMap',
+  metadata: 'object',
+  tags: 'texts',
+  guardrails: 'texts',
+  team_id: 'text',
+  organization_id: 'text',
+  allowed_routes: 'texts',
+  key_type: 'text',
+  max_parallel_requests: 'whole',
+  tpm_limit: 'whole',
+  rpm_limit: 'whole',
+  tpd_limit: 'whole',
+  model_max_budget: 'object',
+  model_rpm_limit: 'object',
+  model_tpm_limit: 'object',
+});
+
+/** The most that a key may have. */
+export const KEY_CAPS = rules({
+  max_budget: 'amount',
+  budget_duration: 'text',
+  duration: 'text',
+  max_parallel_requests: 'whole',
+  tpm_limit: 'whole',
+  rpm_limit: 'whole',
+});
+
+export const KEY_GENERATION = rules({ team_key_generation: 'tree', personal_key_generation: 'tree' });
+export const TEAM_KEY_GENERATION = rules({ allowed_team_member_roles: 'texts', required_params: 'texts' });
+export const PERSONAL_KEY_GENERATION = rules({ allowed_user_roles: 'texts', required_params: 'texts' });
+
 /** LiteLLM's names of routing strategies; only the first is there yet. */
 export const ROUTING_STRATEGIES = [
   'simple-shuffle',
@@ -177,11 +243,18 @@ export const HONOURED = {
   'model_list.*': MODEL_ENTRY.honoured,
   'model_list.*.litellm_params': LITELLM_PARAMS.honoured,
   'model_list.*.model_info': MODEL_INFO.honoured,
+  'credential_list.*': CREDENTIAL_ENTRY.honoured,
+  'credential_list.*.credential_values': CREDENTIAL_VALUES.honoured,
   router_settings: ROUTER.honoured,
   'router_settings.provider_budget_config.*': BUDGET_CONFIG.honoured,
   'router_settings.model_group_alias.*': ALIAS.honoured,
   litellm_settings: LITELLM.honoured,
   'litellm_settings.model_group_settings': MODEL_GROUP_SETTINGS.honoured,
+  'litellm_settings.default_key_generate_params': KEY_DEFAULTS.honoured,
+  'litellm_settings.upperbound_key_generate_params': KEY_CAPS.honoured,
+  'litellm_settings.key_generation_settings': KEY_GENERATION.honoured,
+  'litellm_settings.key_generation_settings.team_key_generation': TEAM_KEY_GENERATION.honoured,
+  'litellm_settings.key_generation_settings.personal_key_generation': PERSONAL_KEY_GENERATION.honoured,
   general_settings: GENERAL.honoured,
   tollgate_settings: TOLLGATE.honoured,
   'tollgate_settings.queue': QUEUE.honoured,
