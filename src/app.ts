@@ -1,19 +1,21 @@
 /** Composition root: with main.ts and app/, the only place where every part meets. */
 
-import { createAuth, randomBytes } from './app/auth.ts';
+import { createAuth, lazyAdmin, randomBytes } from './app/auth.ts';
+import { createLimits } from './app/limits.ts';
 import { errorFields, type Log } from './app/log.ts';
 import { createMasterKey, type MasterKey } from './app/master-key.ts';
 import { modelList } from './app/models.ts';
 import { createRuntime, type Runtime } from './app/runtime.ts';
 import type { TargetParts } from './app/targets.ts';
 import { createTryKey, type TryKey } from './app/try-key.ts';
+import { createDirectory } from './auth/directory.ts';
 import { MANAGEMENT_ROUTES, refuseUndeclared } from './auth/routes.ts';
 import type { Config } from './config/config.ts';
 import type { Env } from './config/env.ts';
 import { type Database, openDatabase } from './db/client.ts';
 import { GatewayError } from './errors.ts';
 import { createFeatures } from './features/index.ts';
-import { createMeter, type Meter } from './features/meter.ts';
+import { createCards, createMeter, createQuote, type Meter, type Quote } from './features/meter.ts';
 import { createRequestLog } from './features/request-log.ts';
 import type { Feature } from './gateway/feature.ts';
 import { parseChatRequest } from './gateway/parse-chat-request.ts';
@@ -70,13 +72,14 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   const masterKey = await createMasterKey({ config, db });
   const tryKey = masterKey.made === undefined ? createTryKey(config, now(), randomBytes) : undefined;
-  const meter = createMeter(() => catalog, now);
+  const cards = createCards(() => catalog);
   const { listener, interrupt } = await openDoor(options, {
     db,
     ledger,
     masterKey,
     tryKey,
-    meter,
+    meter: createMeter(cards, now),
+    quote: createQuote(cards),
     runtime: () => runtime,
   });
 
@@ -104,6 +107,7 @@ interface Parts {
   readonly masterKey: MasterKey;
   readonly tryKey: TryKey | undefined;
   readonly meter: Meter;
+  readonly quote: Quote;
   runtime(): Runtime;
 }
 
@@ -115,9 +119,16 @@ interface Door {
 
 async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
   const { log, version, host, port } = options;
-  const { db, ledger, masterKey, tryKey, meter, runtime } = parts;
-  const auth = await createAuth({ db, ledger, masterKey, tryKey, runtime, now });
-  const features = createFeatures({ now, meter, models: () => runtime().models });
+  const { db, ledger, masterKey, tryKey, meter, quote, runtime } = parts;
+  const directory = createDirectory({
+    db,
+    now,
+    ttlMs: () => runtime().config.general.keyCacheTtlMs,
+    defaultEndUserBudgetId: () => runtime().config.limits.endUserBudgetId,
+  });
+  const auth = createAuth({ db, directory, masterKey, tryKey, runtime, now });
+  const limits = await createLimits({ db, ledger, directory, quote, log, runtime, now, random: Math.random });
+  const features = createFeatures({ now, meter, models: () => runtime().models, limits: limits.parts });
   const sender = new Sender(senderParts(meter, runtime, features));
   const pipeline = new Pipeline({
     authenticate: auth.authenticate,
@@ -138,7 +149,7 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
       headerMaker: createHeaderMaker(version, now),
       settings: () => runtime().http,
       newId: () => Bun.randomUUIDv7(),
-      admin: auth.admin,
+      admin: lazyAdmin({ ...auth, db, directory, ledger, settings: () => runtime().config.limits, now, randomBytes }),
       listModels: async (headers, one) => modelList(await auth.authenticate(headers), runtime(), one),
       readiness: () => readinessOf(ledger, version),
       onBug: (error) => log.error('unforeseen error', errorFields(error)),

@@ -27,6 +27,9 @@ export const ERROR_KINDS = {
   model_not_found: { status: 400, type: 'invalid_request_error', next: 'stop' },
   rate_limited: { status: 429, type: 'rate_limit_error', next: 'stop' },
   budget_exceeded: { status: 422, type: 'budget_exceeded', next: 'stop' },
+  model_unpriced: { status: 400, type: 'invalid_request_error', next: 'retry' },
+  // What one deployment may not take now: another may.
+  deployment_busy: { status: 429, type: 'rate_limit_error', next: 'retry' },
   client_closed: { status: 499, type: 'client_disconnect', next: 'stop' },
   // What the upstream did.
   upstream_busy: { status: 429, type: 'rate_limit_error', next: 'retry' },
@@ -52,14 +55,18 @@ export const ERROR_KINDS = {
 
 export type ErrorKindName = keyof typeof ERROR_KINDS;
 
-/** Which limit refused, in the shape of `error.limit` on a 429. */
+/** Which limit refused, in the shape of `error.limit` on a 429 and on a refused budget. Money in dollars. */
 export interface LimitReport {
   readonly scope: string;
   readonly unit: string;
   readonly used: number;
   readonly max: number;
-  /** ISO 8601. */
-  readonly resets_at: string;
+  /** Budgets: what is spent for good, what calls under way hold, and what this one might cost. */
+  readonly spent?: number;
+  readonly held?: number;
+  readonly needed?: number;
+  /** ISO 8601; `null`: not by itself. */
+  readonly resets_at: string | null;
 }
 
 /** Who a key stands for; `keyHash` is its digest. */
@@ -69,6 +76,7 @@ export interface KeyIdentity {
   readonly teamId: string | null;
   readonly userId: string | null;
   readonly organizationId: string | null;
+  readonly projectId: string | null;
 }
 
 export interface ErrorDetails {
@@ -80,6 +88,10 @@ export interface ErrorDetails {
   readonly reason?: string;
   readonly limit?: LimitReport;
   readonly retryAfterMs?: number;
+  /** Overrides the table's status where the operator chooses it. */
+  readonly status?: number;
+  /** Sent with the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The upstream's own `error` object, shown as `error.provider_specific_fields`. */
   readonly upstream?: unknown;
   /** The status the upstream answered with, for the log row. */
@@ -106,7 +118,7 @@ export class GatewayError extends Error {
   }
 
   get status(): number {
-    return ERROR_KINDS[this.kind].status;
+    return this.details.status ?? ERROR_KINDS[this.kind].status;
   }
 
   get next(): Next {

@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: LOW,
   db: LOW,
   pricing: LOW,
-  limits: ['db', 'pricing', ...LOW],
+  limits: ['db', 'pricing', 'gateway/entities', ...LOW],
   ledger: ['db', 'pricing', ...LOW],
   providers: LOW,
   routing: ['providers/adapter', ...LOW],
@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   features: ['gateway', 'providers/adapter', ...MONEY, ...LOW],
   callbacks: ['gateway', 'providers/adapter', ...MONEY, ...LOW],
   auth: ['gateway/call', 'gateway/entities', 'db', ...LOW],
-  admin: ['auth', ...MONEY, ...LOW],
+  admin: ['auth', 'gateway/entities', ...MONEY, ...LOW],
   http: ['gateway', 'admin', ...LOW],
 };
 const SEES_EVERYTHING = new Set(['app', 'main']);

@@ -1,19 +1,20 @@
 /** Keys, authentication and the management API, put together. */
+import type { AdminContext } from '../admin/context.ts';
+import { ALONE, createActing } from '../auth/acting.ts';
 import { type Authenticate, createAuthenticator } from '../auth/authenticate.ts';
-import { createKeyCache } from '../auth/key-cache.ts';
+import { createKeyCache, type KeyCache } from '../auth/key-cache.ts';
 import { loadKey } from '../auth/loaded-key.ts';
-import { NO_MEMBERSHIPS, principalOf } from '../auth/principal.ts';
+import { createPrincipals } from '../auth/principal.ts';
 import type { Database } from '../db/client.ts';
-import { spendByKey } from '../db/requests.ts';
 import type { Caller } from '../gateway/call.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { Directory } from '../gateway/entities.ts';
 import type { MasterKey } from './master-key.ts';
 import type { Runtime } from './runtime.ts';
 import type { TryKey } from './try-key.ts';
 
 export interface AuthParts {
   readonly db: Database;
-  readonly ledger: Ledger;
+  readonly directory: Directory;
   readonly masterKey: MasterKey;
   readonly tryKey: TryKey | undefined;
   runtime(): Runtime;
@@ -21,67 +22,47 @@ export interface AuthParts {
 }
 
 export interface Auth {
+  readonly keys: KeyCache;
   readonly authenticate: Authenticate;
-  admin(request: Request): Promise<Response>;
+  readonly principal: AdminContext['principal'];
 }
 
 /** 32 of them. */
 export const randomBytes = (): Uint8Array => crypto.getRandomValues(new Uint8Array(32));
 
-export async function createAuth(parts: AuthParts): Promise<Auth> {
-  const { db, ledger, masterKey, tryKey, runtime, now } = parts;
+export function createAuth({ db, directory, masterKey, tryKey, runtime, now }: AuthParts): Auth {
   const keys = createKeyCache({
     now,
     ttlMs: () => runtime().config.general.keyCacheTtlMs,
-    load: async (hash) => {
-      if (hash === tryKey?.hash) return tryKey.loaded;
-      return await loadKey(db, hash);
-    },
+    load: async (hash) => (hash === tryKey?.hash ? tryKey.loaded : await loadKey(db, hash)),
   });
-  const master = masterCaller(masterKey.hash, await spendByKey(db, masterKey.hash));
   const authenticate = createAuthenticator({
     keys,
-    master,
+    master: masterCaller(masterKey.hash),
+    acting: createActing(directory),
     now,
     options: () => ({ keyHeaderName: runtime().config.general.keyHeaderName }),
   });
-  let admin: Promise<{ fetch(request: Request): Response | Promise<Response> }> | undefined;
-  return {
-    authenticate,
-    async admin(request) {
-      admin ??= import('../admin/app.ts').then(({ createAdminApp }) =>
-        createAdminApp({
-          db,
-          keys,
-          ledger,
-          authenticate,
-          principal: async (caller) => principalOf(caller, undefined, NO_MEMBERSHIPS),
-          now,
-          randomBytes,
-        }),
-      );
-      return (await admin).fetch(request);
-    },
-  };
+  return { keys, authenticate, principal: createPrincipals(db) };
 }
 
 /** LiteLLM logs the master key's calls under this user. */
 const ADMIN_USER = 'default_user_id';
 
-const masterCaller = (keyHash: string, spendNanoUsd: number): Caller => ({
+const masterCaller = (keyHash: string): Caller => ({
+  ...ALONE,
   kind: 'master',
   keyHash,
   keyAlias: null,
   keyName: null,
   userId: ADMIN_USER,
-  teamId: null,
-  organizationId: null,
-  projectId: null,
-  models: [],
-  aliases: {},
-  metadata: {},
-  maxBudgetUsd: null,
-  rpmLimit: null,
-  tpmLimit: null,
-  spend: { nanoUsd: spendNanoUsd },
 });
+
+/** The management API is loaded when it is first asked for: most of a gateway's life it is not. */
+export function lazyAdmin(context: AdminContext): (request: Request) => Promise<Response> {
+  let admin: Promise<{ fetch(request: Request): Response | Promise<Response> }> | undefined;
+  return async (request) => {
+    admin ??= import('../admin/app.ts').then(({ createAdminApp }) => createAdminApp(context));
+    return (await admin).fetch(request);
+  };
+}

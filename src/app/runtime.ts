@@ -1,11 +1,13 @@
 /** What one configuration amounts to at run time. A reload makes a new one and swaps it in whole. */
-import type { Config } from '../config/config.ts';
+import type { Config, DeploymentConfig } from '../config/config.ts';
 import type { ModelCatalogue } from '../features/model-access.ts';
 import type { RequestLogSettings } from '../features/request-log.ts';
 import type { Call } from '../gateway/call.ts';
+import { type Allowance, UNLIMITED } from '../gateway/entities.ts';
 import type { ParseSettings } from '../gateway/parse-chat-request.ts';
 import type { SendSettings } from '../gateway/send.ts';
 import type { HttpSettings } from '../http/server.ts';
+import type { Target } from '../providers/adapter.ts';
 import { createGroups, type Group, type Groups } from '../routing/groups.ts';
 import type { PlanSettings } from '../routing/plan.ts';
 import { type TargetParts, targetsOf } from './targets.ts';
@@ -18,6 +20,8 @@ export interface Runtime {
   readonly send: SendSettings;
   readonly http: HttpSettings;
   readonly log: RequestLogSettings;
+  /** What a deployment itself may take (`rpm`, `tpm`, `max_parallel_requests`, `max_budget`). */
+  allowanceOf(target: Target): Allowance | null;
   planFor(call: Call, random: () => number): PlanSettings;
 }
 
@@ -66,6 +70,7 @@ export function createRuntime(config: Config, parts: TargetParts): Runtime {
       endUserTracking: !litellm.disableEndUserTracking,
       enabled: !general.disableSpendLogs,
     },
+    allowanceOf: allowances(config),
     planFor: (call, random) => ({
       groups: groupsFor(call, groups, models, router),
       numRetries: call.controls.numRetries,
@@ -73,6 +78,23 @@ export function createRuntime(config: Config, parts: TargetParts): Runtime {
       retryAfterMs: router.retryAfterMs,
       random,
     }),
+  };
+}
+
+function allowances(config: Config): Runtime['allowanceOf'] {
+  const byId = new Map(config.deployments.map((deployment) => [deployment.id, deploymentAllowance(deployment)]));
+  return ({ deploymentId }) => byId.get(deploymentId) ?? null;
+}
+
+function deploymentAllowance({ rpm, tpm, maxParallelRequests, maxBudgetUsd, budgetDuration }: DeploymentConfig) {
+  if ([rpm, tpm, maxParallelRequests, maxBudgetUsd].every((limit) => limit === undefined)) return null;
+  return {
+    ...UNLIMITED,
+    rpmLimit: rpm ?? null,
+    tpmLimit: tpm ?? null,
+    maxParallelRequests: maxParallelRequests ?? null,
+    maxBudgetNanoUsd: maxBudgetUsd === undefined ? null : Math.round(maxBudgetUsd * 1e9),
+    budgetDuration: budgetDuration ?? null,
   };
 }
 

@@ -2,6 +2,7 @@
  * A key for the curl that a start without a configuration prints: it works when pasted on later starts too, when
  * the admin's key is no longer shown. It lives in this process's memory, for an hour, and reaches the mock model alone.
  */
+import { ALONE } from '../auth/acting.ts';
 import { digest } from '../auth/digest.ts';
 import type { LoadedKey } from '../auth/key-cache.ts';
 import type { Config } from '../config/config.ts';
@@ -28,20 +29,12 @@ export function createTryKey(config: Config, nowMs: number, randomBytes: () => U
       expiresAtMs: nowMs + LIFE_MS,
       allowedRoutes: [],
       caller: {
+        ...ALONE,
         kind: 'key',
         keyHash: hash,
         keyAlias: 'try-it',
         keyName: `sk-...${secret.slice(-4)}`,
-        userId: null,
-        teamId: null,
-        organizationId: null,
         models: [mock.modelName],
-        aliases: {},
-        metadata: {},
-        maxBudgetUsd: null,
-        rpmLimit: null,
-        tpmLimit: null,
-        spend: { nanoUsd: 0 },
       },
     },
   };

@@ -30,7 +30,13 @@ beforeEach(() => {
       return stored.get(hash);
     },
   });
-  authenticate = createAuthenticator({ keys, master, now: () => NOW_MS, options: () => ({}) });
+  authenticate = createAuthenticator({
+    keys,
+    master,
+    acting: (caller) => caller,
+    now: () => NOW_MS,
+    options: () => ({}),
+  });
 });
 
 const store = (over: Partial<LoadedKey> = {}, caller: Partial<Caller> = {}): void => {

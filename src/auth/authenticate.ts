@@ -1,6 +1,7 @@
 /** Headers → Caller, or a 401 that says in plain words why not. Nothing is waited for while the key is in memory. */
 import { GatewayError, invalidApiKey } from '../errors.ts';
 import type { Caller, HeaderBag } from '../gateway/call.ts';
+import type { Acting } from './acting.ts';
 import { type CredentialOptions, credentialFrom } from './credentials.ts';
 import { digest, sameDigest } from './digest.ts';
 import type { KeyCache, LoadedKey } from './key-cache.ts';
@@ -13,13 +14,15 @@ export type Authenticate = (headers: HeaderBag, route?: string) => Caller | Prom
 export interface AuthenticatorParts {
   readonly keys: KeyCache;
   readonly master: Caller;
+  /** Adds those the caller acts for. */
+  readonly acting: Acting;
   now(): number;
   options(): CredentialOptions;
 }
 
 /** @returns a function that throws GatewayError 401, 403 (team, route) or 503 (database) */
-export function createAuthenticator({ keys, master, now, options }: AuthenticatorParts): Authenticate {
-  function admit(key: LoadedKey | null, headers: HeaderBag, route: string | undefined): Caller {
+export function createAuthenticator({ keys, master, acting, now, options }: AuthenticatorParts): Authenticate {
+  function admit(key: LoadedKey | null, headers: HeaderBag, route: string | undefined): Caller | Promise<Caller> {
     if (key === null) throw invalidApiKey('This API key is not known here: it was never made. Ask for a new one.');
     const { caller } = key;
     if (key.deleted) throw invalidApiKey('This API key was deleted. Ask for a new one.', caller);
@@ -38,7 +41,7 @@ export function createAuthenticator({ keys, master, now, options }: Authenticato
         { refusedKey: caller },
       );
     }
-    return forTeam(caller, headers);
+    return acting(forTeam(caller, headers));
   }
 
   return function authenticate(headers, route) {
@@ -46,7 +49,7 @@ export function createAuthenticator({ keys, master, now, options }: Authenticato
     const hash = digest(secret);
     const known = keys.peek(hash);
     if (known) return admit(known, headers, route);
-    if (sameDigest(hash, master.keyHash)) return forTeam(master, headers);
+    if (sameDigest(hash, master.keyHash)) return acting(forTeam(master, headers));
     if (known === null) return admit(null, headers, route);
     if (!secret.startsWith('sk-'))
       throw invalidApiKey('The API key is malformed: keys of this gateway start with "sk-".');

@@ -1,4 +1,8 @@
 /** Whose rights a caller has on the management API: its roles, and over what they reach. */
+import type { Database } from '../db/client.ts';
+import { organizationsOfUser } from '../db/organization-members.ts';
+import { membershipsOfUser } from '../db/team-members.ts';
+import type { Visibility } from '../db/visibility.ts';
 import { GatewayError } from '../errors.ts';
 import type { Caller } from '../gateway/call.ts';
 import type { UserRole } from '../gateway/entities.ts';
@@ -8,7 +12,7 @@ export interface Memberships {
   /** Teams of the user, and whether as their admin. */
   readonly teams: ReadonlyMap<string, 'admin' | 'user'>;
   /** Organizations of the user, and whether as their admin. */
-  readonly organizations: ReadonlyMap<string, UserRole | null>;
+  readonly organizations: ReadonlyMap<string, string | null>;
 }
 
 export interface Principal {
@@ -27,17 +31,6 @@ export interface Owner {
   readonly organizationId?: string | null | undefined;
 }
 
-/** What of a kind of object a caller may see or change; handed to every query, so that the rest is as if it were not there. */
-export type Visibility =
-  | { readonly all: true }
-  | {
-      readonly all: false;
-      readonly userId: string | null;
-      readonly keyHash: string | null;
-      readonly teams: readonly string[];
-      readonly organizations: readonly string[];
-    };
-
 export const NO_MEMBERSHIPS: Memberships = { teams: new Map(), organizations: new Map() };
 
 const ROLE_OF_USER: Readonly<Record<UserRole, Role>> = {
@@ -49,6 +42,21 @@ const ROLE_OF_USER: Readonly<Record<UserRole, Role>> = {
   team: 'key',
   customer: 'key',
 };
+
+/** Memberships are read anew for each management request: a right that was taken away is gone with the next one. */
+export function createPrincipals(db: Database): (caller: Caller) => Promise<Principal> {
+  return async (caller) => {
+    if (caller.kind === 'master' || caller.user === null) return principalOf(caller, undefined, NO_MEMBERSHIPS);
+    const [teams, organizations] = await Promise.all([
+      membershipsOfUser(db, caller.user.id),
+      organizationsOfUser(db, caller.user.id),
+    ]);
+    return principalOf(caller, caller.user.role, {
+      teams: new Map(teams.map(({ team_id, role }) => [team_id, role === 'admin' ? 'admin' : 'user'])),
+      organizations: new Map(organizations.map(({ organization_id, user_role }) => [organization_id, user_role])),
+    });
+  };
+}
 
 /** A key acts with the rights of its user; one without a user has only those of a key. */
 export function principalOf(caller: Caller, role: UserRole | null | undefined, memberships: Memberships): Principal {

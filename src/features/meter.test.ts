@@ -5,11 +5,11 @@ import type { Metered } from '../gateway/full-reply.ts';
 import { loadCatalog } from '../pricing/catalog.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Usage } from '../wire/openai.ts';
-import { createMeter } from './meter.ts';
+import { createCards, createMeter } from './meter.ts';
 
 const catalog = loadCatalog();
 const meter = createMeter(
-  () => catalog,
+  createCards(() => catalog),
   () => STARTED_AT_MS + 2_000,
 );
 const PRICED = { input_cost_per_token: 0.000_001, output_cost_per_token: 0.000_002 };

@@ -4,27 +4,73 @@ import type { Metered } from '../gateway/full-reply.ts';
 import { bucketsOf, usageOf, webSearchesOf } from '../ledger/usage.ts';
 import type { Catalog, RateCard } from '../pricing/catalog.ts';
 import { price } from '../pricing/price.ts';
+import { affordableOutput, type TokenCount, worstCase } from '../pricing/worst-case.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { ChatMessage } from '../wire/openai.ts';
 
 export type Meter = (call: Call, target: Target | undefined, reading: Reading) => Metered;
 
-export function createMeter(catalog: () => Catalog, now: () => number): Meter {
-  const cards = new WeakMap<Target, { readonly card: RateCard | undefined }>();
+/** What is known of a deployment's prices and sizes, looked up once for each. */
+export interface Cards {
+  rateCard(target: Target): RateCard | undefined;
+  /** Tokens that one answer can have; `undefined`: unknown. */
+  maxOutputTokens(target: Target): number | undefined;
+}
 
-  function cardOf(target: Target): RateCard | undefined {
+interface Card {
+  readonly rates: RateCard | undefined;
+  readonly maxOutputTokens: number | undefined;
+}
+
+export function createCards(catalog: () => Catalog): Cards {
+  const cards = new WeakMap<Target, Card>();
+
+  function cardOf(target: Target): Card {
     const known = cards.get(target);
-    if (known) return known.card;
+    if (known) return known;
     const { adapter, upstreamModel, baseModel, customPrices } = target;
-    const card = catalog().rateCard({ provider: adapter.id, model: upstreamModel, baseModel, customPrices });
-    cards.set(target, { card });
+    const model = { provider: adapter.id, model: upstreamModel, baseModel };
+    const card: Card = {
+      rates: catalog().rateCard({ ...model, customPrices }),
+      maxOutputTokens: catalog().abilities(model)?.maxOutputTokens,
+    };
+    cards.set(target, card);
     return card;
   }
 
+  return {
+    rateCard: (target) => cardOf(target).rates,
+    maxOutputTokens: (target) => cardOf(target).maxOutputTokens,
+  };
+}
+
+/** What an attempt can cost at most, in nano-dollars, and how much output a sum buys. */
+export interface Quote {
+  /** `null`: the price is unknown. */
+  worst(call: Call, target: Target, count: TokenCount): number | null;
+  /** Tokens of output beside this input, at most `count.output`; below 0: not even the input. */
+  affordable(call: Call, target: Target, count: TokenCount, nanoUsd: number): number;
+  maxOutputTokens(target: Target): number | undefined;
+}
+
+/** Models billed by the second: nobody waits longer. */
+const LONGEST_BILLED_MS = 600_000;
+
+export function createQuote(cards: Cards): Quote {
+  const optionsFor = (call: Call) => ({ serviceTier: tierAsked(call), durationMs: LONGEST_BILLED_MS });
+  return {
+    worst: (call, target, count) => worstCase(count, cards.rateCard(target), optionsFor(call)),
+    affordable: (call, target, count, nanoUsd) =>
+      affordableOutput(nanoUsd, count, cards.rateCard(target), optionsFor(call)),
+    maxOutputTokens: cards.maxOutputTokens,
+  };
+}
+
+export function createMeter(cards: Cards, now: () => number): Meter {
   return function meter(call, target, { usage, outputChars, serviceTier }) {
     const buckets = bucketsOf(usage, { promptChars: () => promptCharsOf(call), outputChars });
     const reported = usage?.['cost'];
-    const cost = price(buckets, target && cardOf(target), {
+    const cost = price(buckets, target && cards.rateCard(target), {
       serviceTier: serviceTier ?? tierAsked(call),
       durationMs: now() - call.receivedAtMs,
       webSearches: webSearchesOf(usage),

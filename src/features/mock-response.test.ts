@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { meterAtFlatPrice, STARTED_AT_MS, sampleCall, sampleCaller } from '../../test/support/call-parts.ts';
+import { limitParts } from '../../test/support/limit-parts.ts';
 import type { Reply } from '../gateway/call.ts';
 import { createFeatures } from './index.ts';
 import { mockResponse } from './mock-response.ts';
@@ -43,5 +44,6 @@ describe('a client’s own canned answer', () => {
 
 test('access to the model is decided before anything answers', () => {
   const models = () => ({ resolveAlias: (name: string) => name, has: () => true, accessGroups: () => [] });
-  expect(createFeatures({ ...parts, models }).map(({ name }) => name)).toEqual(['model-access', 'mock-response']);
+  const names = createFeatures({ ...parts, models, limits: limitParts() }).map(({ name }) => name);
+  expect(names).toEqual(['model-access', 'limits', 'mock-response']);
 });

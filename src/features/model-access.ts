@@ -24,7 +24,7 @@ export function modelAccess(models: () => ModelCatalogue): Feature {
       if (!caller) throw new GatewayError('internal', 'Internal server error');
       call.modelGroup = groupFor(call.requestedModel, caller, catalogue);
       for (const name of call.controls.fallbacks ?? []) groupFor(name, caller, catalogue);
-      for (const name of modelsForUpstream(call.request)) if (!allows(caller, [name], [])) throw denied(name);
+      for (const name of modelsForUpstream(call.request)) if (!allows(caller, [name], [])) throw denied(name, 'key');
       return undefined;
     },
   };
@@ -33,7 +33,8 @@ export function modelAccess(models: () => ModelCatalogue): Feature {
 function groupFor(name: string, caller: Caller, catalogue: ModelCatalogue): string {
   const named = aliased(caller, name);
   const group = catalogue.resolveAlias(named);
-  if (!allows(caller, [name, named, group], catalogue.accessGroups(group))) throw denied(name);
+  const denier = denierOf(caller, [name, named, group], catalogue.accessGroups(group));
+  if (denier) throw denied(name, denier);
   if (!catalogue.has(group)) {
     throw new GatewayError(
       'model_not_found',
@@ -54,35 +55,76 @@ function modelsForUpstream(request: ChatRequest): readonly string[] {
   return lists.flatMap((list) => (Array.isArray(list) ? list.filter((name) => typeof name === 'string') : []));
 }
 
-/** Clients choose the name, so it must not find what every object inherits. */
-const aliased = ({ aliases }: Caller, name: string): string =>
+/** The team's aliases, then the key's. Clients choose the name, so it must not find what every object inherits. */
+function aliased({ team, aliases }: Caller, name: string): string {
+  const ofTeam = aliasIn(team?.aliases ?? {}, name);
+  return aliasIn(aliases, ofTeam);
+}
+
+const aliasIn = (aliases: Readonly<Record<string, string>>, name: string): string =>
   (Object.hasOwn(aliases, name) ? aliases[name] : undefined) ?? name;
 
-const denied = (name: string): GatewayError =>
+type Denier = 'key' | 'team' | 'team_member' | 'user' | 'project' | 'organization';
+
+/** LiteLLM's `type` of each refusal. */
+const DENIED_TYPES: Readonly<Record<Denier, string>> = {
+  key: 'key_model_access_denied',
+  team: 'team_model_access_denied',
+  team_member: 'team_model_access_denied',
+  user: 'user_model_access_denied',
+  project: 'project_model_access_denied',
+  organization: 'org_model_access_denied',
+};
+
+const denied = (name: string, denier: Denier): GatewayError =>
   new GatewayError(
     'model_access_denied',
     `The requested model '${name.slice(0, 200)}' is not available for this API key, or the model name is invalid. Check the models available to you and try again.`,
-    { param: 'model' },
+    { param: 'model', type: DENIED_TYPES[denier] },
   );
 
 const ALL_MODELS: ReadonlySet<string> = new Set(['*', 'all-proxy-models', 'all-team-models']);
+/** LiteLLM's word for a user who may use no model with keys of his own. */
+const NO_MODELS = 'no-default-models';
+
+/** The first of those a caller acts for whose list does not have the model. A user's own list holds for personal keys. */
+function denierOf(caller: Caller, names: readonly string[], accessGroups: readonly string[]): Denier | undefined {
+  const { team, member, project, organization, user } = caller;
+  const lists: readonly (readonly [Denier, readonly string[] | undefined])[] = [
+    ['key', caller.models],
+    ['team', team?.models],
+    ['team_member', member?.models],
+    ['user', caller.teamId === null ? user?.models : undefined],
+    ['project', project?.models],
+    ['organization', organization?.models],
+  ];
+  // What a team calls by another name is the team's.
+  const isTeamAlias = team !== null && names.some((name) => Object.hasOwn(team.aliases, name));
+  return lists.find(
+    ([denier, models]) => models && !(denier === 'team' && isTeamAlias) && !listAllows(models, names, accessGroups),
+  )?.[0];
+}
 
 /** An empty list allows every model. */
-export function allows(caller: Caller, names: readonly string[], accessGroups: readonly string[]): boolean {
-  const { models } = caller;
+function listAllows(models: readonly string[], names: readonly string[], accessGroups: readonly string[]): boolean {
   if (models.length === 0) return true;
   return models.some(
     (entry) =>
-      ALL_MODELS.has(entry) ||
-      names.includes(entry) ||
-      accessGroups.includes(entry) ||
-      (entry.endsWith('*') && names.some((name) => name.startsWith(entry.slice(0, -1)))),
+      entry !== NO_MODELS &&
+      (ALL_MODELS.has(entry) ||
+        names.includes(entry) ||
+        accessGroups.includes(entry) ||
+        (entry.endsWith('*') && names.some((name) => name.startsWith(entry.slice(0, -1))))),
   );
 }
 
+/** Whether nobody behind the caller's key forbids the model. */
+export const allows = (caller: Caller, names: readonly string[], accessGroups: readonly string[]): boolean =>
+  denierOf(caller, names, accessGroups) === undefined;
+
 /** For `/v1/models`: the names of `all` that the caller may use. */
 export function visibleModels(caller: Caller, all: readonly string[], catalogue: ModelCatalogue): string[] {
-  const names = [...all, ...Object.keys(caller.aliases)];
+  const names = [...all, ...Object.keys(caller.aliases), ...Object.keys(caller.team?.aliases ?? {})];
   return [...new Set(names)].filter((name) => {
     const group = catalogue.resolveAlias(aliased(caller, name));
     return allows(caller, [name, group], catalogue.accessGroups(group));

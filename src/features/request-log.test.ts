@@ -9,11 +9,16 @@ import {
 } from '../../test/support/call-parts.ts';
 import type { LedgerRow } from '../db/request-row.ts';
 import { GatewayError } from '../errors.ts';
-import type { Attempt, Call, Outcome } from '../gateway/call.ts';
+import type { Attempt, Outcome } from '../gateway/call.ts';
 import type { Intent, Ledger } from '../ledger/ledger.ts';
 import { createRequestLog, type RequestLogSettings } from './request-log.ts';
 
-const TARGET = sampleTarget({ deploymentId: 'd1', litellmModel: 'openai/gpt-4o', baseUrl: 'https://up.example/v1' });
+const TARGET = sampleTarget({
+  deploymentId: 'd1',
+  modelGroup: 'fallback',
+  litellmModel: 'openai/gpt-4o',
+  baseUrl: 'https://up.example/v1',
+});
 const METERED = meterAtFlatPrice({ usage: undefined, outputChars: 40 });
 
 const SETTINGS: RequestLogSettings = {
@@ -52,6 +57,8 @@ function logging(settings: Partial<RequestLogSettings> = {}) {
     pending: () => 0,
     openIntents: () => 0,
     state: () => 'storing',
+    recordedRows: () => rows.length,
+    storedRows: () => 0,
     close: async () => {},
   };
   return { log: createRequestLog(ledger, () => ({ ...SETTINGS, ...settings })), intents, rows };
@@ -122,6 +129,7 @@ describe('the row of an answer', () => {
       teamId: 'team-1',
       userId: 'user-1',
       organizationId: null,
+      projectId: null,
       endUser: 'u',
       sessionId: 's',
       clientIp: '10.0.0.1',
@@ -129,7 +137,7 @@ describe('the row of an answer', () => {
       tags: [],
       metadata: { a: 1 },
       requestedModel: 'best',
-      modelGroup: 'premium',
+      modelGroup: 'fallback',
       deploymentId: 'd1',
       model: 'openai/gpt-4o',
       provider: TARGET.adapter.id,
@@ -147,6 +155,7 @@ describe('the row of an answer', () => {
           durationMs: 50,
           error: null,
           upstreamStatus: 200,
+          costNanoUsd: 15_000,
         },
       ],
       changes: [{ field: 'seed', action: 'dropped', note: 'not supported' }],
@@ -163,10 +172,15 @@ describe('the row of an answer', () => {
     const error = new GatewayError('upstream_busy', 'no', { upstreamStatus: 429 });
     const { attempts, upstreamMs } = rowOf(OK, { attempts: [attempt({ error }), attempt()] });
     expect(attempts).toMatchObject([
-      { error: 'upstream_busy', upstreamStatus: 429 },
-      { error: null, upstreamStatus: 200 },
+      { error: 'upstream_busy', upstreamStatus: 429, costNanoUsd: 0 },
+      { error: null, upstreamStatus: 200, costNanoUsd: 15_000 },
     ]);
     expect(upstreamMs).toBe(100);
+  });
+
+  test('is of the group that was asked for when no upstream was tried, and of the key’s project', () => {
+    const row = rowOf({ ...OK, target: undefined }, { modelGroup: 'asked', caller: sampleCaller({ projectId: 'p' }) });
+    expect(row).toMatchObject({ modelGroup: 'asked', projectId: 'p', attempts: [] });
   });
 
   test('of a stream counts the upstream’s time to the last byte', () => {
@@ -250,6 +264,7 @@ describe('how a call ended', () => {
       teamId: null,
       userId: null,
       organizationId: null,
+      projectId: null,
       httpStatus: 401,
     });
   });
@@ -283,25 +298,6 @@ describe('what is not wanted', () => {
     log.intend(sampleCall());
     log.record(sampleCall(), OK);
     expect([rows, intents]).toEqual([[], []]);
-  });
-});
-
-describe('a key’s spend', () => {
-  const spendAfter = (outcome: Outcome, settings: Partial<RequestLogSettings> = {}): number => {
-    const caller = sampleCaller({ spend: { nanoUsd: 1 } });
-    const call: Call = sampleCall({ caller });
-    logging(settings).log.record(call, outcome);
-    return caller.spend.nanoUsd;
-  };
-
-  test('grows by what a call cost, also when rows are not kept', () => {
-    expect(spendAfter(OK)).toBe(15_001);
-    expect(spendAfter(OK, { enabled: false })).toBe(15_001);
-  });
-
-  test('does not grow by an unknown price', () => {
-    expect(spendAfter({ ...OK, cost: { ...METERED.cost, totalNanoUsd: null } })).toBe(1);
-    expect(spendAfter({ ...OK, cost: undefined })).toBe(1);
   });
 });
 

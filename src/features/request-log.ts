@@ -2,6 +2,7 @@
 import type { AttemptRow, LedgerRow, RowStatus } from '../db/request-row.ts';
 import { ERROR_KINDS, type KeyIdentity } from '../errors.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
+import { tagsOf } from '../gateway/owners.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Cost } from '../wire/usage.ts';
 
@@ -42,14 +43,13 @@ export function createRequestLog(ledger: Ledger, settings: () => RequestLogSetti
     record(call, outcome) {
       const current = settings();
       if (current.enabled) ledger.record(rowOf(call, outcome, current));
-      const { caller } = call;
-      if (caller && outcome.cost?.totalNanoUsd) caller.spend.nanoUsd += outcome.cost.totalNanoUsd;
     },
   };
 }
 
 function rowOf(call: Call, outcome: Outcome, settings: RequestLogSettings): LedgerRow {
   const { target, cost } = outcome;
+  const costNanoUsd = cost ? cost.totalNanoUsd : 0;
   const upstreamMs = upstreamTime(call, outcome);
   return {
     ...identityOf(call, settings, refusedKeyOf(outcome)),
@@ -61,15 +61,18 @@ function rowOf(call: Call, outcome: Outcome, settings: RequestLogSettings): Ledg
     firstTokenAtMs: outcome.firstTokenAtMs ?? null,
     upstreamMs,
     overheadMs: Math.max(0, outcome.endedAtMs - call.receivedAtMs - upstreamMs),
+    modelGroup: target?.modelGroup ?? call.modelGroup,
     deploymentId: target?.deploymentId ?? null,
     model: target?.litellmModel ?? null,
     provider: target?.adapter.id ?? null,
     apiBase: target?.baseUrl ?? null,
     buckets: outcome.buckets ?? null,
-    costNanoUsd: cost ? cost.totalNanoUsd : 0,
+    costNanoUsd,
     costParts: cost ? partsOf(cost) : null,
     priceVersion: cost?.priceVersion ?? null,
-    attempts: call.attempts.map(attemptRow),
+    attempts: call.attempts.map((attempt, at) =>
+      attemptRow(attempt, at === call.attempts.length - 1 ? costNanoUsd : 0),
+    ),
     changes: call.changes,
     error: errorOf(outcome),
     ...(settings.storePrompts && payloadOf(call, outcome, settings.maxStoredChars)),
@@ -95,6 +98,7 @@ type Identity = Pick<
   | 'teamId'
   | 'userId'
   | 'organizationId'
+  | 'projectId'
   | 'endUser'
   | 'sessionId'
   | 'clientIp'
@@ -102,7 +106,6 @@ type Identity = Pick<
   | 'tags'
   | 'metadata'
   | 'requestedModel'
-  | 'modelGroup'
 >;
 
 /** A blocked or expired key has no caller, but its requests are still its own. */
@@ -122,6 +125,7 @@ function identityOf(call: Call, settings: RequestLogSettings, refusedKey: KeyIde
     teamId: owner?.teamId ?? null,
     userId: owner?.userId ?? null,
     organizationId: owner?.organizationId ?? null,
+    projectId: owner?.projectId ?? null,
     endUser: settings.endUserTracking ? controls.endUser : null,
     sessionId: controls.sessionId,
     clientIp: call.clientIp,
@@ -129,25 +133,7 @@ function identityOf(call: Call, settings: RequestLogSettings, refusedKey: KeyIde
     tags: tagsOf(call, settings),
     metadata: controls.metadata,
     requestedModel: call.requestedModel,
-    modelGroup: call.modelGroup,
   };
-}
-
-/** The request's tags, then the key's, then the user agent's (`User-Agent: curl` and `User-Agent: curl/8.5.0`). */
-function tagsOf({ caller, controls, headers }: Call, settings: RequestLogSettings): readonly string[] {
-  const keyTags = caller?.metadata['tags'];
-  const agent = settings.userAgentTags ? headers['user-agent'] : undefined;
-  if (!Array.isArray(keyTags) && agent === undefined) return controls.tags;
-  const tags = new Set(controls.tags);
-  if (Array.isArray(keyTags)) for (const tag of keyTags) if (typeof tag === 'string') tags.add(tag);
-  for (const tag of agentTags(agent)) tags.add(tag);
-  return [...tags];
-}
-
-function agentTags(agent: string | undefined): readonly string[] {
-  if (agent === undefined || agent === '') return [];
-  const slash = agent.indexOf('/');
-  return slash === -1 ? [`User-Agent: ${agent}`] : [`User-Agent: ${agent.slice(0, slash)}`, `User-Agent: ${agent}`];
 }
 
 function statusOf(outcome: Outcome): RowStatus {
@@ -178,7 +164,11 @@ function upstreamTime(call: Call, outcome: Outcome): number {
   return total;
 }
 
-function attemptRow({ target, startedAtMs, endedAtMs, error }: Call['attempts'][number]): AttemptRow {
+/** @param costNanoUsd the request's for the last attempt, which is the one that answered if any did; 0 before it */
+function attemptRow(
+  { target, startedAtMs, endedAtMs, error }: Call['attempts'][number],
+  costNanoUsd: number | null,
+): AttemptRow {
   return {
     deploymentId: target.deploymentId,
     model: target.litellmModel,
@@ -187,6 +177,7 @@ function attemptRow({ target, startedAtMs, endedAtMs, error }: Call['attempts'][
     durationMs: endedAtMs - startedAtMs,
     error: error?.kind ?? null,
     upstreamStatus: error ? (error.details.upstreamStatus ?? null) : 200,
+    costNanoUsd,
   };
 }
 

@@ -3,6 +3,7 @@ import type { GatewayError } from '../errors.ts';
 import type { Change, Target } from '../providers/adapter.ts';
 import type { ChatCompletion, ChatRequest, Usage } from '../wire/openai.ts';
 import type { Cost, TokenBuckets } from '../wire/usage.ts';
+import type { Allowance, Organization, Project, Team, TeamMember, User } from './entities.ts';
 import type { Presence } from './presence.ts';
 
 export type HeaderBag = Readonly<Record<string, string | undefined>>;
@@ -18,6 +19,7 @@ export interface Caller {
   readonly userId: string | null;
   readonly teamId: string | null;
   readonly organizationId: string | null;
+  readonly projectId: string | null;
   /** Model access list; empty allows every model. */
   readonly models: readonly string[];
   readonly aliases: Readonly<Record<string, string>>;
@@ -25,8 +27,14 @@ export interface Caller {
   readonly maxBudgetUsd: number | null;
   readonly rpmLimit: number | null;
   readonly tpmLimit: number | null;
-  /** Lifetime spend in nano-dollars: ledger total plus calls settled since. Mutable on purpose, shared by all calls of the key. */
-  readonly spend: { nanoUsd: number };
+  /** What the key itself may use; `null`: as much as it likes. */
+  readonly allowance: Allowance | null;
+  /** Those it acts for, as they are now; `null` where there is none. */
+  readonly team: Team | null;
+  readonly member: TeamMember | null;
+  readonly user: User | null;
+  readonly organization: Organization | null;
+  readonly project: Project | null;
 }
 
 /** What the client asked of the gateway itself, taken out of the body and the headers. */
@@ -85,6 +93,22 @@ export interface Call {
   controls: Controls;
   readonly attempts: Attempt[];
   readonly changes: Change[];
+  /** Changes made before any attempt, which every attempt starts from. */
+  readonly admittedChanges: Change[];
+  /** How the limits on the call stand now; `undefined` before admission. */
+  limits: (() => readonly LimitView[]) | undefined;
+}
+
+/** One limit as a client may know it. */
+export interface LimitView {
+  readonly scope: string;
+  readonly unit: 'usd' | 'requests' | 'tokens' | 'parallel';
+  /** In the unit; nano-dollars for `usd`. `Infinity`: not limited. */
+  readonly max: number;
+  readonly used: number;
+  readonly remaining: number;
+  /** Epoch milliseconds. */
+  readonly resetsAtMs: number | null;
 }
 
 /** What an answer says of its own size. */

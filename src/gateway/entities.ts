@@ -24,6 +24,21 @@ export interface Allowance {
   readonly spendSet: { readonly nanoUsd: number; readonly atMs: number } | null;
 }
 
+export const UNLIMITED: Allowance = {
+  maxBudgetNanoUsd: null,
+  softBudgetNanoUsd: null,
+  budgetDuration: null,
+  rpmLimit: null,
+  tpmLimit: null,
+  tpdLimit: null,
+  maxParallelRequests: null,
+  budgetWindows: [],
+  perModel: {},
+  custom: [],
+  temporaryIncrease: null,
+  spendSet: null,
+};
+
 export interface ModelAllowance {
   readonly maxBudgetNanoUsd: number | null;
   readonly budgetDuration: string | null;

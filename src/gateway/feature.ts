@@ -1,4 +1,6 @@
 /** The four places where behaviour attaches to the request path. The ordered list is data: `features/index.ts`. */
+
+import type { Target } from '../providers/adapter.ts';
 import type { ChatChunk, ChatCompletion } from '../wire/openai.ts';
 import type { Call, Outcome, Reply } from './call.ts';
 
@@ -7,10 +9,17 @@ export type Maybe<T> = T | undefined | Promise<T | undefined>;
 /** Runs exactly once, however the call ends, last in first out. A throw is logged and never reaches the client. */
 export type Settle = (outcome: Outcome) => void | Promise<void>;
 
+/** What a feature took, when it also has a say in which targets may be tried. */
+export interface Admission {
+  readonly settle: Settle;
+  /** Before each attempt: throw to refuse this target; the error's kind says whether another may be tried. */
+  attempt?(target: Target): void | Promise<void>;
+}
+
 export interface Feature {
   readonly name: string;
   /** Throw to refuse, replace `call.request` to rewrite (and clear `call.text`), return the undo of what was taken. */
-  admit?(call: Call): Maybe<Settle>;
+  admit?(call: Call): Maybe<Settle | Admission>;
   /** Answer in place of an upstream. The first feature with a reply wins. */
   answer?(call: Call): Maybe<Reply>;
   onReply?(call: Call, body: ChatCompletion): ChatCompletion | Promise<ChatCompletion>;

@@ -63,5 +63,7 @@ export function newCall(incoming: Incoming, receivedAtMs: number): Call {
     controls: NO_CONTROLS,
     attempts: [],
     changes: [],
+    admittedChanges: [],
+    limits: undefined,
   };
 }

@@ -8,10 +8,11 @@
 import { GatewayError, toGatewayError } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Step } from '../routing/plan.ts';
-import type { Call, Caller, FullReply, HeaderBag, Outcome, Reading, Reply, StreamReply } from './call.ts';
-import type { Feature, Settle } from './feature.ts';
-import { type Metered, withUsage } from './full-reply.ts';
+import type { Call, Caller, FullReply, HeaderBag, Outcome, Reply, StreamReply } from './call.ts';
+import type { Admission, Feature } from './feature.ts';
+import { withUsage } from './full-reply.ts';
 import { type Incoming, newCall } from './new-call.ts';
+import { answered, type Meter, refused, streamed } from './outcomes.ts';
 import type { ChatSource, ParsedChat } from './parse-chat-request.ts';
 import { SettledStream } from './settled-stream.ts';
 import { clientClosed, sleep } from './sleep.ts';
@@ -23,7 +24,7 @@ export interface PipelineParts {
   plan(call: Call): Generator<Step, void, GatewayError>;
   send(target: Target, call: Call): Promise<Reply>;
   /** Usage, however doubtful, → tokens and money. */
-  meter(call: Call, target: Target | undefined, reading: Reading): Metered;
+  readonly meter: Meter;
   readonly features: readonly Feature[];
   readonly ledger: {
     /** Durable before it returns: called before the first upstream byte. */
@@ -51,17 +52,17 @@ export class Pipeline {
   /** Never throws: a failure is an Answer too. */
   async handle(incoming: Incoming): Promise<Answer> {
     const call = newCall(incoming, this.#parts.now());
-    const settles: Settle[] = [];
+    const admissions: Admission[] = [];
     try {
       await this.#identify(call, incoming);
-      await this.#admit(call, settles);
+      await this.#admit(call, admissions);
       // Can someone answer without an upstream? If not, work through the plan.
-      const reply = (await this.#answerLocally(call)) ?? (await this.#sendUpstream(call));
+      const reply = (await this.#answerLocally(call)) ?? (await this.#sendUpstream(call, admissions));
       return reply.kind === 'full'
-        ? await this.#deliverFull(call, reply, settles)
-        : this.#deliverStream(call, reply, settles);
+        ? await this.#deliverFull(call, reply, admissions)
+        : this.#deliverStream(call, reply, admissions);
     } catch (thrown) {
-      return this.#refuse(call, thrown, settles);
+      return this.#refuse(call, thrown, admissions);
     }
   }
 
@@ -74,11 +75,11 @@ export class Pipeline {
   }
 
   /** May they? Each feature can refuse, rewrite the request, or reserve something it will give back. */
-  async #admit(call: Call, settles: Settle[]): Promise<void> {
+  async #admit(call: Call, admissions: Admission[]): Promise<void> {
     for (const feature of this.#parts.features) {
       const admitted = feature.admit?.(call);
-      const settle = admitted instanceof Promise ? await admitted : admitted;
-      if (settle) settles.push(settle);
+      const admission = admitted instanceof Promise ? await admitted : admitted;
+      if (admission) admissions.push(typeof admission === 'function' ? { settle: admission } : admission);
     }
   }
 
@@ -91,7 +92,7 @@ export class Pipeline {
   }
 
   /** Retries and fallbacks live in the plan: we report each failure and it offers the next target, or ends. */
-  async #sendUpstream(call: Call): Promise<Reply> {
+  async #sendUpstream(call: Call, admissions: readonly Admission[]): Promise<Reply> {
     const plan = this.#parts.plan(call);
     let step = plan.next();
     let lastError: GatewayError | undefined;
@@ -100,21 +101,25 @@ export class Pipeline {
     while (!step.done) {
       const { target, delayMs } = step.value;
       if (delayMs > 0 || call.client.gone) await sleep(delayMs, call.client);
-      const startedAtMs = this.#parts.now();
+      let startedAtMs: number | undefined;
       try {
+        for (const admission of admissions) await admission.attempt?.(target);
+        startedAtMs = this.#parts.now();
         const reply = await this.#parts.send(target, call);
         call.attempts.push({ target, startedAtMs, endedAtMs: this.#parts.now() });
         return reply;
       } catch (thrown) {
         lastError = toGatewayError(thrown);
-        call.attempts.push({ target, startedAtMs, endedAtMs: this.#parts.now(), error: lastError });
+        // A target that was refused here has not been asked.
+        if (startedAtMs !== undefined)
+          call.attempts.push({ target, startedAtMs, endedAtMs: this.#parts.now(), error: lastError });
         step = plan.next(lastError);
       }
     }
     throw lastError ?? new GatewayError('unavailable', `No deployment can serve the model ${call.requestedModel}.`);
   }
 
-  async #deliverFull(call: Call, given: FullReply, settles: Settle[]): Promise<Answer> {
+  async #deliverFull(call: Call, given: FullReply, admissions: Admission[]): Promise<Answer> {
     let reply = given;
     for (const feature of this.#parts.features) {
       if (!feature.onReply) continue;
@@ -123,58 +128,26 @@ export class Pipeline {
     }
     const metered = this.#parts.meter(call, reply.target, reply.reading());
     reply = withUsage(reply, metered);
-    const outcome: Outcome = {
-      status: 'ok',
-      endedAtMs: this.#parts.now(),
-      target: reply.target,
-      responseId: reply.responseId,
-      buckets: metered.buckets,
-      cost: metered.cost,
-      firstTokenAtMs: undefined,
-      responseText: reply.text,
-    };
-    this.#finish(call, settles, outcome);
+    const outcome = answered(reply, metered, this.#parts.now());
+    this.#finish(call, admissions, outcome);
     return { call, reply, outcome };
   }
 
   /** Once the first bytes are out there is no going back: a later failure ends the stream, it does not fall back. */
-  #deliverStream(call: Call, reply: StreamReply, settles: Settle[]): Answer {
+  #deliverStream(call: Call, reply: StreamReply, admissions: Admission[]): Answer {
     const body = new SettledStream(reply.body, (ending) => {
       const { tally } = reply.body;
-      const metered = this.#parts.meter(call, reply.target, tally);
-      this.#finish(call, settles, {
-        ...ending,
-        endedAtMs: this.#parts.now(),
-        target: reply.target,
-        responseId: tally.responseId,
-        buckets: metered.buckets,
-        cost: metered.cost,
-        firstTokenAtMs: tally.firstContentAtMs,
-        responseText: tally.stored?.join('\n'),
-      });
+      const known = streamed(reply.target, tally, this.#parts.meter(call, reply.target, tally));
+      this.#finish(call, admissions, { ...known, ...ending, endedAtMs: this.#parts.now() });
     });
     return { call, reply: { ...reply, body }, outcome: undefined };
   }
 
-  #refuse(call: Call, thrown: unknown, settles: Settle[]): Answer {
-    const left = call.client.gone;
-    const error = left ? clientClosed(thrown) : toGatewayError(thrown);
-    // A client that leaves while the upstream works is charged for the prompt, which the provider has read.
-    const { target, error: met } = call.attempts.at(-1) ?? {};
-    const isRead = left && target && (!met || met.kind === 'client_closed');
-    const metered = isRead ? this.#parts.meter(call, target, { usage: undefined, outputChars: 0 }) : undefined;
-    const common = {
-      endedAtMs: this.#parts.now(),
-      target,
-      responseId: null,
-      buckets: metered?.buckets,
-      cost: metered?.cost,
-      firstTokenAtMs: undefined,
-      responseText: undefined,
-    };
-    const outcome: Outcome = left ? { ...common, status: 'aborted' } : { ...common, status: 'failed', error };
+  #refuse(call: Call, thrown: unknown, admissions: Admission[]): Answer {
+    const error = call.client.gone ? clientClosed(thrown) : toGatewayError(thrown);
+    const outcome = refused(call, error, this.#parts.now(), this.#parts.meter);
     try {
-      this.#finish(call, settles, outcome);
+      this.#finish(call, admissions, outcome);
     } catch (unwritten) {
       return { call, error: toGatewayError(unwritten), outcome };
     }
@@ -182,8 +155,8 @@ export class Pipeline {
   }
 
   /** Undoes run last in, first out. Emptying the list makes a second call harmless. */
-  #finish(call: Call, settles: Settle[], outcome: Outcome): void {
-    for (const settle of settles.splice(0).reverse()) {
+  #finish(call: Call, admissions: Admission[], outcome: Outcome): void {
+    for (const { settle } of admissions.splice(0).reverse()) {
       void (async () => settle(outcome))().catch((error: unknown) => this.#parts.onSettleError(error, call));
     }
     try {

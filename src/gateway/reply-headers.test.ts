@@ -9,7 +9,7 @@ import {
 } from '../../test/support/call-parts.ts';
 import { GatewayError } from '../errors.ts';
 import type { Cost } from '../wire/usage.ts';
-import type { Attempt, Call, Outcome } from './call.ts';
+import type { Attempt, Call, LimitView, Outcome } from './call.ts';
 import { createHeaderMaker, plainHeaders } from './reply-headers.ts';
 
 const TARGET = sampleTarget({
@@ -56,8 +56,16 @@ describe('every answer', () => {
   });
 
   test('says which call it was and what the key has spent', () => {
-    const caller = sampleCaller({ spend: { nanoUsd: 1_500_000_000 }, maxBudgetUsd: 10, rpmLimit: 60, tpmLimit: 1000 });
-    const call = called([], { callId: 'mine', caller });
+    const caller = sampleCaller({ maxBudgetUsd: 10, rpmLimit: 60, tpmLimit: 1000 });
+    const spent: LimitView = {
+      scope: 'api_key',
+      unit: 'usd',
+      max: Number.POSITIVE_INFINITY,
+      used: 1_500_000_000,
+      remaining: Number.POSITIVE_INFINITY,
+      resetsAtMs: null,
+    };
+    const call = called([], { callId: 'mine', caller, limits: () => [spent] });
     for (const headers of [success(call), refused(new GatewayError('rate_limited', 'x'), call)]) {
       expect(headers.get('x-litellm-call-id')).toBe('mine');
       expect(headers.get('x-litellm-version')).toBe('1.2.3');

@@ -2,7 +2,7 @@
 import type { GatewayError } from '../errors.ts';
 import { usdText } from '../lib/usd.ts';
 import type { Target } from '../providers/adapter.ts';
-import type { Call, Outcome } from './call.ts';
+import type { Call, LimitView, Outcome } from './call.ts';
 
 /** On every answer. */
 const SECURITY: readonly (readonly [string, string])[] = [
@@ -98,7 +98,8 @@ export function createHeaderMaker(version: string, now: () => number): HeaderMak
       setIdentity(headers, call);
       setTimings(headers, call, outcome.endedAtMs);
       if (call.attempts.length > 0) setAttempts(headers, call, call.attempts.length - 1);
-      const { retryAfterMs } = error.details;
+      const { retryAfterMs, headers: more = {} } = error.details;
+      for (const [name, value] of Object.entries(more)) headers.set(name, headerText(value));
       if (retryAfterMs !== undefined) headers.set('retry-after', String(Math.max(0, Math.ceil(retryAfterMs / 1000))));
       if (error.upstreamHeaders) relayUpstream(headers, error.upstreamHeaders);
       return headers;
@@ -130,10 +131,35 @@ function setIdentity(headers: Headers, call: Call): void {
   headers.set('x-litellm-call-id', call.callId);
   const { caller } = call;
   if (!caller) return;
-  headers.set('x-litellm-key-spend', usdText(caller.spend.nanoUsd) ?? '0');
+  if (call.limits) setLimits(headers, call.limits());
   if (caller.maxBudgetUsd !== null) headers.set('x-litellm-key-max-budget', String(caller.maxBudgetUsd));
   if (caller.tpmLimit !== null) headers.set('x-litellm-key-tpm-limit', String(caller.tpmLimit));
   if (caller.rpmLimit !== null) headers.set('x-litellm-key-rpm-limit', String(caller.rpmLimit));
+}
+
+const UNIT_WORDS = { requests: 'requests', tokens: 'tokens', parallel: 'max_parallel_requests' } as const;
+
+/** What is left, for clients that pace themselves. Of several limits with one name the tightest is told. */
+function setLimits(headers: Headers, limits: readonly LimitView[]): void {
+  const tightest = new Map<string, LimitView>();
+  for (const limit of limits) {
+    if (limit.scope === 'api_key' && limit.unit === 'usd' && limit.max === Number.POSITIVE_INFINITY) {
+      headers.set('x-litellm-key-spend', usdText(limit.used) ?? '0');
+    }
+    if (limit.max === Number.POSITIVE_INFINITY) continue;
+    const name = `${limit.scope} ${limit.unit}`;
+    const known = tightest.get(name);
+    if (known === undefined || limit.remaining < known.remaining) tightest.set(name, limit);
+  }
+  for (const { scope, unit, max, remaining } of tightest.values()) {
+    if (unit === 'usd') {
+      headers.set(`x-tollgate-budget-limit-${scope}`, usdText(max) ?? '0');
+      headers.set(`x-tollgate-budget-remaining-${scope}`, usdText(remaining) ?? '0');
+    } else {
+      headers.set(`x-ratelimit-${scope}-limit-${UNIT_WORDS[unit]}`, String(max));
+      headers.set(`x-ratelimit-${scope}-remaining-${UNIT_WORDS[unit]}`, String(remaining));
+    }
+  }
 }
 
 /** An unknown price sends no cost header at all: zero would be a lie. */

@@ -68,7 +68,7 @@ export class Sender {
 
   /** @throws GatewayError for every way an attempt can fail; the plan decides what follows. */
   async send(given: Target, call: Call): Promise<Reply> {
-    call.changes.length = 0;
+    call.changes.splice(0, Infinity, ...call.admittedChanges);
     const target = targetFor(call, given);
     if (call.controls.mockTimeout) return this.#mockTimeout(target, call);
     if (call.controls.mockDelayMs > 0) await sleep(call.controls.mockDelayMs, call.client);

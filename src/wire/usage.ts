@@ -26,3 +26,7 @@ export interface Cost {
   /** Identifies the price list used: catalog date and a hash of custom prices. */
   readonly priceVersion: string;
 }
+
+/** Tokens that count against rate limits: as LiteLLM counts them, without those read from the provider's cache. */
+export const countedTokens = (buckets: TokenBuckets): number =>
+  buckets.input + buckets.cacheWrite + buckets.inputAudio + buckets.output + buckets.reasoning + buckets.outputAudio;

@@ -4,17 +4,22 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AdminApp, createAdminApp } from '../../src/admin/app.ts';
+import type { AdminSettings } from '../../src/admin/context.ts';
+import { createActing } from '../../src/auth/acting.ts';
 import { type Authenticate, createAuthenticator } from '../../src/auth/authenticate.ts';
 import { digest } from '../../src/auth/digest.ts';
+import { createDirectory } from '../../src/auth/directory.ts';
 import { createKeyCache } from '../../src/auth/key-cache.ts';
 import { loadKey } from '../../src/auth/loaded-key.ts';
-import { NO_MEMBERSHIPS, principalOf } from '../../src/auth/principal.ts';
+import { createPrincipals } from '../../src/auth/principal.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { sampleCaller } from './callers.ts';
 
 export const MASTER_KEY = 'sk-master-of-the-admin-tests';
 export const NOW_MS = Date.UTC(2026, 0, 31, 12);
+
+const SETTINGS: AdminSettings = { timeZone: 'UTC', endUserBudgetId: null };
 
 export interface Answer {
   readonly status: number;
@@ -29,6 +34,7 @@ class AdminPlace {
   #app: AdminApp | undefined;
   authenticate: Authenticate = () => sampleCaller();
   nowMs = NOW_MS;
+  settings: AdminSettings = SETTINGS;
   /** Queries for a key's row: none of them on a warm path. */
   keyQueries = 0;
 
@@ -47,6 +53,7 @@ class AdminPlace {
 
   async start(): Promise<void> {
     this.nowMs = NOW_MS;
+    this.settings = SETTINGS;
     this.keyQueries = 0;
     const now = () => this.nowMs;
     const db = await openDatabase({ url: 'sqlite::memory:' });
@@ -62,7 +69,14 @@ class AdminPlace {
       },
     });
     const master = sampleCaller({ kind: 'master', keyHash: digest(MASTER_KEY), userId: 'default_user_id' });
-    this.authenticate = createAuthenticator({ keys, master, now, options: () => ({}) });
+    const directory = createDirectory({
+      db,
+      now,
+      ttlMs: () => 60_000,
+      defaultEndUserBudgetId: () => this.settings.endUserBudgetId,
+    });
+    const acting = createActing(directory);
+    this.authenticate = createAuthenticator({ keys, master, acting, now, options: () => ({}) });
     let made = 0;
     const randomBytes = () => new Uint8Array(32).fill(++made);
     this.#app = createAdminApp({
@@ -70,7 +84,9 @@ class AdminPlace {
       keys,
       ledger,
       authenticate: this.authenticate,
-      principal: async (caller) => principalOf(caller, undefined, NO_MEMBERSHIPS),
+      principal: createPrincipals(db),
+      directory,
+      settings: () => this.settings,
       now,
       randomBytes,
     });

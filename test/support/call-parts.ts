@@ -1,4 +1,5 @@
 /** Plausible nouns of the request path; tests say only what matters to them. */
+import { ALONE } from '../../src/auth/acting.ts';
 import type { Call, Caller, Controls, HeaderBag } from '../../src/gateway/call.ts';
 import type { Metered, Reading } from '../../src/gateway/full-reply.ts';
 import { type Incoming, newCall } from '../../src/gateway/new-call.ts';
@@ -46,20 +47,13 @@ export function sampleTarget(over: Partial<Target> = {}): Target {
 
 export function sampleCaller(over: Partial<Caller> = {}): Caller {
   return {
+    ...ALONE,
     kind: 'key',
     keyHash: 'a'.repeat(64),
     keyAlias: 'alias',
     keyName: 'sk-...abcd',
     userId: 'user-1',
     teamId: 'team-1',
-    organizationId: null,
-    models: [],
-    aliases: {},
-    metadata: {},
-    maxBudgetUsd: null,
-    rpmLimit: null,
-    tpmLimit: null,
-    spend: { nanoUsd: 0 },
     ...over,
   };
 }

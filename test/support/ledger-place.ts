@@ -70,6 +70,13 @@ class LedgerPlace {
     await sql`alter table requests rename to requests_away`.execute(this.db);
   }
 
+  /** The database is full after so many more pages of 4,096 bytes; without a number never. */
+  async limitPages(more?: number): Promise<void> {
+    const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(this.db);
+    const most = more === undefined ? 1_000_000 : (rows[0]?.page_count ?? 0) + more;
+    await sql`pragma max_page_count = ${sql.lit(most)}`.execute(this.db);
+  }
+
   async mendDatabase(): Promise<void> {
     await sql`alter table requests_away rename to requests`.execute(this.db);
   }

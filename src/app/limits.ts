@@ -1,0 +1,197 @@
+/** Budgets and rate limits, put together: the tree, the ledger it learns the past from, and what stands over each call. */
+
+import type { LimitConfig } from '../config/config.ts';
+import type { Database } from '../db/client.ts';
+import { recentUsage } from '../db/scope-usage.ts';
+import { GatewayError } from '../errors.ts';
+import type { LimitParts } from '../features/limits.ts';
+import type { Quote } from '../features/meter.ts';
+import type { Call, Caller } from '../gateway/call.ts';
+import type { Directory, EndUser, Tag } from '../gateway/entities.ts';
+import { ownersOf } from '../gateway/owners.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { createSeed } from '../ledger/seed.ts';
+import { usdText } from '../lib/usd.ts';
+import { createLimitTree } from '../limits/memory.ts';
+import { createPromptMemory } from '../limits/prompt-memory.ts';
+import { type ConfiguredBudget, type Subject, type SubjectSettings, subjectOf } from '../limits/subject.ts';
+import type { LimitEvent, LimitTree } from '../limits/types.ts';
+import { createWaitingRoom } from '../limits/waiting-room.ts';
+import type { Log } from './log.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface LimitsOptions {
+  readonly db: Database;
+  readonly ledger: Ledger;
+  readonly directory: Directory;
+  readonly quote: Quote;
+  readonly log: Log;
+  runtime(): Runtime;
+  now(): number;
+  random(): number;
+}
+
+export interface Limits {
+  readonly tree: LimitTree;
+  readonly parts: LimitParts;
+}
+
+/** A database that does not answer must not hold a request for long. */
+const SEED_TIMEOUT_MS = 2_000;
+
+export async function createLimits(options: LimitsOptions): Promise<Limits> {
+  const { db, ledger, directory, quote, log, runtime, now, random } = options;
+  const windowMs = runtime().config.limits.rateWindowMs;
+  const startedAtMs = now();
+  const tree = createLimitTree({
+    now,
+    seed: createSeed({ db, ledger, timeoutMs: SEED_TIMEOUT_MS }),
+    recordedRows: () => ledger.recordedRows(),
+    replay: { untilMs: startedAtMs + windowMs, entries: await recentUsage(db, startedAtMs - windowMs) },
+    onEvent: (event) => tell(event, log),
+    thresholds: runtime().config.limits.budgetAlerts,
+  });
+  const salt = BigInt(Math.floor(random() * Number.MAX_SAFE_INTEGER));
+  const waitingRoom = createWaitingRoom({
+    now,
+    maxWaiting: runtime().config.limits.maxWaiting,
+    wake: () => tree.freed(),
+  });
+  const parts: LimitParts = {
+    tree,
+    waitingRoom,
+    quote,
+    prompts: createPromptMemory((text) => Bun.hash(text, salt)),
+    limitSettings: () => runtime().config.limits,
+    subject: createSubjects({ directory, runtime, now }),
+    targets: (group) => runtime().groups.find(group)?.targets ?? [],
+    allowanceOf: (target) => runtime().allowanceOf(target),
+    now,
+  };
+  return { tree, parts };
+}
+
+/** Names of what passed, for a reader of the log; the callbacks that deliver it come with them. */
+function tell({ kind, standing, threshold }: LimitEvent, log: Log): void {
+  const { limit, posted } = standing;
+  const isMoney = limit.unit === 'usd';
+  log.warn('a limit was passed', {
+    event: kind,
+    scope: limit.scope.kind,
+    id: limit.scope.kind === 'api_key' ? limit.scope.id.slice(0, 12) : limit.scope.id.replace('\u001f', '/'),
+    unit: limit.unit,
+    used: isMoney ? (usdText(posted) ?? null) : posted,
+    max: isMoney ? (usdText(limit.max) ?? null) : limit.max,
+    ...(threshold !== undefined && { threshold }),
+  });
+}
+
+interface SubjectSource {
+  readonly directory: Directory;
+  runtime(): Runtime;
+  now(): number;
+}
+
+interface Known {
+  readonly version: number;
+  readonly settings: SubjectSettings;
+  readonly subject: Subject;
+}
+
+const MOST_SUBJECTS_A_CALLER = 64;
+
+/** Compiled once for each caller with the same end user and tags, until anything behind them changes. */
+function createSubjects({ directory, runtime, now }: SubjectSource): LimitParts['subject'] {
+  const known = new WeakMap<Caller, Map<string, Known>>();
+  const settingsFor = memoized(settingsOf);
+
+  function compile(call: Call, caller: Caller): Subject | Promise<Subject> {
+    const { log, config } = runtime();
+    const owners = ownersOf(call, caller, log);
+    const settings = settingsFor(config.limits);
+    const name = [owners.endUser ?? '', ...owners.tags].join('\u0000');
+    const mine = known.get(caller) ?? new Map<string, Known>();
+    known.set(caller, mine);
+    const found = mine.get(name);
+    const version = directory.version();
+    if (found?.version === version && found.settings === settings && now() < found.subject.validUntilMs) {
+      return found.subject;
+    }
+    const others = othersOf(directory, owners.endUser, owners.tags);
+    if ('missing' in others) return Promise.all(others.missing).then(() => compile(call, caller));
+    refuseBlocked(others.endUserEntity);
+    const { allowance, team, member, user, organization, project } = caller;
+    const entities = { allowance, team, member, user, organization, project, ...others };
+    const subject = subjectOf(owners, entities, settings, now());
+    if (mine.size >= MOST_SUBJECTS_A_CALLER) mine.clear();
+    mine.set(name, { version, settings, subject });
+    return subject;
+  }
+
+  return (call) => {
+    if (!call.caller) throw new GatewayError('internal', 'Internal server error');
+    return compile(call, call.caller);
+  };
+}
+
+interface Missing {
+  /** What has to be fetched: ask again after it. */
+  readonly missing: readonly Promise<unknown>[];
+}
+
+interface Others {
+  readonly endUserEntity: EndUser | null;
+  readonly tagEntities: readonly Tag[];
+}
+
+function othersOf(directory: Directory, endUser: string | null, tags: readonly string[]): Others | Missing {
+  const missing: Promise<unknown>[] = [];
+  const endUserEntity = endUser === null ? null : directory.peek('end_user', endUser);
+  if (endUser !== null && endUserEntity === undefined) missing.push(directory.fetch('end_user', endUser));
+  const tagEntities = tags.map((tag) => {
+    const found = directory.peek('tag', tag);
+    if (found === undefined) missing.push(directory.fetch('tag', tag));
+    return found ?? null;
+  });
+  if (missing.length > 0) return { missing };
+  return { endUserEntity: endUserEntity ?? null, tagEntities: tagEntities.filter((tag) => tag !== null) };
+}
+
+function refuseBlocked(endUser: EndUser | null): void {
+  if (!endUser?.blocked) return;
+  throw new GatewayError(
+    'permission_denied',
+    'This end user is blocked. An admin can unblock it with /customer/unblock.',
+    {
+      param: 'user',
+    },
+  );
+}
+
+function settingsOf(limits: LimitConfig): SubjectSettings {
+  const budget = (given: LimitConfig['globalBudget']): ConfiguredBudget | null =>
+    given && { maxNanoUsd: Math.round(given.maxUsd * 1e9), duration: given.duration };
+  const providers = Object.entries(limits.providerBudgets).flatMap(([name, given]) => {
+    const found = budget(given);
+    return found ? [[name, found] as const] : [];
+  });
+  return {
+    timeZone: limits.timeZone,
+    rateWindowMs: limits.rateWindowMs,
+    globalBudget: budget(limits.globalBudget),
+    providerBudgets: new Map(providers),
+    userLimitsInTeams: limits.userLimitsInTeams,
+  };
+}
+
+/** A reload brings another object, and with it other settings. */
+function memoized<From extends object, To>(make: (from: From) => To): (from: From) => To {
+  const made = new WeakMap<From, To>();
+  return (from) => {
+    const known = made.get(from);
+    if (known !== undefined) return known;
+    const value = make(from);
+    made.set(from, value);
+    return value;
+  };
+}

@@ -1,0 +1,291 @@
+/**
+ * Budgets and rate limits: what a call may cost and use is held in every scope before it starts, and corrected when it
+ * has ended. Sources: LiteLLM's documentation of budgets and rate limits.
+ */
+import { GatewayError } from '../errors.ts';
+import type { Call, LimitView, Outcome } from '../gateway/call.ts';
+import type { Allowance } from '../gateway/entities.ts';
+import type { Admission, Feature } from '../gateway/feature.ts';
+import { type TokenBounds, tokenBounds } from '../gateway/token-bounds.ts';
+import { patchJson } from '../lib/json-members.ts';
+import type { PromptMemory } from '../limits/prompt-memory.ts';
+import { refusalError } from '../limits/refusal-error.ts';
+import type { Serving, Subject } from '../limits/subject.ts';
+import {
+  type Demand,
+  type Hold,
+  isRefusal,
+  type Limit,
+  type LimitTree,
+  type Refusal,
+  type Standing,
+} from '../limits/types.ts';
+import type { WaitingRoom } from '../limits/waiting-room.ts';
+import type { Target } from '../providers/adapter.ts';
+import { countedTokens } from '../wire/usage.ts';
+import type { Quote } from './meter.ts';
+
+export interface LimitSettings {
+  /** `litellm_settings.budget_exceeded_status_code`. */
+  readonly budgetStatus: number;
+  /** How long a call waits for money that calls under way hold and may give back. */
+  readonly budgetWaitMs: number;
+  /** `tollgate_settings.queue`: how long a call waits for a rate to clear instead of being refused; 0: not at all. */
+  readonly queueMs: number;
+}
+
+export interface LimitParts {
+  readonly tree: LimitTree;
+  readonly waitingRoom: WaitingRoom;
+  readonly quote: Quote;
+  readonly prompts: PromptMemory;
+  limitSettings(): LimitSettings;
+  /** What stands over the call; waits only for what is not in memory yet. */
+  subject(call: Call): Subject | Promise<Subject>;
+  /** Deployments that may serve the group. */
+  targets(modelGroup: string): readonly Target[];
+  allowanceOf(target: Target): Allowance | null;
+  now(): number;
+}
+
+export function limits(parts: LimitParts): Feature {
+  return {
+    name: 'limits',
+    admit(call) {
+      const subject = parts.subject(call);
+      return subject instanceof Promise
+        ? subject.then((found) => admitted(new LimitedCall(parts, call, found)))
+        : admitted(new LimitedCall(parts, call, subject));
+    },
+  };
+}
+
+function admitted(call: LimitedCall): Admission | Promise<Admission> {
+  const cold = call.load();
+  return cold === undefined ? call.admit() : cold.then(() => call.admit());
+}
+
+/** Outputs of models whose own maximum nobody knows. */
+const ASSUMED_MAX_OUTPUT = 32_768;
+/** LiteLLM's guess for TPM where a client sets no cap. */
+const IMPLICIT_OUTPUT = 1_024;
+
+const isBounded = ({ max }: Limit): boolean => max !== Number.POSITIVE_INFINITY;
+const isBudget = (limit: Limit): boolean => limit.unit === 'usd' && limit.strength === 'hard' && isBounded(limit);
+
+class LimitedCall {
+  readonly #parts: LimitParts;
+  readonly #call: Call;
+  readonly #subject: Subject;
+  /** Model limits of the group now tried, then those of its deployment and provider too. */
+  #part: Subject['base'];
+  #bounds: TokenBounds | undefined;
+  /** Output cap that this feature has put into the request. */
+  #cap: number | undefined;
+  #hold: Hold | undefined;
+  #sent = false;
+  /** As the client sent it; a cap put in later makes it another text. */
+  readonly #body: string | undefined;
+
+  constructor(parts: LimitParts, call: Call, subject: Subject) {
+    this.#parts = parts;
+    this.#call = call;
+    this.#subject = subject;
+    this.#part = subject.servedBy(call.modelGroup);
+    this.#body = call.text;
+  }
+
+  get #limits(): readonly Limit[] {
+    return [...this.#subject.base.limits, ...this.#part.limits];
+  }
+
+  /** What only counts must not keep a call from being served. */
+  load(): Promise<void> | undefined {
+    const cold = this.#parts.tree.load(this.#limits);
+    return cold && !this.#limits.some(isBounded) ? cold.catch(() => undefined) : cold;
+  }
+
+  admit(): Admission | Promise<Admission> {
+    const hold = this.#reserve(false);
+    if (!isRefusal(hold)) return this.#begin(hold);
+    const waitMs = this.#patience(hold);
+    return waitMs > 0 ? this.#wait(waitMs) : Promise.reject(this.#refusal(hold));
+  }
+
+  async #wait(waitMs: number): Promise<Admission> {
+    const { waitingRoom, now } = this.#parts;
+    const { client, caller } = this.#call;
+    const gone = new Promise<void>((resolve) => client.watch(resolve));
+    const found = await waitingRoom
+      .enter(caller?.keyHash ?? '', () => this.#reserve(false), {
+        deadlineMs: now() + waitMs,
+        canWait: (refusal) => this.#patience(refusal) > 0,
+        gone,
+      })
+      .finally(() => client.unwatch());
+    // Nothing more will be given back in time: take what there is.
+    const hold = isRefusal(found) && !client.gone ? this.#reserve(true) : found;
+    if (isRefusal(hold)) throw this.#refusal(hold);
+    return this.#begin(hold);
+  }
+
+  #begin(hold: Hold): Admission {
+    this.#hold = hold;
+    this.#call.limits = () => this.#parts.tree.standing(this.#limits).map(viewOf);
+    return {
+      attempt: (target) => this.#attempt(target),
+      settle: (outcome) => this.#settle(outcome),
+    };
+  }
+
+  /** @param last take a smaller answer even while calls under way may still give money back */
+  #reserve(last: boolean): Hold | Refusal {
+    const { tree, targets } = this.#parts;
+    const candidates = targets(this.#call.modelGroup);
+    const found = tree.reserve(this.#demand(candidates), this.#subject.base, this.#part);
+    if (!isRefusal(found) || !this.#mayClamp(found, last)) return found;
+    const cap = this.#affordable(candidates, 0);
+    if (cap < 1) return found;
+    const clamped = tree.reserve(this.#demand(candidates, cap), this.#subject.base, this.#part);
+    if (!isRefusal(clamped)) this.#clamp(cap);
+    return clamped;
+  }
+
+  #mayClamp({ standing, reason }: Refusal, last: boolean): boolean {
+    const isShort = standing.limit.unit === 'usd' && reason !== 'unpriced';
+    return isShort && this.#boundsOf().outputCap === undefined && (last || standing.held === 0);
+  }
+
+  /** Output tokens for all choices that every budget still covers. */
+  #affordable(candidates: readonly Target[], ownHold: number): number {
+    const { tree, quote } = this.#parts;
+    const rest = Math.min(...tree.standing(this.#limits.filter(isBudget)).map(restOf)) + ownHold;
+    const input = this.#input();
+    return Math.min(
+      ...candidates.map((target) =>
+        quote.affordable(this.#call, target, { input, output: this.#outputOf(target) }, rest),
+      ),
+    );
+  }
+
+  /** The caller is told, and each attempt sends it. */
+  #clamp(total: number): void {
+    const call = this.#call;
+    const max_tokens = Math.max(1, Math.floor(total / this.#boundsOf().choices));
+    this.#cap = max_tokens * this.#boundsOf().choices;
+    call.text = call.text && patchJson(call.text, { set: { max_tokens: String(max_tokens) }, remove: [] });
+    call.request = { ...call.request, max_tokens };
+    const note = `to ${max_tokens} tokens, which is what the budget still covers`;
+    const others = call.admittedChanges.filter(({ field }) => field !== 'max_tokens');
+    call.admittedChanges.splice(0, Infinity, ...others, { field: 'max_tokens', action: 'clamped', note });
+  }
+
+  #demand(candidates: readonly Target[], cap = this.#cap): Demand {
+    if (!this.#limits.some(isBounded)) return NOTHING;
+    const { outputCap } = this.#boundsOf();
+    const tokens = (this.#known() ?? this.#boundsOf().inputLikely) + (outputCap ?? cap ?? this.#implicitOutput());
+    if (!this.#limits.some(isBudget)) return { tokens, nanoUsd: 0 };
+    const input = this.#input();
+    const costs = candidates
+      .map((target) => this.#parts.quote.worst(this.#call, target, { input, output: cap ?? this.#outputOf(target) }))
+      .filter((cost) => cost !== null);
+    return { tokens, nanoUsd: costs.length === 0 ? null : Math.max(...costs) };
+  }
+
+  #outputOf(target: Target): number {
+    const { outputCap, choices } = this.#boundsOf();
+    const byDefault = target.defaults['max_tokens'] ?? target.defaults['max_completion_tokens'];
+    const each = typeof byDefault === 'number' ? byDefault : this.#parts.quote.maxOutputTokens(target);
+    return outputCap ?? this.#cap ?? (each ?? ASSUMED_MAX_OUTPUT) * choices;
+  }
+
+  #implicitOutput(): number {
+    const smallest = Math.min(...this.#limits.filter(({ unit }) => unit === 'tokens').map(({ max }) => max));
+    return Math.min(IMPLICIT_OUTPUT, Math.floor(smallest / 4));
+  }
+
+  #input(): number {
+    return this.#known() ?? this.#boundsOf().inputMost;
+  }
+
+  #known = (): number | undefined => this.#parts.prompts.recall(this.#call.modelGroup, this.#call.text ?? '');
+
+  #boundsOf(): TokenBounds {
+    this.#bounds ??= tokenBounds(this.#call);
+    return this.#bounds;
+  }
+
+  #attempt(target: Target): void | Promise<void> {
+    const serving = this.#servingOf(target);
+    const part = this.#subject.servedBy(target.modelGroup, serving);
+    const wasFinite = this.#limits.some(isBounded);
+    this.#part = part;
+    if (!wasFinite && part.limits.length === 0) return;
+    const cold = this.#parts.tree.load(part.limits);
+    if (cold !== undefined) return cold.then(() => this.#take(target));
+    this.#take(target);
+  }
+
+  #take(target: Target): void {
+    const refusal = this.#hold?.attempt(this.#demand([target]), this.#part, this.#sent);
+    if (refusal) this.#takeLess(target, refusal);
+    this.#sent = true;
+  }
+
+  /** A dearer target than the one held for: what no client has capped may be capped lower. */
+  #takeLess(target: Target, refusal: Refusal): void {
+    const { kind } = refusal.standing.limit.scope;
+    if (kind === 'deployment' || kind === 'provider') throw busy(this.#refusal(refusal));
+    if (!this.#mayClamp(refusal, true)) throw this.#refusal(refusal);
+    const cap = this.#affordable([target], this.#hold?.demand.nanoUsd ?? 0);
+    if (cap < 1 || this.#hold?.attempt(this.#demand([target], cap), this.#part, this.#sent))
+      throw this.#refusal(refusal);
+    this.#clamp(cap);
+  }
+
+  #servingOf(target: Target): Serving {
+    const { modelGroup, deploymentId, adapter } = target;
+    return { modelGroup, deploymentId, provider: adapter.id, allowance: this.#parts.allowanceOf(target) };
+  }
+
+  #settle(outcome: Outcome): void {
+    const { buckets, cost } = outcome;
+    if (this.#call.attempts.length === 0 && !buckets) {
+      this.#hold?.release();
+      return;
+    }
+    this.#hold?.settle({ nanoUsd: cost?.totalNanoUsd ?? 0, tokens: buckets ? countedTokens(buckets) : 0 });
+    // Only of the group asked for: another model counts otherwise.
+    const isSame = outcome.target?.modelGroup === this.#call.modelGroup;
+    if (!isSame || buckets?.source !== 'provider' || !this.#bounds || this.#body === undefined) return;
+    const prompt = buckets.input + buckets.cacheRead + buckets.cacheWrite + buckets.inputAudio;
+    this.#parts.prompts.remember(this.#call.modelGroup, this.#body, prompt);
+  }
+
+  /** How long a refusal is worth waiting for; 0: not at all. */
+  #patience(refusal: Refusal): number {
+    const { budgetWaitMs, queueMs } = this.#parts.limitSettings();
+    const { standing, reason, onlyHeld } = refusal;
+    if (standing.limit.unit !== 'usd') return reason === 'over' ? queueMs : 0;
+    const isWorthIt = onlyHeld || (this.#boundsOf().outputCap === undefined && standing.posted < standing.limit.max);
+    return reason !== 'unpriced' && standing.held > 0 && isWorthIt ? budgetWaitMs : 0;
+  }
+
+  #refusal(refusal: Refusal): GatewayError {
+    const { budgetStatus } = this.#parts.limitSettings();
+    return refusalError(refusal, { budgetStatus, nowMs: this.#parts.now() });
+  }
+}
+
+const NOTHING: Demand = { tokens: 0, nanoUsd: 0 };
+
+const restOf = ({ limit, posted, held }: Standing): number => limit.max - posted - held;
+
+const busy = (error: GatewayError): GatewayError =>
+  new GatewayError('deployment_busy', error.message, { ...error.details, cause: error });
+
+function viewOf({ limit, posted, held, resetsAtMs }: Standing): LimitView {
+  const { scope, unit, max } = limit;
+  const used = unit === 'usd' ? posted : posted + held;
+  return { scope: scope.kind, unit, max, used, remaining: Math.max(0, max - posted - held), resetsAtMs };
+}

@@ -1,0 +1,41 @@
+/** Who a call is counted for: its log row and its limits must name the same ones. */
+import type { Call, Caller } from './call.ts';
+
+/** The same fields as a row's. */
+export interface CallOwners {
+  readonly keyHash: string | null;
+  readonly teamId: string | null;
+  readonly userId: string | null;
+  readonly organizationId: string | null;
+  readonly projectId: string | null;
+  readonly endUser: string | null;
+  readonly tags: readonly string[];
+}
+
+export interface OwnerSettings {
+  readonly userAgentTags: boolean;
+  readonly endUserTracking: boolean;
+}
+
+export function ownersOf(call: Call, caller: Caller, settings: OwnerSettings): CallOwners {
+  const { keyHash, teamId, userId, organizationId, projectId } = caller;
+  const endUser = settings.endUserTracking ? call.controls.endUser : null;
+  return { keyHash, teamId, userId, organizationId, projectId, endUser, tags: tagsOf(call, settings) };
+}
+
+/** The request's tags, then the key's, team's and project's, then the user agent's (`User-Agent: curl`, `User-Agent: curl/8.5`). */
+export function tagsOf({ caller, controls, headers }: Call, settings: OwnerSettings): readonly string[] {
+  const owned = [caller, caller?.team, caller?.project].map((owner) => owner?.metadata['tags']).filter(Array.isArray);
+  const agent = settings.userAgentTags ? headers['user-agent'] : undefined;
+  if (owned.length === 0 && agent === undefined) return controls.tags;
+  const tags = new Set(controls.tags);
+  for (const tag of owned.flat()) if (typeof tag === 'string') tags.add(tag);
+  for (const tag of agentTags(agent)) tags.add(tag);
+  return [...tags];
+}
+
+function agentTags(agent: string | undefined): readonly string[] {
+  if (agent === undefined || agent === '') return [];
+  const slash = agent.indexOf('/');
+  return slash === -1 ? [`User-Agent: ${agent}`] : [`User-Agent: ${agent.slice(0, slash)}`, `User-Agent: ${agent}`];
+}

@@ -1,0 +1,56 @@
+/** How many tokens a request can take at most, found without a tokenizer: what is held must be no less than what is used. */
+import type { Call } from './call.ts';
+
+export interface TokenBounds {
+  /** No tokenizer makes more tokens than there are bytes. */
+  readonly inputMost: number;
+  /** About four characters a token: for rates, where a fair guess is corrected a moment later. */
+  readonly inputLikely: number;
+  /** Largest of the caps that the client set, for all choices together; `undefined` when it set none. */
+  readonly outputCap: number | undefined;
+  readonly choices: number;
+}
+
+/** Every name under which a client may cap the output. The largest counts: an upstream may heed any of them. */
+const CAPS = [
+  'max_tokens',
+  'max_completion_tokens',
+  'max_output_tokens',
+  'max_new_tokens',
+  'max_tokens_to_sample',
+] as const;
+
+/** What an image or a file counts for, whatever its bytes: providers bill by its size in pixels or pages. */
+const TOKENS_PER_ATTACHMENT = 6_000;
+
+export function tokenBounds({ request, text }: Call): TokenBounds {
+  const choices = wholeOr(request['n'], 1);
+  const caps = CAPS.map((name) => wholeOr(request[name], 0));
+  const outputCap = Math.max(...caps) * choices;
+  const body = text ?? JSON.stringify(request);
+  const { bytes, attachments } = sizeOf(body);
+  const attached = attachments * TOKENS_PER_ATTACHMENT;
+  return {
+    inputMost: bytes + attached,
+    inputLikely: Math.ceil(bytes / 4) + attached,
+    outputCap: outputCap > 0 ? outputCap : undefined,
+    choices,
+  };
+}
+
+const wholeOr = (value: unknown, absent: number): number =>
+  typeof value === 'number' && value >= 1 && Number.isFinite(value) ? Math.ceil(value) : absent;
+
+/** Bytes of the words and the JSON around them; data that is sent along as text is counted as attachments. */
+function sizeOf(body: string): { bytes: number; attachments: number } {
+  let bytes = Buffer.byteLength(body);
+  let attachments = 0;
+  for (let at = body.indexOf('"image_url"'); at !== -1; at = body.indexOf('"image_url"', at + 1)) attachments += 0.5;
+  for (let at = body.indexOf(';base64,'); at !== -1; at = body.indexOf(';base64,', at + 1)) {
+    const end = body.indexOf('"', at);
+    if (end === -1) break;
+    bytes -= end - at;
+    attachments += 1;
+  }
+  return { bytes, attachments: Math.ceil(attachments) };
+}

@@ -1,0 +1,192 @@
+/** What stands over one call: its scopes and every limit on them, put together from those it acts for. */
+import { ownerScopes, servedScopes } from '../db/usage-scopes.ts';
+import type { Allowance, EndUser, Organization, Project, Tag, Team, TeamMember, User } from '../gateway/entities.ts';
+import { type CompileSettings, limitsOf, modelLimitsOf, tracking } from './compile.ts';
+import type { Limit, Part, Scope, ScopeKind } from './types.ts';
+import { parseWindow } from './window.ts';
+
+/** A budget that the configuration sets. */
+export interface ConfiguredBudget {
+  readonly maxNanoUsd: number;
+  readonly duration: string | null;
+}
+
+export interface SubjectSettings extends CompileSettings {
+  /** `litellm_settings.max_budget`: all calls together. */
+  readonly globalBudget: ConfiguredBudget | null;
+  readonly providerBudgets: ReadonlyMap<string, ConfiguredBudget>;
+  /** `general_settings.apply_user_budget_to_team_keys`: a user's limits hold for keys in a team too. */
+  readonly userLimitsInTeams: boolean;
+}
+
+export interface SubjectOwners {
+  readonly keyHash: string | null;
+  readonly teamId: string | null;
+  readonly userId: string | null;
+  readonly organizationId: string | null;
+  readonly projectId: string | null;
+  readonly endUser: string | null;
+  readonly tags: readonly string[];
+}
+
+export interface SubjectEntities {
+  readonly allowance: Allowance | null;
+  readonly team: Team | null;
+  readonly member: TeamMember | null;
+  readonly user: User | null;
+  readonly organization: Organization | null;
+  readonly project: Project | null;
+}
+
+/** Who serves an attempt, and what its deployment may take. */
+export interface Serving {
+  readonly modelGroup: string;
+  readonly deploymentId: string;
+  readonly provider: string;
+  readonly allowance: Allowance | null;
+}
+
+export interface Subject {
+  readonly owners: SubjectOwners;
+  readonly base: Part;
+  /** Calendar of temporary increases: compile anew after it. Epoch milliseconds. */
+  readonly validUntilMs: number;
+  /** Limits on models, by owner; the deployment's and provider's come with `serving`. */
+  servedBy(modelGroup: string, serving?: Serving): Part;
+}
+
+interface Holder {
+  readonly kind: ScopeKind;
+  readonly perModel: ScopeKind | undefined;
+  readonly id: string | null;
+  readonly allowance: Allowance | null | undefined;
+}
+
+/** What holds of a key and of those behind it; end users and tags come with each request. */
+export function subjectOf(
+  owners: SubjectOwners,
+  entities: SubjectEntities & { readonly endUserEntity: EndUser | null; readonly tagEntities: readonly Tag[] },
+  settings: SubjectSettings,
+  nowMs: number,
+): Subject {
+  const scopes = ownerScopes(owners);
+  const holders = holdersOf(owners, entities, settings);
+  const limits: Limit[] = [...globalLimits(settings)];
+  for (const { kind, id, allowance } of holders) {
+    if (id !== null && allowance) limits.push(...limitsOf(scopeIn(scopes, kind, id), allowance, settings, nowMs));
+  }
+  if (owners.keyHash !== null) {
+    limits.push(tracking({ kind: 'api_key', id: owners.keyHash }, entities.allowance, settings));
+  }
+  const parts = new Map<string, Part>();
+
+  function modelPart(modelGroup: string): Part {
+    const known = parts.get(modelGroup);
+    if (known) return known;
+    const perModel = holders.flatMap(({ perModel: kind, id, allowance }) =>
+      kind !== undefined && id !== null && allowance
+        ? modelLimitsOf({ kind, id }, allowance, modelGroup, settings)
+        : [],
+    );
+    const part: Part = {
+      scopes: servedScopes(owners, { modelGroup, deploymentId: null, provider: null }),
+      limits: perModel,
+    };
+    if (parts.size > MAX_REMEMBERED_MODELS) parts.clear();
+    parts.set(modelGroup, part);
+    return part;
+  }
+
+  return {
+    owners,
+    base: { scopes, limits },
+    validUntilMs: Math.min(...holders.map(({ allowance }) => increaseEnds(allowance, nowMs))),
+    servedBy(modelGroup, serving) {
+      const part = modelPart(modelGroup);
+      if (!serving) return part;
+      const { deploymentId, provider, allowance } = serving;
+      const deployment: Scope = { kind: 'deployment', id: deploymentId };
+      return {
+        scopes: [...part.scopes, deployment, { kind: 'provider', id: provider }],
+        limits: [
+          ...part.limits,
+          ...(allowance ? limitsOf(deployment, allowance, settings, nowMs) : []),
+          ...providerLimits(provider, settings),
+        ],
+      };
+    },
+  };
+}
+
+const MAX_REMEMBERED_MODELS = 100;
+
+function holdersOf(
+  owners: SubjectOwners,
+  entities: SubjectEntities & { readonly endUserEntity: EndUser | null; readonly tagEntities: readonly Tag[] },
+  settings: SubjectSettings,
+): Holder[] {
+  const { team, member, user, organization, project, endUserEntity, tagEntities } = entities;
+  const memberAllowance = overDefaults(member?.allowance, team?.memberAllowance);
+  const isMember = owners.teamId !== null && owners.userId !== null;
+  const userHolds = owners.teamId === null || settings.userLimitsInTeams;
+  return [
+    { kind: 'api_key', perModel: 'model_per_key', id: owners.keyHash, allowance: entities.allowance },
+    { kind: 'team', perModel: 'model_per_team', id: owners.teamId, allowance: team?.allowance },
+    { kind: 'team_member', perModel: undefined, id: isMember ? '' : null, allowance: memberAllowance },
+    { kind: 'user', perModel: 'model_per_user', id: userHolds ? owners.userId : null, allowance: user?.allowance },
+    {
+      kind: 'organization',
+      perModel: 'model_per_organization',
+      id: owners.organizationId,
+      allowance: organization?.allowance,
+    },
+    { kind: 'project', perModel: 'model_per_project', id: owners.projectId, allowance: project?.allowance },
+    { kind: 'end_user', perModel: 'model_per_end_user', id: owners.endUser, allowance: endUserEntity?.allowance },
+    ...tagEntities.map((tag): Holder => ({ kind: 'tag', perModel: undefined, id: tag.id, allowance: tag.allowance })),
+  ];
+}
+
+/** A member's own values win, one by one; the team's hold for what it has none of. */
+function overDefaults(own: Allowance | undefined, defaults: Allowance | null | undefined): Allowance | null {
+  if (!own || !defaults) return own ?? defaults ?? null;
+  const budget = own.maxBudgetNanoUsd === null ? defaults : own;
+  return {
+    ...own,
+    maxBudgetNanoUsd: budget.maxBudgetNanoUsd,
+    budgetDuration: budget.budgetDuration,
+    softBudgetNanoUsd: own.softBudgetNanoUsd ?? defaults.softBudgetNanoUsd,
+    rpmLimit: own.rpmLimit ?? defaults.rpmLimit,
+    tpmLimit: own.tpmLimit ?? defaults.tpmLimit,
+    tpdLimit: own.tpdLimit ?? defaults.tpdLimit,
+    maxParallelRequests: own.maxParallelRequests ?? defaults.maxParallelRequests,
+    perModel: { ...defaults.perModel, ...own.perModel },
+  };
+}
+
+/** The very scope that is posted to: a team member's id is a pair that only the list of scopes spells. */
+function scopeIn(scopes: readonly Scope[], kind: ScopeKind, id: string): Scope {
+  const found = scopes.find((scope) => scope.kind === kind && (kind === 'team_member' || scope.id === id));
+  return found ?? { kind, id };
+}
+
+function globalLimits({ globalBudget, timeZone }: SubjectSettings): Limit[] {
+  return globalBudget ? [budgetLimit({ kind: 'global', id: '' }, globalBudget, timeZone)] : [];
+}
+
+function providerLimits(provider: string, { providerBudgets, timeZone }: SubjectSettings): Limit[] {
+  const budget = providerBudgets.get(provider);
+  return budget ? [budgetLimit({ kind: 'provider', id: provider }, budget, timeZone)] : [];
+}
+
+const budgetLimit = (scope: Scope, { maxNanoUsd, duration }: ConfiguredBudget, timeZone: string): Limit => ({
+  scope,
+  unit: 'usd',
+  window: parseWindow(duration, timeZone) ?? { kind: 'lifetime' },
+  max: maxNanoUsd,
+  strength: 'hard',
+});
+
+function increaseEnds(allowance: Allowance | null | undefined, nowMs: number): number {
+  const untilMs = allowance?.temporaryIncrease?.untilMs;
+  return untilMs !== undefined && untilMs > nowMs ? untilMs : Number.POSITIVE_INFINITY;
+}
