@@ -81,11 +81,15 @@ export function accept<Shape extends z.ZodRawShape>(
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
+  const path = issue?.path ?? [];
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  if (unknown !== undefined) throw unknownField(unknown, Object.keys(schema.shape), refusals);
-  const param = issue?.path.join('.') || 'request_body';
-  throw invalidRequest(`'${param}': ${issue?.message ?? 'not accepted'}.`, param);
+  if (unknown !== undefined && path.length === 0) throw unknownField(unknown, Object.keys(schema.shape), refusals);
+  if (unknown !== undefined) throw notAccepted([...path, unknown.slice(0, 100)].join('.'), 'is not a known field');
+  throw notAccepted(path.join('.') || 'request_body', issue?.message);
 }
+
+const notAccepted = (param: string, message = 'not accepted'): GatewayError =>
+  invalidRequest(`'${param}': ${message}.`, param);
 
 /** Query parameters, all text: a schema says what they mean. One without a value is none: forms send them. */
 export function acceptQuery(

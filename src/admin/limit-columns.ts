@@ -6,11 +6,7 @@ import type { LimitFields } from './fields.ts';
 
 const PLAIN = ['budget_duration', 'tpm_limit', 'rpm_limit', 'tpd_limit', 'max_parallel_requests'] as const;
 const JSON_COLUMNS = ['budget_limits', 'model_max_budget', 'tollgate_limits'] as const;
-const MONEY = {
-  max_budget: 'max_budget_nano_usd',
-  soft_budget: 'soft_budget_nano_usd',
-  temp_budget_increase: 'temp_budget_increase_nano_usd',
-} as const;
+const MONEY = ['max_budget', 'soft_budget', 'temp_budget_increase'] as const;
 
 export const nanoUsd = (dollars: number | null): number | null => (dollars === null ? null : Math.round(dollars * 1e9));
 export const iso = (ms: number | null): string | null => (ms === null ? null : new Date(Number(ms)).toISOString());
@@ -21,18 +17,18 @@ const usd = (nano: number | null): number | null => usdNumber(whole(nano));
 export function limitColumns(fields: Partial<LimitFields>): Partial<OwnLimits> {
   const columns: Partial<OwnLimits> = {};
   for (const field of PLAIN) if (fields[field] !== undefined) Object.assign(columns, { [field]: fields[field] });
-  for (const field of JSON_COLUMNS) {
-    const value = fields[field] ?? null;
-    if (fields[field] !== undefined) columns[field] = value === null ? null : JSON.stringify(value);
-  }
-  for (const field of ['max_budget', 'soft_budget', 'temp_budget_increase'] as const) {
+  for (const field of JSON_COLUMNS) if (fields[field] !== undefined) columns[field] = jsonOf(fields[field]);
+  for (const field of MONEY) {
     const dollars = fields[field];
-    if (dollars !== undefined) columns[MONEY[field]] = nanoUsd(dollars);
+    if (dollars !== undefined) columns[`${field}_nano_usd`] = nanoUsd(dollars);
   }
   const expiry = fields.temp_budget_expiry;
   if (expiry !== undefined) columns.temp_budget_expiry_ms = expiry === null ? null : Date.parse(expiry);
   return columns;
 }
+
+/** A JSON column: `null` for what is cleared. */
+export const jsonOf = (value: unknown): string | null => (value == null ? null : JSON.stringify(value));
 
 /** Every field, `null` when it is not set. */
 export function limitsView(row: OwnLimits): Record<string, unknown> {

@@ -38,6 +38,12 @@ const MANAGEMENT = {
   'GET /key/list': 'keys.list',
   'POST /key/block': 'keys.revoke',
   'POST /key/unblock': 'keys.revoke',
+  'POST /budget/new': 'budgets.write',
+  'POST /budget/update': 'budgets.write',
+  'POST /budget/delete': 'budgets.write',
+  'POST /budget/info': 'budgets.read',
+  'GET /budget/list': 'budgets.read',
+  'GET /budget/settings': 'budgets.read',
   'GET /spend/logs': 'logs.read',
   'GET /spend/logs/v2': 'logs.read',
 } as const satisfies Table;

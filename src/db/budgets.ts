@@ -1,7 +1,7 @@
 /** Budgets that keys, members, customers and others share by reference. */
 
 import type { Database } from './client.ts';
-import { loosely } from './conditions.ts';
+import { holds, loosely } from './conditions.ts';
 import { type EntityTable, entityTable } from './entity-table.ts';
 import type { BudgetsTable } from './entity-tables.ts';
 import { NO_LIMITS } from './no-limits.ts';
@@ -28,16 +28,32 @@ const REFERRING = [
   'tags',
 ];
 
-/** How many rows refer to a budget: with it gone, none of them would be limited any more. */
-export async function countBudgetUses(db: Database, budgetId: string): Promise<number> {
-  let uses = 0;
+/** How many rows refer to a budget, by table: with it gone, none of them would be limited any more. Without those of zero. */
+export async function budgetUses(db: Database, budgetId: string): Promise<Readonly<Record<string, number>>> {
+  const uses: Record<string, number> = {};
   for (const table of REFERRING) {
     const counted = await loosely(db)
       .selectFrom(table)
       .select(({ fn }) => fn.countAll<number>().as('uses'))
       .where('budget_id', '=', budgetId)
       .executeTakeFirst();
-    uses += Number(counted?.uses ?? 0);
+    if (Number(counted?.uses ?? 0) > 0) uses[table] = Number(counted?.uses);
   }
+  const forMembers = await teamsWithMemberBudget(db, budgetId);
+  if (forMembers > 0) uses['teams'] = (uses['teams'] ?? 0) + forMembers;
   return uses;
+}
+
+/** Teams give a budget to each of their members in their metadata. */
+async function teamsWithMemberBudget(db: Database, budgetId: string): Promise<number> {
+  const rows = await loosely(db)
+    .selectFrom('teams')
+    .select('metadata')
+    .where((eb) => holds(eb, { column: 'metadata', contains: 'team_member_budget_id' }))
+    .execute();
+  return rows.filter(({ metadata }) => JSON.parse(String(metadata)).team_member_budget_id === budgetId).length;
+}
+
+export async function countBudgetUses(db: Database, budgetId: string): Promise<number> {
+  return Object.values(await budgetUses(db, budgetId)).reduce((sum, uses) => sum + uses, 0);
 }
