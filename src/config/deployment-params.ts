@@ -55,6 +55,7 @@ export function readParams(tree: Tree | undefined, path: string, findings: Findi
     model: model === '' ? undefined : model,
     organizations: section.read('organization') ?? [],
     mockResponse: section.read('mock_response'),
+    credentialName: section.read('litellm_credential_name') || undefined,
     dropParams: section.read('drop_params'),
     additionalDropParams: section.read('additional_drop_params') ?? [],
     allowedParams: section.read('allowed_openai_params') ?? [],

@@ -52,6 +52,10 @@ interface ReadEntry {
   readonly drafts: readonly Draft[];
 }
 
+/** One entry by itself. @param path where it stands; `''` for an entry alone */
+export const readDeployment = (tree: Tree, path: string, context: DeploymentContext): readonly DeploymentConfig[] =>
+  readEntry(tree, path, context).drafts.map(({ deployment }) => deployment);
+
 function readEntry(tree: Tree, path: string, context: DeploymentContext): ReadEntry {
   const { findings } = context;
   const entry = openSection({ tree, path, rules: MODEL_ENTRY }, findings);

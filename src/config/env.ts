@@ -16,6 +16,8 @@ export interface Env {
   readonly masterKey: string | undefined;
   /** `LITELLM_SALT_KEY`. */
   readonly saltKey: string | undefined;
+  /** `LITELLM_SALT_KEY_OLD`: what stored secrets may still be sealed with. */
+  readonly oldSaltKey: string | undefined;
   /** `DATABASE_URL`, or one put together from `DATABASE_HOST`, `_USERNAME`, `_PASSWORD` and `_NAME`. */
   readonly databaseUrl: string | undefined;
   readonly redisUrl: string | undefined;
@@ -28,6 +30,8 @@ export interface Env {
   readonly requestTimeoutMs: number | undefined;
   /** `LITELLM_DROP_PARAMS`. */
   readonly dropParams: boolean | undefined;
+  /** `STORE_MODEL_IN_DB`. */
+  readonly storeModels: boolean | undefined;
   /** `MAX_STRING_LENGTH_PROMPT_IN_DB`. */
   readonly maxStoredChars: number | undefined;
   /** `LITELLM_ENVIRONMENT`, compared with `model_info.supported_environments`. */
@@ -54,6 +58,7 @@ export function readEnv(env: RawEnv): Env {
     configFile: lookup('CONFIG_FILE_PATH'),
     masterKey: env['LITELLM_MASTER_KEY'],
     saltKey: lookup('LITELLM_SALT_KEY'),
+    oldSaltKey: lookup('LITELLM_SALT_KEY_OLD'),
     databaseUrl: readDatabaseUrl(lookup),
     redisUrl: lookup('REDIS_URL'),
     permitWeakMasterKey: readFlag(lookup, 'LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY') ?? false,
@@ -61,6 +66,7 @@ export function readEnv(env: RawEnv): Env {
     corsOrigins: readList(lookup('LITELLM_CORS_ORIGINS')),
     requestTimeoutMs: seconds === undefined ? undefined : Math.round(seconds * 1000),
     dropParams: readFlag(lookup, 'LITELLM_DROP_PARAMS'),
+    storeModels: readFlag(lookup, 'STORE_MODEL_IN_DB'),
     maxStoredChars: readWhole(lookup, 'MAX_STRING_LENGTH_PROMPT_IN_DB'),
     environmentName: lookup('LITELLM_ENVIRONMENT'),
     rateWindowMs: milliseconds(readWhole(lookup, 'LITELLM_RATE_LIMIT_WINDOW_SIZE')),

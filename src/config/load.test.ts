@@ -88,7 +88,6 @@ describe('a configuration of LiteLLM', () => {
       'litellm_settings.callbacks',
       'litellm_settings.cache',
       'litellm_settings.cache_params',
-      'general_settings.store_model_in_db',
     ]);
     expect(ignored[0]?.position).toMatchObject({ line: 20, column: 3 });
   });

@@ -45,7 +45,7 @@ function checkNamed(name: string, { tree, path }: ProviderQuestion, context: Pro
 }
 
 function checkPrefix({ params, tree, path }: ProviderQuestion, context: ProviderContext): string | undefined {
-  const { model, apiBase } = params;
+  const { model, apiBase, credentialName } = params;
   const { findings, knownProviders } = context;
   const slash = model?.indexOf('/') ?? -1;
   if (model === undefined || slash < 0) return undefined;
@@ -53,7 +53,8 @@ function checkPrefix({ params, tree, path }: ProviderQuestion, context: Provider
   if (knownProviders.includes(prefix)) return undefined;
   if (LATER_PROVIDERS.has(prefix)) return prefix;
   const near = nearestNames(prefix, knownProviders, prefix.length >= MIN_COMPARED ? 1 : 0);
-  if (apiBase !== undefined && near.length === 0) return undefined;
+  // A credential may hold the address.
+  if ((apiBase !== undefined || credentialName !== undefined) && near.length === 0) return undefined;
   findings.error(
     path,
     `no provider "${prefix}" is there.${hint(prefix, context)} For an OpenAI-compatible address give api_base.`,

@@ -85,6 +85,7 @@ export function generalSettings({ general, tollgate }: Sections, env: Env, findi
     masterKey: general.read('master_key') ?? env.masterKey,
     permitWeakMasterKey: general.read('dangerously_permit_weak_or_unset_master_key') ?? env.permitWeakMasterKey,
     databaseUrl: databaseUrl(general, findings) ?? env.databaseUrl ?? `sqlite:${joinPath(dataDir, 'tollgate.db')}`,
+    storeModels: general.read('store_model_in_db') ?? env.storeModels ?? true,
     storePrompts: is('store_prompts_in_spend_logs'),
     disableSpendLogs: is('disable_spend_logs'),
     maxRequestBytes: general.read('max_request_size_mb') ?? DEFAULTS.maxRequestBytes,

@@ -1,0 +1,47 @@
+/**
+ * Which texts of `litellm_params` and of credentials may be stored and shown as they are. Everything that is not listed
+ * here counts as a secret, so a parameter that nobody has thought of is one.
+ */
+import { COMPLETION_DEFAULTS } from './known-params.ts';
+import { LITELLM_PARAMS } from './schema.ts';
+import type { Kind } from './values.ts';
+
+const SHOWN: ReadonlySet<string> = new Set([
+  'model',
+  'custom_llm_provider',
+  'api_base',
+  'base_url',
+  'api_version',
+  'organization',
+  'budget_duration',
+  'mock_response',
+  'additional_drop_params',
+  'allowed_openai_params',
+  'litellm_credential_name',
+  'region_name',
+  'vertex_project',
+  'vertex_location',
+  'aws_region_name',
+  'watsonx_region_name',
+  'tags',
+  ...COMPLETION_DEFAULTS,
+]);
+
+const KINDS: Readonly<Record<string, Kind>> = LITELLM_PARAMS.honoured;
+const NUMERIC: ReadonlySet<Kind> = new Set(['whole', 'amount', 'duration', 'delay', 'boolean']);
+const REFERENCE = /^os\.environ\/[\w.-]+$/;
+/** An address that carries a login or a token of its own. */
+const LOADED_ADDRESS = /[@?#]/;
+
+/** Whether this text must be sealed, and never be shown. */
+export function isSecretParam(name: string, text: string): boolean {
+  if (REFERENCE.test(text)) return false;
+  if (!SHOWN.has(name)) return true;
+  return (name === 'api_base' || name === 'base_url') && LOADED_ADDRESS.test(text);
+}
+
+/** Whether a bare number under this name is text that happens to have digits only: a key, for instance. */
+export const isTextParam = (name: string): boolean => {
+  const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
+  return kind !== undefined && !NUMERIC.has(kind);
+};

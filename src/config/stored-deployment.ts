@@ -1,0 +1,73 @@
+/** A deployment that was added at run time: read by the same reader as an entry of `model_list`. */
+import type { CredentialValues, DeploymentConfig, Finding } from './config.ts';
+import { readCredentialValues } from './credential-values.ts';
+import { type DeploymentContext, readDeployment } from './deployments.ts';
+import { Findings, isFatal } from './findings.ts';
+import { treeOf } from './json-tree.ts';
+import { resolveReferences } from './read-files.ts';
+
+export interface StoredEntry {
+  /** Deployments of it are known by this, whatever `model_info` says. */
+  readonly id: string;
+  readonly modelName: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly info: Readonly<Record<string, unknown>>;
+}
+
+export interface StoredContext extends Omit<DeploymentContext, 'findings'> {
+  lookup(name: string): string | undefined;
+}
+
+export interface StoredReading {
+  /** More than one when `organization` is a list; none when it cannot be used here. */
+  readonly deployments: readonly DeploymentConfig[];
+  /** What is wrong, first to last. Paths start at the entry: `litellm_params.api_base`. */
+  readonly faults: readonly Finding[];
+  /** Keys that nothing acts on. */
+  readonly ignored: readonly Finding[];
+  /** Why it is not used although nothing is wrong with it. */
+  readonly absence: string | undefined;
+}
+
+export function readStoredDeployment(entry: StoredEntry, context: StoredContext): StoredReading {
+  const findings = new Findings();
+  const written = {
+    model_name: entry.modelName,
+    litellm_params: entry.params,
+    model_info: { ...entry.info, id: entry.id },
+  };
+  const tree = resolveReferences(treeOf(written), guarded(context.lookup, findings));
+  const deployments = readDeployment(tree, '', { ...context, findings });
+  const faults = findings.all.filter(isFatal);
+  const ignored = findings.all.filter(({ level }) => level === 'ignored');
+  const absence = [...ignored, ...findings.all].find(({ message }) => message.startsWith('left out'))?.message;
+  return { deployments: faults.length > 0 ? [] : deployments, faults, ignored, absence };
+}
+
+export function readStoredCredential(
+  values: Readonly<Record<string, unknown>>,
+  lookup: StoredContext['lookup'],
+): { readonly values: CredentialValues; readonly faults: readonly Finding[] } {
+  const findings = new Findings();
+  const tree = resolveReferences(treeOf(values), guarded(lookup, findings));
+  const read = readCredentialValues(tree, 'credential_values', findings);
+  return { values: read, faults: findings.all.filter(isFatal) };
+}
+
+/** The gateway's own secrets: no deployment may send them anywhere, whoever writes it. */
+const OWN_SECRETS: ReadonlySet<string> = new Set([
+  'LITELLM_MASTER_KEY',
+  'LITELLM_SALT_KEY',
+  'LITELLM_SALT_KEY_OLD',
+  'DATABASE_URL',
+  'DATABASE_PASSWORD',
+  'REDIS_URL',
+]);
+
+function guarded(lookup: StoredContext['lookup'], findings: Findings): StoredContext['lookup'] {
+  return (name) => {
+    if (!OWN_SECRETS.has(name)) return lookup(name);
+    findings.error('litellm_params', `${name} is a secret of the gateway itself and goes to no provider`, undefined);
+    return undefined;
+  };
+}
