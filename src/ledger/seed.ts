@@ -32,13 +32,15 @@ export function createSeed({ db, ledger, timeoutMs }: SeedOptions): Seed {
 
   /** Of those who ask in the same turn the first flushes for all: what was recorded by then is in their sums. */
   function flushed(): Promise<void> {
-    if (flushing === undefined) {
-      flushing = ledger.flush();
-      setImmediate(() => {
-        flushing = undefined;
-      });
-    }
-    return flushing;
+    if (flushing !== undefined) return flushing;
+    const started = ledger.flush();
+    const forget = (): void => {
+      if (flushing === started) flushing = undefined;
+    };
+    flushing = started;
+    setImmediate(forget);
+    started.then(forget, forget);
+    return started;
   }
 
   async function usageAndRows(scope: Scope, sinceMs: number | null, late: AbortSignal): Promise<[ScopeUsage, number]> {
