@@ -29,10 +29,10 @@ export function createAuthenticator({ keys, master, acting, now, options }: Auth
     if (key.blocked) throw invalidApiKey('This API key is blocked. An admin can unblock it with /key/unblock.', caller);
     if (key.expiresAtMs !== null && key.expiresAtMs <= now()) {
       const since = new Date(key.expiresAtMs).toISOString();
-      throw invalidApiKey(
-        `This API key expired at ${since}. Ask for a new one, or have its duration extended with /key/update.`,
-        caller,
-      );
+      const remedy = key.replaced
+        ? 'Its secret was replaced by a new one: use that.'
+        : 'Ask for a new one, or have its duration extended with /key/update.';
+      throw invalidApiKey(`This API key expired at ${since}. ${remedy}`, caller);
     }
     if (route !== undefined && !mayCall(key.allowedRoutes, route)) {
       throw new GatewayError(

@@ -5,8 +5,11 @@ import { createMemoryCache, type MemoryCache } from './memory-cache.ts';
 
 /** A key as it was loaded. Whether it may be used now is decided at each use. */
 export interface LoadedKey {
-  /** Its `keyHash` is another digest than that of the secret that was sent when that is an old one. */
   readonly caller: Caller;
+  /** Digest of its secret: another one than that of the secret that was sent when that is an old one. */
+  readonly token?: string;
+  /** The secret that was sent is an old one. */
+  readonly replaced?: boolean;
   readonly blocked: boolean;
   /** It existed once; kept apart from keys that never did, so that the refusal can say which. */
   readonly deleted?: boolean;
@@ -47,7 +50,7 @@ export function createKeyCache(options: KeyCacheOptions): KeyCache {
     for (;;) {
       const before = changes;
       const loaded = await options.load(hash);
-      const token = loaded?.caller.keyHash;
+      const token = loaded?.token ?? loaded?.caller.keyHash;
       if (token === undefined || token === hash) return loaded;
       const olds = oldSecrets.get(token) ?? new Set<string>();
       oldSecrets.set(token, olds.add(hash));

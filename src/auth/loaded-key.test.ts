@@ -40,6 +40,7 @@ test('a row becomes what the request path needs of it', async () => {
     tpm_limit: 5_000_000_000,
   });
   expect(loadedKey(row, undefined)).toEqual({
+    token: 't',
     blocked: true,
     expiresAtMs: 1_800_000_000_000,
     allowedRoutes: ['llm_api_routes'],
@@ -105,11 +106,15 @@ test('a replaced secret is the key that it belongs to, until its time is over or
   await rowWith({ key_alias: 'alias', expires_at_ms: 900 });
   const request = { nowMs: 100, change: () => ({}) };
   await regenerateKey(db, 't', { ...request, newToken: 'second', oldValidUntilMs: 500 });
-  expect(await loadKey(db, 't')).toMatchObject({ expiresAtMs: 500, caller: { keyHash: 'second', keyAlias: 'alias' } });
-  expect(await loadKey(db, 'second')).toMatchObject({ expiresAtMs: 900, caller: { keyHash: 'second' } });
+  expect(await loadKey(db, 't')).toMatchObject({
+    expiresAtMs: 500,
+    token: 'second',
+    caller: { keyHash: 't', keyAlias: 'alias' },
+  });
+  expect(await loadKey(db, 'second')).toMatchObject({ expiresAtMs: 900, token: 'second', caller: { keyHash: 't' } });
   await regenerateKey(db, 'second', { ...request, newToken: 'third', oldValidUntilMs: 5_000 });
-  expect(await loadKey(db, 't')).toMatchObject({ expiresAtMs: 500, caller: { keyHash: 'third' } });
-  expect(await loadKey(db, 'second')).toMatchObject({ expiresAtMs: 900, caller: { keyHash: 'third' } });
+  expect(await loadKey(db, 't')).toMatchObject({ expiresAtMs: 500, token: 'third', caller: { keyHash: 't' } });
+  expect(await loadKey(db, 'second')).toMatchObject({ expiresAtMs: 900, token: 'third', caller: { keyHash: 't' } });
   await deleteKeys(db, ['third'], 5);
   expect([await loadKey(db, 't'), await loadKey(db, 'second')]).toEqual([undefined, undefined]);
 });

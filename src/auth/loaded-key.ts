@@ -2,7 +2,7 @@
 import { budgets } from '../db/budgets.ts';
 import type { Database } from '../db/client.ts';
 import type { OwnLimits } from '../db/entity-tables.ts';
-import { findDeletedKey, findKey, type KeyRow } from '../db/keys.ts';
+import { findDeletedKey, findKey, type KeyRow, usageHashOf } from '../db/keys.ts';
 import { findReplacement } from '../db/regenerated-keys.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { allowanceOfKey } from './allowance.ts';
@@ -21,7 +21,11 @@ export async function loadKey(db: Database, hash: string): Promise<LoadedKey | u
   const replaced = await findReplacement(db, hash);
   if (replaced !== undefined) {
     const key = await withBudget(db, replaced.row);
-    return { ...key, expiresAtMs: Math.min(replaced.validUntilMs, key.expiresAtMs ?? Number.POSITIVE_INFINITY) };
+    return {
+      ...key,
+      replaced: true,
+      expiresAtMs: Math.min(replaced.validUntilMs, key.expiresAtMs ?? Number.POSITIVE_INFINITY),
+    };
   }
   const deleted = await findDeletedKey(db, hash);
   return deleted && { ...loadedKey(deleted, undefined), deleted: true };
@@ -35,12 +39,13 @@ async function withBudget(db: Database, row: KeyRow): Promise<LoadedKey> {
 export function loadedKey(row: KeyRow, budget: OwnLimits | undefined): LoadedKey {
   const allowance = allowanceOfKey(row, budget);
   return {
+    token: row.token,
     blocked: Number(row.blocked) === 1,
     expiresAtMs: numberOr(row.expires_at_ms),
     allowedRoutes: textsIn(row.allowed_routes),
     caller: {
       kind: 'key',
-      keyHash: row.token,
+      keyHash: usageHashOf(row),
       keyAlias: row.key_alias,
       keyName: row.key_name,
       userId: row.user_id,

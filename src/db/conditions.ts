@@ -55,7 +55,8 @@ function isOneOf(eb: Builder, column: string, values: readonly Value[]): Express
 /** The columns that say whose a row is. A person sees it when one of them is theirs; with none, only who sees everything. */
 export interface Ownership<Column extends string = string> {
   readonly user?: Column;
-  readonly key?: Column;
+  /** One of these names the key. */
+  readonly key?: Column | readonly Column[];
   readonly team?: Column;
   readonly organization?: Column;
   /** A user who may be a member of organizations. */
@@ -67,7 +68,7 @@ export function isVisible(eb: Builder, visibility: Visibility, owner: Ownership)
   const { userId, keyHash, teams, organizations } = visibility;
   const ways: Expression<SqlBool>[] = [];
   if (owner.user !== undefined && userId !== null) ways.push(eb(owner.user, '=', userId));
-  if (owner.key !== undefined && keyHash !== null) ways.push(eb(owner.key, '=', keyHash));
+  if (keyHash !== null) for (const column of [owner.key ?? []].flat()) ways.push(eb(column, '=', keyHash));
   if (owner.team !== undefined && teams.length > 0) ways.push(eb(owner.team, 'in', [...teams]));
   if (organizations.length > 0) ways.push(...throughOrganization(eb, organizations, owner));
   return ways.length === 0 ? sql<SqlBool>`1 = 0` : eb.or(ways);

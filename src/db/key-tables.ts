@@ -5,6 +5,11 @@ import type { OwnLimits } from './entity-tables.ts';
 export interface KeysTable extends OwnLimits {
   /** SHA-256 hex of the secret, which itself is never stored. */
   token: string;
+  /**
+   * Under which name its requests are counted when that is not `token`: the digest of its first secret, so that a new
+   * secret takes no spend and no counter away. Read it with `usageHashOf`.
+   */
+  usage_hash: string | null;
   blocked: number;
   created_at_ms: number;
   updated_at_ms: number;

@@ -1,4 +1,5 @@
 /** Virtual keys, by the digest of their secret. */
+import { createHash } from 'node:crypto';
 import type { Database } from './client.ts';
 import { type EntityTable, entityTable } from './entity-table.ts';
 import type { DeletedKeysTable, KeysTable } from './key-tables.ts';
@@ -13,6 +14,7 @@ export type DeletedKeyRow = DeletedKeysTable;
 export const EMPTY_KEY: Omit<KeyRow, 'token' | 'created_at_ms' | 'updated_at_ms' | 'key_name'> = {
   ...NO_LIMITS,
   blocked: 0,
+  usage_hash: null,
   key_alias: null,
   user_id: null,
   team_id: null,
@@ -47,7 +49,15 @@ export const EMPTY_KEY: Omit<KeyRow, 'token' | 'created_at_ms' | 'updated_at_ms'
 };
 
 /** Columns that say whose a key is. */
-export const KEY_OWNER = { key: 'token', user: 'user_id', team: 'team_id', organization: 'organization_id' } as const;
+export const KEY_OWNER = {
+  key: ['token', 'usage_hash'],
+  user: 'user_id',
+  team: 'team_id',
+  organization: 'organization_id',
+} as const;
+
+/** The name under which the requests of a key are counted, in the log, its totals and every limit. */
+export const usageHashOf = ({ usage_hash, token }: Pick<KeyRow, 'usage_hash' | 'token'>): string => usage_hash ?? token;
 
 export const keys: EntityTable<KeyRow> = entityTable<KeyRow>({
   table: 'keys',
@@ -84,18 +94,53 @@ export async function tokensByAlias(db: Database, aliases: readonly string[]): P
 /** What stood in the way of a new key, if anything. Decided by the database itself, so that two at once cannot both win. */
 export function insertKey(db: Database, row: KeyRow): Promise<'inserted' | 'key taken' | 'alias taken'> {
   return inTransaction(db, async (transaction) => {
-    // The old secret of a key stays its own, whether or not it still works.
-    const old = await transaction
-      .selectFrom('deprecated_keys')
-      .select('token')
-      .where('token', '=', row.token)
-      .execute();
-    if (old.length > 0) return 'key taken';
-    const taken = (await keys.insert(transaction, row))?.taken;
+    if (await isOldSecret(transaction, row.token)) return 'key taken';
+    const taken = (await keys.insert(transaction, { ...row, usage_hash: await usageOfNew(transaction, row) }))?.taken;
     if (taken === undefined) return 'inserted';
     return taken === 'key_alias' ? 'alias taken' : 'key taken';
   });
 }
+
+/** The old secret of a key stays its own, whether or not it still works: what it used is counted under the first one. */
+export async function isOldSecret(db: Database, token: string): Promise<boolean> {
+  const replaced = db.selectFrom('deprecated_keys').select('token').where('token', '=', token);
+  if ((await replaced.executeTakeFirst()) !== undefined) return true;
+  const first = await db.selectFrom('keys').select('token').where('usage_hash', '=', token).executeTakeFirst();
+  return first !== undefined && first.token !== token;
+}
+
+/** A secret that a deleted key had begins anew: what that key spent is not the new one's. */
+async function usageOfNew(db: Database, { token, usage_hash, created_at_ms }: KeyRow): Promise<string | null> {
+  const before = await db
+    .selectFrom('deleted_keys')
+    .select('token')
+    .where((eb) => eb.or([eb('token', '=', token), eb('usage_hash', '=', token)]))
+    .limit(1)
+    .executeTakeFirst();
+  return before === undefined ? usage_hash : createHash('sha256').update(`${token} ${created_at_ms}`).digest('hex');
+}
+
+/** The key with this name in the log; `undefined`: there is none any more. For reports, by name. */
+export async function keysCountedAs(
+  db: Database,
+  usageHashes: readonly string[],
+  visibility: Visibility,
+): Promise<ReadonlyMap<string, KeyRow>> {
+  const found = new Map<string, KeyRow>();
+  for (const row of await keys.findMany(db, usageHashes, visibility)) found.set(usageHashOf(row), row);
+  for (let start = 0; start < usageHashes.length; start += NAMES_A_QUERY) {
+    const names = usageHashes.slice(start, start + NAMES_A_QUERY);
+    const { rows } = await keys.list(db, {
+      visibility,
+      where: [{ column: 'usage_hash', in: names }],
+      limit: names.length,
+    });
+    for (const row of rows) found.set(usageHashOf(row), row);
+  }
+  return found;
+}
+
+const NAMES_A_QUERY = 200;
 
 /**
  * Changes a key by what it is now, with nobody in between. Resolves to the changed row, or `undefined` when there is no

@@ -1,6 +1,6 @@
 /** A new secret for a key that stays the same, and the old secret for as long as it still works. */
 import type { Database } from './client.ts';
-import { findKey, type KeyRow } from './keys.ts';
+import { findDeletedKey, findKey, isOldSecret, type KeyRow, usageHashOf } from './keys.ts';
 import { inTransaction } from './transaction.ts';
 
 export interface Regeneration {
@@ -23,7 +23,7 @@ export function regenerateKey(db: Database, token: string, request: Regeneration
   return inTransaction(db, async (transaction) => {
     const before = await findKey(transaction, token);
     if (before === undefined) return undefined;
-    const after = { ...before, ...request.change(before), token: newToken };
+    const after = { ...before, ...request.change(before), token: newToken, usage_hash: usageHashOf(before) };
     if (await isInUse(transaction, newToken)) return { taken: 'token' };
     if (await aliasIsTaken(transaction, after.key_alias, token)) return { taken: 'key_alias' };
     await transaction.updateTable('keys').set(after).where('token', '=', token).execute();
@@ -41,11 +41,8 @@ export function regenerateKey(db: Database, token: string, request: Regeneration
   });
 }
 
-async function isInUse(db: Database, token: string): Promise<boolean> {
-  if ((await findKey(db, token)) !== undefined) return true;
-  const old = await db.selectFrom('deprecated_keys').select('token').where('token', '=', token).executeTakeFirst();
-  return old !== undefined;
-}
+const isInUse = async (db: Database, token: string): Promise<boolean> =>
+  (await findKey(db, token)) !== undefined || (await isOldSecret(db, token));
 
 async function aliasIsTaken(db: Database, alias: string | null, token: string): Promise<boolean> {
   if (alias === null) return false;
@@ -67,4 +64,14 @@ export async function findReplacement(
 export async function forgetOldSecrets(db: Database, beforeMs: number): Promise<number> {
   const result = await db.deleteFrom('deprecated_keys').where('valid_until_ms', '<', beforeMs).executeTakeFirst();
   return Number(result.numDeletedRows);
+}
+
+/**
+ * The name under which the requests of a key are counted, whichever of its secrets the digest is of. A digest that no key
+ * has is returned as it is: it may be such a name itself.
+ */
+export async function usageHashFor(db: Database, token: string): Promise<string> {
+  const row =
+    (await findKey(db, token)) ?? (await findReplacement(db, token))?.row ?? (await findDeletedKey(db, token));
+  return row === undefined ? token : usageHashOf(row);
 }

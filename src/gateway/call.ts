@@ -11,7 +11,10 @@ export type HeaderBag = Readonly<Record<string, string | undefined>>;
 /** Whose key it is. Immutable: a changed key makes a new Caller. */
 export interface Caller {
   readonly kind: 'master' | 'key';
-  /** SHA-256 hex of the secret; the master key's own digest for `master`. */
+  /**
+   * Under which name its requests are counted: SHA-256 hex of the secret, of the first one when it has had several. The
+   * master key's own digest for `master`.
+   */
   readonly keyHash: string;
   readonly keyAlias: string | null;
   /** `sk-...abcd`, safe to show. */

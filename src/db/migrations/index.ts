@@ -4,10 +4,12 @@ import { initial } from './0001-initial.ts';
 import { keys } from './0002-keys.ts';
 import { usage } from './0003-usage.ts';
 import { entities } from './0004-entities.ts';
+import { keyUsage } from './0005-key-usage.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-keys': keys,
   '0003-usage': usage,
   '0004-entities': entities,
+  '0005-key-usage': keyUsage,
 };
