@@ -74,7 +74,7 @@ export const PRICE_STEMS = words(`
   google_maps_grounding_cost_per_query ocr_cost_per_page ocr_cost_per_credit annotation_cost_per_page
   code_interpreter_cost_per_session file_search_cost_per_1k_calls file_search_cost_per_gb_per_day
   vector_store_cost_per_gb_per_day regional_processing_uplift_multiplier_eu regional_processing_uplift_multiplier_us
-  regional_endpoint_uplift_multiplier
+  regional_endpoint_uplift_multiplier free
 `);
 
 /** Facts about a model, kept as written. */

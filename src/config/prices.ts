@@ -12,7 +12,16 @@ interface Where {
   readonly findings: Findings;
 }
 
+/** `free: true` says that it costs nothing on purpose, which an unknown price does not. */
+const FREE = 'free';
+
 export function readPrice(key: string, entry: Entry, prices: Record<string, number>, where: Where): void {
+  if (key === FREE) {
+    checkValue('boolean', entry, where);
+    const isFree = readValue('boolean', entry.value);
+    if (isFree.ok && isFree.value === true) prices[FREE] = 1;
+    return;
+  }
   checkValue('amount', entry, where);
   const reading = readValue('amount', entry.value);
   if (reading.ok && reading.value !== undefined) prices[key] = reading.value;

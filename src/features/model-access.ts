@@ -11,6 +11,8 @@ export interface ModelCatalogue {
   /** After global and group aliases. */
   resolveAlias(name: string): string;
   has(group: string): boolean;
+  /** It is there, and all its deployments are blocked. */
+  isBlocked?(group: string): boolean;
   /** `model_info.access_groups` of the group's deployments. */
   accessGroups(group: string): readonly string[];
 }
@@ -35,6 +37,12 @@ function groupFor(name: string, caller: Caller, catalogue: ModelCatalogue): stri
   const group = catalogue.resolveAlias(named);
   const denier = denierOf(caller, [name, named, group], catalogue.accessGroups(group));
   if (denier) throw denied(name, denier);
+  if (catalogue.isBlocked?.(group)) {
+    throw new GatewayError('permission_denied', 'Model is blocked', {
+      param: 'model',
+      reason: 'An admin has blocked every deployment of this model. Ask for another model, or have it unblocked with /model/unblock.',
+    });
+  }
   if (!catalogue.has(group)) {
     throw new GatewayError(
       'model_not_found',

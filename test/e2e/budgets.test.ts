@@ -225,7 +225,8 @@ describe('a budget', () => {
 test('calls that fail, or whose client leaves, give back what they held', async () => {
   upstream.behave = () => ({ status: 500, delayMs: 5 });
   const key = await made({ max_budget: 3 * COST_USD });
-  expect(new Set(await burst(12, key, { max_tokens: OUTPUT_TOKENS }))).toEqual(new Set([500, 422]));
+  // Three at a time are covered; those who wait go on when one has failed and cost nothing.
+  expect(new Set(await burst(12, key, { max_tokens: OUTPUT_TOKENS }))).toEqual(new Set([500]));
   upstream.behave = () => ({ silent: true });
   const arrived = upstream.arrived(upstream.requests.length + 1);
   const leaving = new AbortController();

@@ -1,6 +1,6 @@
 /** Every key of a model_list entry, of router_settings and of what stands around them, each seen to do what it says. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { COMPLETION_DEFAULTS } from '../../src/config/known-params.ts';
@@ -372,9 +372,10 @@ describe('around the file', () => {
   });
 });
 
-test('every key that the configuration honours is used here or in settings.test.ts', () => {
-  const text = ['deployment-settings', 'settings']
-    .map((name) => readFileSync(join(import.meta.dir, `${name}.test.ts`), 'utf8'))
+test('every key that the configuration honours is used here or in another test of settings', () => {
+  const text = readdirSync(import.meta.dir)
+    .filter((name) => name.endsWith('settings.test.ts'))
+    .map((name) => readFileSync(join(import.meta.dir, name), 'utf8'))
     .join('');
   const keys = new Set(Object.values(HONOURED).flatMap((section) => Object.keys(section)));
   expect([...keys].filter((key) => !new RegExp(`\\b${key}\\b`).test(text))).toEqual([]);
