@@ -5,6 +5,8 @@ import type { WindowClock, WindowSpan } from './window.ts';
 /** What a hold needs of the place that it is booked to. */
 export interface Account {
   readonly counter: Counter;
+  /** Where a limit on it is read. */
+  readonly place: Place;
   take(amount: number): void;
   giveBack(amount: number): void;
   /** @param row index that the ledger's row of the call will have, counted in rows recorded by this process */
@@ -43,6 +45,10 @@ export class Period implements Account {
     this.endMs = span.endMs;
     this.fromMs = fromMs;
     this.state = state;
+  }
+
+  get place(): this {
+    return this;
   }
 
   take(amount: number): void {
@@ -153,6 +159,10 @@ class Bucket implements Account {
     this.counter = counter;
     this.firstMs = atMs;
     this.lastMs = atMs;
+  }
+
+  get place(): SlidingCounter {
+    return this.counter;
   }
 
   take(amount: number): void {

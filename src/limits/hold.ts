@@ -110,15 +110,14 @@ export class MemoryHold implements Hold, LiveHold {
   /** A scope that stays is asked where the call was booked, another one where it would be. */
   #check(check: Check, limit: Limit, nowMs: number): void {
     const counter = this.#books.counterFor(limit, nowMs);
+    const current = counter.at(nowMs);
     const account = this.#accounts.find((each) => each.counter === counter);
-    if (account) {
-      counter.at(nowMs);
-      check.at(limit, placeOf(account), { account, amount: this.#heldIn(limit.unit) });
-      return;
-    }
-    if (this.drawsOn(limit.scope)) return; // admitted before this counter's time
-    const place = counter instanceof SlidingCounter ? counter.at(nowMs) : counter.accountFor(this.admittedMs, nowMs);
-    if (place) check.at(limit, place);
+    if (!account && this.drawsOn(limit.scope)) return; // admitted before this counter's time
+    const own = account && { account, amount: this.#heldIn(limit.unit) };
+    const isSliding = counter instanceof SlidingCounter;
+    const place = isSliding ? counter : (account ?? counter.accountFor(this.admittedMs, nowMs))?.place;
+    // A window that is over and was never read: nobody can say how it stands.
+    if (place && (place === current || isRead(place))) check.at(limit, place, own);
   }
 
   /** Gives back what is held in scopes of the attempt before that are not among those of the next one. */
@@ -162,19 +161,13 @@ export class MemoryHold implements Hold, LiveHold {
         if (!announcer.watches(limit)) continue;
         const counter = counters.find(limit);
         const account = counter && this.#accounts.find((each) => each.counter === counter);
-        if (account) announcer.posted(limit, placeOf(account), this.#books.now());
+        if (account) announcer.posted(limit, account.place, this.#books.now());
       }
     }
   }
 }
 
-const placeOf = (account: Account): Place =>
-  account instanceof Period ? account : /* an entry of what slides is read as a whole */ slidingOf(account);
-
-function slidingOf({ counter }: Account): SlidingCounter {
-  if (counter instanceof SlidingCounter) return counter;
-  throw new TypeError('An entry belongs to a sliding counter');
-}
+const isRead = (place: Place): boolean => !(place instanceof Period) || place.state === 'ready';
 
 /** What an upstream claims is checked elsewhere; here no claim may take a total down. */
 const sound = (amount: number, held: number | null): number =>

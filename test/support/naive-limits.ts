@@ -1,6 +1,6 @@
 /** A limit tree as slow as it is plain: every charge is kept for ever, and every sum is added up anew. */
-import type { Demand, Limit, Part, Scope, Unit, Used } from '../../src/limits/types.ts';
-import { windowAt } from '../../src/limits/window.ts';
+import type { Demand, Limit, Part, Scope, Unit, Used, Window } from '../../src/limits/types.ts';
+import { type WindowSpan, windowAt } from '../../src/limits/window.ts';
 
 interface Charge {
   readonly call: NaiveCall;
@@ -10,6 +10,8 @@ interface Charge {
   slideMs: number;
   held: number;
   posted: number;
+  /** A request that was sent under a scope the call has left. */
+  left: boolean;
 }
 
 export interface NaiveCall {
@@ -29,6 +31,17 @@ export const sameScope = (one: Scope, other: Scope): boolean => one.kind === oth
 const has = (scopes: readonly Scope[], scope: Scope): boolean => scopes.some((each) => sameScope(each, scope));
 const sum = (amounts: readonly number[]): number => amounts.reduce((total, amount) => total + amount, 0);
 
+const spans = new WeakMap<Window, Map<number, WindowSpan>>();
+
+/** Zones are slow to ask. */
+function spanAt(window: Window, atMs: number): WindowSpan {
+  const known = spans.get(window) ?? new Map<number, WindowSpan>();
+  spans.set(window, known);
+  const span = known.get(atMs) ?? windowAt(window, atMs);
+  known.set(atMs, span);
+  return span;
+}
+
 const UNITS: readonly Unit[] = ['usd', 'tokens', 'requests', 'parallel'];
 
 export function amountIn(unit: Unit, demand: Demand): number {
@@ -47,7 +60,7 @@ export class NaiveLimits {
 
   #charge(call: NaiveCall, scope: Scope, slideMs: number): void {
     for (const unit of UNITS) {
-      this.#charges.push({ call, scope, unit, slideMs, held: amountIn(unit, call.demand), posted: 0 });
+      this.#charges.push({ call, scope, unit, slideMs, held: amountIn(unit, call.demand), posted: 0, left: false });
     }
   }
 
@@ -56,9 +69,9 @@ export class NaiveLimits {
     const wasIn = (scope: Scope): boolean => has(call.base.scopes, scope) || has(call.attempt.scopes, scope);
     const joined = unique(attempt.scopes).filter((scope) => !wasIn(scope));
     this.#charges = this.#charges.filter((charge) => {
-      if (charge.call !== call || stays(charge.scope)) return true;
-      // Requests of a scope that was left before stay as they were.
-      return charge.unit === 'requests' && (at.previousWasSent || !has(call.attempt.scopes, charge.scope));
+      if (charge.call !== call || charge.left || stays(charge.scope)) return true;
+      charge.left = charge.unit === 'requests' && at.previousWasSent;
+      return charge.left;
     });
     call.demand = demand;
     for (const charge of this.#of(call)) {
@@ -85,10 +98,10 @@ export class NaiveLimits {
     this.#charges = this.#charges.filter((charge) => charge.call !== call);
   }
 
-  /** What stands under the limit in the window of `atMs`, as of `nowMs`. */
-  total(limit: Limit, nowMs: number, atMs = nowMs): { posted: number; held: number } {
+  /** What stands under the limit now. */
+  total(limit: Limit, nowMs: number): { posted: number; held: number } {
     const { scope, unit, window, since } = limit;
-    const span = windowAt(window, atMs);
+    const span = spanAt(window, nowMs);
     const isSet = since !== undefined && window.kind !== 'sliding' && since.atMs >= span.startMs && unit !== 'parallel';
     const counts = (charge: Charge): boolean => {
       if (charge.unit !== unit || !sameScope(charge.scope, scope)) return false;
@@ -111,10 +124,13 @@ export class NaiveLimits {
     const isHere = (charge: Charge): boolean =>
       charge.unit === unit &&
       sameScope(charge.scope, limit.scope) &&
-      (has(call.base.scopes, limit.scope) || has(call.attempt.scopes, limit.scope)) &&
+      !charge.left &&
       !(window.kind === 'sliding' && unit !== 'parallel' && charge.slideMs + window.ms <= nowMs);
-    // The last one: an earlier request under the same scope was sent, and is not asked for again.
-    return this.#of(call).filter(isHere).at(-1)?.held ?? 0;
+    return sum(
+      this.#of(call)
+        .filter(isHere)
+        .map(({ held }) => held),
+    );
   }
 
   #of(call: NaiveCall): Charge[] {
