@@ -9,11 +9,11 @@ import { sampleRow } from '../../test/support/sample-row.ts';
 import {
   FROM_MS,
   isConsuming,
+  rateTokensOf,
   scopesOf,
   startMs,
   sumOf,
   TO_MS,
-  tokensOf,
   usageRow,
 } from '../../test/support/usage-rows.ts';
 import { type Database, openDatabase } from './client.ts';
@@ -42,7 +42,7 @@ function expectedUsage(rows: readonly LedgerRow[], scope: Scope, sinceMs: number
   return {
     costNanoUsd: sumOf(mine, (row) => row.costNanoUsd ?? 0),
     requests: mine.filter(isConsuming).length,
-    tokens: sumOf(mine, tokensOf),
+    tokens: sumOf(mine, rateTokensOf),
   };
 }
 
@@ -205,7 +205,7 @@ describe('recent requests', () => {
       `${atMs} ${tokens} ${[...new Set(scopes.map(keyOf))].sort().join()}`;
     expect(found.map(({ atMs }) => atMs)).toEqual(expected.map((row) => row.startedAtMs).sort((a, b) => a - b));
     expect(found.map(({ atMs, scopes, tokens }) => plain(atMs, scopes, tokens)).sort()).toEqual(
-      expected.map((row) => plain(row.startedAtMs, scopesOf(row), tokensOf(row))).sort(),
+      expected.map((row) => plain(row.startedAtMs, scopesOf(row), rateTokensOf(row))).sort(),
     );
     expect(await recentUsage(db, TO_MS)).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { ROW_STATUSES } from './request-codec.ts';
 import type { RequestsTable } from './request-tables.ts';
 import { inTransaction } from './transaction.ts';
 import { countedScopes, SCOPE_KINDS, type Scope, type ScopeKind, scopeParts } from './usage-scopes.ts';
-import { LIFETIME, QUARTER_MS, TOKEN_SUMS } from './usage-tables.ts';
+import { LIFETIME, QUARTER_MS, RATE_TOKEN_SUMS } from './usage-tables.ts';
 
 export interface ScopeUsage {
   /** Requests of unknown price count as 0. */
@@ -188,7 +188,7 @@ function sumOfRows(kind: ScopeKind, asked: Asked, fromMs: number, untilMs: numbe
   ];
   const from = kind === 'tag' ? sql`requests r cross join tag_sets t` : sql`requests r`;
   if (kind === 'tag') conditions.push(sql`t.tags_ref = r.tags_ref`);
-  const tokens = TOKEN_SUMS.map((name) => sql`coalesce(${sql.ref(`r.${name}`)}, 0)`);
+  const tokens = RATE_TOKEN_SUMS.map((name) => sql`coalesce(${sql.ref(`r.${name}`)}, 0)`);
   return sql<Sum>`select ${first} as ref, ${second} as second_ref, sum(case when ${IS_CONSUMING} then 1 else 0 end) as request_count,
       sum(coalesce(r.cost_nano_usd, 0)) as cost_nano_usd, sum(${sql.join(tokens, sql` + `)}) as tokens
     from ${from} where ${sql.join(conditions, sql` and `)} group by 1, 2`;
@@ -216,7 +216,7 @@ export async function recentUsage(db: Database, sinceMs: number): Promise<Recent
   const rows = await db
     .selectFrom('requests as r')
     .select(['started_at_ms', 'key_ref', 'team_ref', 'user_ref', 'organization_ref', 'project_ref', 'end_user_ref'])
-    .select(['tags_ref', 'model_group_ref', 'deployment_ref', 'provider_ref', ...TOKEN_SUMS])
+    .select(['tags_ref', 'model_group_ref', 'deployment_ref', 'provider_ref', ...RATE_TOKEN_SUMS])
     .where('started_at_ms', '>=', sinceMs)
     .where(sql<boolean>`${IS_CONSUMING}`)
     .orderBy('started_at_ms')
@@ -245,7 +245,7 @@ export async function recentUsage(db: Database, sinceMs: number): Promise<Recent
     return {
       atMs: Number(row.started_at_ms),
       scopes: countedScopes(owners, served),
-      tokens: TOKEN_SUMS.reduce((total, column) => total + Number(row[column] ?? 0), 0),
+      tokens: RATE_TOKEN_SUMS.reduce((total, column) => total + Number(row[column] ?? 0), 0),
     };
   });
 }

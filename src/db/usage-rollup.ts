@@ -17,9 +17,9 @@ import {
   MEASURES,
   type Measure,
   QUARTER_MS,
+  RATE_TOKEN_SUMS,
   type ScopeUsageTable,
   SUMS,
-  TOKEN_SUMS,
   type UsageCubeTable,
 } from './usage-tables.ts';
 
@@ -166,7 +166,7 @@ function addTo(
   const total = totals.get(key) ?? { ...at, request_count: 0, cost_nano_usd: 0, tokens: 0 };
   total.request_count += sums.consuming;
   total.cost_nano_usd += sums.cost_nano_usd;
-  for (const name of TOKEN_SUMS) total.tokens += sums[name];
+  for (const name of RATE_TOKEN_SUMS) total.tokens += sums[name];
   totals.set(key, total);
 }
 

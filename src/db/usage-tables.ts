@@ -84,6 +84,9 @@ export const TOKEN_SUMS = [
   'output_audio_tokens',
 ] as const;
 
+/** Tokens that rate limits count: as LiteLLM does, without those read from the provider's cache. */
+export const RATE_TOKEN_SUMS = TOKEN_SUMS.filter((name) => name !== 'cache_read_tokens');
+
 /** The report cube: one row for each quarter hour and combination of names. */
 export interface UsageCubeTable extends Record<Measure, number> {
   quarter: number;

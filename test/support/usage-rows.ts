@@ -83,6 +83,9 @@ export const usageRow: fc.Arbitrary<LedgerRow> = fields.map(({ durationMs, costN
   }),
 );
 
+/** Those that rate limits count: not what came from the provider's cache. */
+export const rateTokensOf = (row: LedgerRow): number => tokensOf(row) - (row.buckets?.cacheRead ?? 0);
+
 export const tokensOf = ({ buckets: sizes }: LedgerRow): number =>
   sizes === null
     ? 0
