@@ -1,12 +1,14 @@
 /** Composition root: with main.ts and app/, the only place where every part meets. */
 
+import type { ModelRegistry } from './admin/model-registry.ts';
 import { createAuth, lazyAdmin, randomBytes } from './app/auth.ts';
 import { createLimits } from './app/limits.ts';
+import { LiveModels } from './app/live-models.ts';
 import { errorFields, type Log } from './app/log.ts';
 import { createMasterKey, type MasterKey } from './app/master-key.ts';
+import { createModelRegistry } from './app/model-registry.ts';
 import { modelList } from './app/models.ts';
-import { createRuntime, type Runtime } from './app/runtime.ts';
-import type { TargetParts } from './app/targets.ts';
+import type { Runtime } from './app/runtime.ts';
 import { createTryKey, type TryKey } from './app/try-key.ts';
 import { createDirectory } from './auth/directory.ts';
 import { MANAGEMENT_ROUTES, refuseUndeclared } from './auth/routes.ts';
@@ -58,12 +60,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
   refuseUndeclared([...SERVED_PATHS, ...MANAGEMENT_ROUTES]);
   const catalog = loadCatalog();
-  const targetParts = (current: Config): TargetParts => ({
-    lookUp: options.env.withExported(current.exportedEnv).lookup,
-    inferProvider: (model) => catalog.inferProvider(model),
-  });
-  let runtime = createRuntime(config, targetParts(config));
+  const live = new LiveModels({ config, env: options.env, catalog, log });
   const db = await openDatabase({ url: config.general.databaseUrl });
+  await live.connect(db);
   const ledger = await openLedger({
     db,
     dataDir: config.tollgate.dataDir,
@@ -80,7 +79,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     tryKey,
     meter: createMeter(cards, now),
     quote: createQuote(cards),
-    runtime: () => runtime,
+    models: createModelRegistry(live, catalog),
+    runtime: () => live.runtime,
   });
 
   return {
@@ -88,13 +88,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     masterKey,
     tryKey,
     get runtime() {
-      return runtime;
+      return live.runtime;
     },
-    reload(next) {
-      runtime = createRuntime(next, targetParts(next));
-    },
+    reload: (next) => live.reload(next),
     async stop() {
-      await drain(listener, interrupt, runtime.config.tollgate.drainTimeoutMs);
+      await drain(listener, interrupt, live.runtime.config.tollgate.drainTimeoutMs);
       await ledger.close();
       await db.destroy();
     },
@@ -108,6 +106,7 @@ interface Parts {
   readonly tryKey: TryKey | undefined;
   readonly meter: Meter;
   readonly quote: Quote;
+  readonly models: ModelRegistry;
   runtime(): Runtime;
 }
 
@@ -149,7 +148,11 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
       headerMaker: createHeaderMaker(version, now),
       settings: () => runtime().http,
       newId: () => Bun.randomUUIDv7(),
-      admin: lazyAdmin({ ...auth, db, directory, ledger, settings: () => runtime().config.limits, now, randomBytes }),
+      admin: lazyAdmin({
+        ...auth,
+        ...{ db, directory, ledger, now, randomBytes, models: parts.models },
+        settings: () => ({ ...runtime().config.limits, keys: runtime().config.keys }),
+      }),
       listModels: async (headers, one) => modelList(await auth.authenticate(headers), runtime(), one),
       readiness: () => readinessOf(ledger, version),
       onBug: (error) => log.error('unforeseen error', errorFields(error)),

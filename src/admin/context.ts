@@ -5,6 +5,7 @@ import type { Principal } from '../auth/principal.ts';
 import type { Database } from '../db/client.ts';
 import type { Directory } from '../gateway/entities.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { ModelRegistry } from './model-registry.ts';
 
 /** What of the configuration the management API goes by. Follows a reload. */
 export interface AdminSettings {
@@ -12,7 +13,36 @@ export interface AdminSettings {
   readonly timeZone: string;
   /** `litellm_settings.max_end_user_budget_id`: for end users without a budget of their own. */
   readonly endUserBudgetId: string | null;
+  readonly keys: KeySettings;
 }
+
+/** Who may make which keys. Field names inside are those of `/key/generate`. */
+export interface KeySettings {
+  /** What a new key has that its request says nothing of. */
+  readonly defaults: Readonly<Record<string, unknown>>;
+  /** The most that a key may have, and what it has when its request says nothing. */
+  readonly caps: Readonly<Record<string, number | string>>;
+  readonly teamKeys: KeyMakers;
+  readonly personalKeys: KeyMakers;
+  /** A request may choose the secret itself. */
+  readonly customSecrets: boolean;
+}
+
+export interface KeyMakers {
+  /** Roles that may make one; `null`: all that may make keys at all. */
+  readonly roles: readonly string[] | null;
+  /** Fields that a request must set. */
+  readonly requiredFields: readonly string[];
+}
+
+/** Nothing is said about keys. */
+export const ANY_KEYS: KeySettings = {
+  defaults: {},
+  caps: {},
+  teamKeys: { roles: null, requiredFields: [] },
+  personalKeys: { roles: null, requiredFields: [] },
+  customSecrets: true,
+};
 
 export interface AdminContext {
   readonly db: Database;
@@ -20,6 +50,7 @@ export interface AdminContext {
   /** Tell it of every change: what stands in memory is used until then. */
   readonly directory: Pick<Directory, 'invalidate' | 'invalidateAll'>;
   readonly ledger: Pick<Ledger, 'flush' | 'pending'>;
+  readonly models: ModelRegistry;
   readonly authenticate: Authenticate;
   /** Whose rights the caller has. */
   principal(caller: Caller): Promise<Principal>;

@@ -1,10 +1,15 @@
 /** Every management route, by noun. */
+import { accessGroupRoutes } from './access-group-routes.ts';
+import { auditLogRoutes } from './audit-log-routes.ts';
 import { budgetRoutes } from './budget-routes.ts';
 import type { AdminContext } from './context.ts';
+import { credentialRoutes } from './credential-routes.ts';
 import { customerRoutes } from './customer-routes.ts';
 import { keyRoutes } from './key-routes.ts';
+import { modelRoutes } from './model-routes.ts';
 import type { AdminRoute } from './route.ts';
 import { spendLogRoutes } from './spend-log-routes.ts';
+import { tagRoutes } from './tag-routes.ts';
 import { teamMemberRoutes } from './team-member-routes.ts';
 import { teamRoutes } from './team-routes.ts';
 
@@ -13,8 +18,13 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
     ...keyRoutes(context),
     ...budgetRoutes(context),
     ...customerRoutes(context),
+    ...tagRoutes(context),
+    ...accessGroupRoutes(context),
+    ...auditLogRoutes(context),
     ...teamRoutes(context),
     ...teamMemberRoutes(context),
+    ...modelRoutes(context),
+    ...credentialRoutes(context),
     ...spendLogRoutes(context),
   ];
 }

@@ -25,10 +25,13 @@ export interface Runtime {
   planFor(call: Call, random: () => number): PlanSettings;
 }
 
-/** @throws Error that names the deployment at fault. */
-export function createRuntime(config: Config, parts: TargetParts): Runtime {
+/**
+ * @param blocked names of models that have blocked deployments
+ * @throws Error that names the deployment at fault.
+ */
+export function createRuntime(config: Config, parts: TargetParts, blocked: readonly string[] = []): Runtime {
   const { general, litellm, tollgate, router } = config;
-  const groups = createGroups(targetsOf(config, parts), config.aliases);
+  const groups = createGroups(targetsOf(config, parts), config.aliases, blocked);
   const models = catalogueOf(config, groups);
   return {
     config,
@@ -110,6 +113,7 @@ function catalogueOf(config: Config, groups: Groups): ModelCatalogue {
   return {
     resolveAlias: (name) => groups.resolveAlias(aliasMap.get(name) ?? name),
     has: (group) => groups.find(group) !== undefined,
+    isBlocked: (group) => groups.isBlocked(group),
     accessGroups: (group) => accessGroups.get(group) ?? [],
   };
 }

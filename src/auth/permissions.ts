@@ -109,7 +109,7 @@ export const PERMISSIONS = {
   'models.write': ADMINS,
   'models.read': { ...ADMINS_AND_VIEWER, key: 'own', service: 'team', viewer: 'own', user: 'own' },
   'credentials.write': ADMINS,
-  'credentials.read': ADMINS_AND_VIEWER,
+  'credentials.read': ADMINS,
   // Money and logs
   'spend.read': {
     ...ADMINS_AND_VIEWER,
@@ -133,6 +133,8 @@ export const PERMISSIONS = {
     org_admin: 'organization',
   },
   'audit.read': { ...ADMINS_AND_VIEWER, org_admin: 'organization' },
+  /** Of all rows at once, whoever's they are. */
+  'audit.verify': ADMINS_AND_VIEWER,
 } as const satisfies Record<string, Cells>;
 
 export type Permission = keyof typeof PERMISSIONS;

@@ -2,7 +2,7 @@
  * Which texts of `litellm_params` and of credentials may be stored and shown as they are. Everything that is not listed
  * here counts as a secret, so a parameter that nobody has thought of is one.
  */
-import { COMPLETION_DEFAULTS } from './known-params.ts';
+import { COMPLETION_DEFAULTS, PROVIDER_SETTINGS } from './known-params.ts';
 import { LITELLM_PARAMS } from './schema.ts';
 import type { Kind } from './values.ts';
 
@@ -28,7 +28,7 @@ const SHOWN: ReadonlySet<string> = new Set([
 ]);
 
 const KINDS: Readonly<Record<string, Kind>> = LITELLM_PARAMS.honoured;
-const NUMERIC: ReadonlySet<Kind> = new Set(['whole', 'amount', 'duration', 'delay', 'boolean']);
+const SETTINGS: ReadonlySet<string> = new Set(PROVIDER_SETTINGS);
 const REFERENCE = /^os\.environ\/[\w.-]+$/;
 /** An address that carries a login or a token of its own. */
 const LOADED_ADDRESS = /[@?#]/;
@@ -40,8 +40,14 @@ export function isSecretParam(name: string, text: string): boolean {
   return (name === 'api_base' || name === 'base_url') && LOADED_ADDRESS.test(text);
 }
 
-/** Whether a bare number under this name is text that happens to have digits only: a key, for instance. */
-export const isTextParam = (name: string): boolean => {
-  const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
-  return kind !== undefined && !NUMERIC.has(kind);
-};
+/** A key or a header that is written in digits only is text, and has to be sealed like any other. */
+export function asText(name: string, value: unknown): unknown {
+  if (typeof value === 'number' && isText(name)) return String(value);
+  if (typeof value !== 'object' || value === null || KINDS[name] !== 'textMap') return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, typeof item === 'number' ? String(item) : item]),
+  );
+}
+
+const isText = (name: string): boolean =>
+  SETTINGS.has(name) || (Object.hasOwn(KINDS, name) && (KINDS[name] === 'text' || KINDS[name] === 'texts'));

@@ -40,9 +40,11 @@ export function readStoredDeployment(entry: StoredEntry, context: StoredContext)
   const deployments = readDeployment(tree, '', { ...context, findings });
   const faults = findings.all.filter(isFatal);
   const ignored = findings.all.filter(({ level }) => level === 'ignored');
-  const absence = [...ignored, ...findings.all].find(({ message }) => message.startsWith('left out'))?.message;
+  const absence = findings.all.map(({ message }) => LEFT_OUT.exec(message)?.[1]).find((reason) => reason !== undefined);
   return { deployments: faults.length > 0 ? [] : deployments, faults, ignored, absence };
 }
+
+const LEFT_OUT = /^left out: (.*)$/;
 
 export function readStoredCredential(
   values: Readonly<Record<string, unknown>>,

@@ -40,7 +40,8 @@ function groupFor(name: string, caller: Caller, catalogue: ModelCatalogue): stri
   if (catalogue.isBlocked?.(group)) {
     throw new GatewayError('permission_denied', 'Model is blocked', {
       param: 'model',
-      reason: 'An admin has blocked every deployment of this model. Ask for another model, or have it unblocked with /model/unblock.',
+      reason:
+        'An admin has blocked every deployment of this model. Ask for another model, or have it unblocked with /model/unblock.',
     });
   }
   if (!catalogue.has(group)) {

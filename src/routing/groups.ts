@@ -12,6 +12,8 @@ export interface Groups {
   resolveAlias(name: string): string;
   /** `undefined` when nothing serves the name. */
   find(name: string): Group | undefined;
+  /** The name is that of a group whose deployments are all blocked: it is not served, not by a wildcard either. */
+  isBlocked(name: string): boolean;
   /** Names to list: groups and visible aliases; wildcards stay as written. */
   readonly names: readonly string[];
 }
@@ -32,7 +34,12 @@ const MAX_MATCHED_NAMES = 1000;
 /** Longer names are no model's: they would fill the memory and keep a pattern with several `*` busy. */
 const LONGEST_MATCHED_NAME = 256;
 
-export function createGroups(targets: readonly Target[], aliases: Readonly<Record<string, GroupAlias>>): Groups {
+/** @param blocked names of groups and wildcards that have blocked deployments */
+export function createGroups(
+  targets: readonly Target[],
+  aliases: Readonly<Record<string, GroupAlias>>,
+  blocked: readonly string[] = [],
+): Groups {
   const exact = new Map<string, Group>();
   const wildcards: Wildcard[] = [];
   for (const [name, members] of byGroup(targets)) {
@@ -47,6 +54,12 @@ export function createGroups(targets: readonly Target[], aliases: Readonly<Recor
   );
   const aliasOf = new Map(Object.entries(aliases));
   const matched = new Map<string, Group>();
+  const closed = new Set(blocked.filter((name) => !exact.has(name) && !name.includes('*')));
+  const closedPatterns = blocked.filter((name) => name.includes('*')).map(wildcardPattern);
+  const find = (name: string): Group | undefined => {
+    if (closed.has(name)) return undefined;
+    return exact.get(name) ?? byDeploymentId(name) ?? matchWildcard(name);
+  };
 
   function matchWildcard(name: string): Group | undefined {
     if (name.length > LONGEST_MATCHED_NAME) return undefined;
@@ -70,7 +83,13 @@ export function createGroups(targets: readonly Target[], aliases: Readonly<Recor
 
   return {
     resolveAlias: (name) => (exact.has(name) ? name : (aliasOf.get(name)?.group ?? name)),
-    find: (name) => exact.get(name) ?? byDeploymentId(name) ?? matchWildcard(name),
+    find,
+    isBlocked: (name) =>
+      closed.has(name) ||
+      (closedPatterns.length > 0 &&
+        name.length <= LONGEST_MATCHED_NAME &&
+        find(name) === undefined &&
+        closedPatterns.some((pattern) => pattern.test(name))),
     names: [...exact.keys(), ...visible(aliases), ...wildcards.map(({ name }) => name)],
   };
 }

@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AdminApp, createAdminApp } from '../../src/admin/app.ts';
-import type { AdminSettings } from '../../src/admin/context.ts';
+import { type AdminSettings, ANY_KEYS } from '../../src/admin/context.ts';
+import { LiveModels } from '../../src/app/live-models.ts';
+import { createModelRegistry } from '../../src/app/model-registry.ts';
 import { createActing } from '../../src/auth/acting.ts';
 import { type Authenticate, createAuthenticator } from '../../src/auth/authenticate.ts';
 import { digest } from '../../src/auth/digest.ts';
@@ -12,14 +14,17 @@ import { createDirectory } from '../../src/auth/directory.ts';
 import { createKeyCache } from '../../src/auth/key-cache.ts';
 import { loadKey } from '../../src/auth/loaded-key.ts';
 import { createPrincipals } from '../../src/auth/principal.ts';
+import { readEnv } from '../../src/config/env.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { loadCatalog } from '../../src/pricing/catalog.ts';
 import { sampleCaller } from './callers.ts';
+import { load } from './config-files.ts';
 
 export const MASTER_KEY = 'sk-master-of-the-admin-tests';
 export const NOW_MS = Date.UTC(2026, 0, 31, 12);
 
-const SETTINGS: AdminSettings = { timeZone: 'UTC', endUserBudgetId: null };
+const SETTINGS: AdminSettings = { timeZone: 'UTC', endUserBudgetId: null, keys: ANY_KEYS };
 
 export interface Answer {
   readonly status: number;
@@ -32,6 +37,11 @@ export interface Answer {
 class AdminPlace {
   #parts: { db: Database; ledger: Ledger; dataDir: string } | undefined;
   #app: AdminApp | undefined;
+  #live: LiveModels | undefined;
+  /** Of the next start: sections of the configuration file. */
+  configuration: object = {};
+  /** Warnings of the program's own log. */
+  readonly logged: string[] = [];
   authenticate: Authenticate = () => sampleCaller();
   nowMs = NOW_MS;
   settings: AdminSettings = SETTINGS;
@@ -77,6 +87,14 @@ class AdminPlace {
     });
     const acting = createActing(directory);
     this.authenticate = createAuthenticator({ keys, master, acting, now, options: () => ({}) });
+    const catalog = loadCatalog();
+    this.#live = new LiveModels({
+      config: load(JSON.stringify({ general_settings: { master_key: MASTER_KEY }, ...this.configuration })),
+      env: readEnv({}),
+      catalog,
+      log: { warn: (message, fields) => this.logged.push(JSON.stringify({ message, ...fields })) },
+    });
+    await this.#live.connect(db);
     let made = 0;
     const randomBytes = () => new Uint8Array(32).fill(++made);
     this.#app = createAdminApp({
@@ -86,10 +104,17 @@ class AdminPlace {
       authenticate: this.authenticate,
       principal: createPrincipals(db),
       directory,
+      models: createModelRegistry(this.#live, catalog),
       settings: () => this.settings,
       now,
       randomBytes,
     });
+  }
+
+  /** What is served. */
+  get live(): LiveModels {
+    if (this.#live === undefined) throw new Error('Only within a test');
+    return this.#live;
   }
 
   async end(): Promise<void> {
