@@ -180,9 +180,10 @@ class Trial {
 
   async answer(store: number, fails: boolean): Promise<void> {
     this.#stored = Math.min(this.#rows.length, this.#stored + store);
-    const asked = this.#asked.shift();
-    if (fails) asked?.fail();
-    else asked?.answer();
+    const [first, ...others] = this.#asked.splice(0);
+    if (fails) first?.fail();
+    else first?.answer();
+    for (const asked of others) asked.answer();
     await settled();
   }
 
