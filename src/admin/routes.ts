@@ -12,6 +12,7 @@ import { spendLogRoutes } from './spend-log-routes.ts';
 import { tagRoutes } from './tag-routes.ts';
 import { teamMemberRoutes } from './team-member-routes.ts';
 import { teamRoutes } from './team-routes.ts';
+import { userRoutes } from './user-routes.ts';
 
 export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
   return [
@@ -23,6 +24,7 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
     ...auditLogRoutes(context),
     ...teamRoutes(context),
     ...teamMemberRoutes(context),
+    ...userRoutes(context),
     ...modelRoutes(context),
     ...credentialRoutes(context),
     ...spendLogRoutes(context),

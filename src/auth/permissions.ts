@@ -88,7 +88,7 @@ export const PERMISSIONS = {
     org_admin: 'organization',
   },
   'users.list': { ...ADMINS_AND_VIEWER, org_admin: 'organization' },
-  'users.self': { ...ADMINS, viewer: 'own', user: 'own', org_admin: 'organization' },
+  'users.self': { ...ADMINS, platform_viewer: 'own', viewer: 'own', user: 'own', org_admin: 'organization' },
   'projects.write': { ...ADMINS, team_admin: 'team', org_admin: 'organization' },
   'projects.read': {
     ...ADMINS_AND_VIEWER,

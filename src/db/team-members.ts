@@ -32,13 +32,17 @@ export interface NamedMember extends TeamMemberRow {
 }
 
 /** Everybody in a team, in the order they came. Whether the team may be seen has been asked before. */
-export function membersOfTeam(db: Database, teamId: string): Promise<NamedMember[]> {
-  return db
+export const membersOfTeam = (db: Database, teamId: string): Promise<NamedMember[]> => membersOfTeams(db, [teamId]);
+
+/** The same of several teams at once. */
+export async function membersOfTeams(db: Database, teamIds: readonly string[]): Promise<NamedMember[]> {
+  if (teamIds.length === 0) return [];
+  return await db
     .selectFrom('team_members')
     .leftJoin('users', 'users.user_id', 'team_members.user_id')
     .selectAll('team_members')
     .select('users.user_email')
-    .where('team_members.team_id', '=', teamId)
+    .where('team_members.team_id', 'in', [...teamIds])
     .orderBy('team_members.created_at_ms')
     .orderBy('team_members.user_id')
     .execute();

@@ -1,5 +1,6 @@
 /** People with an account. End users are in `customers.ts`. */
 
+import type { Database } from './client.ts';
 import { type EntityTable, entityTable } from './entity-table.ts';
 import type { UsersTable } from './entity-tables.ts';
 import { NO_LIMITS } from './no-limits.ts';
@@ -34,3 +35,12 @@ export const users: EntityTable<UserRow> = entityTable<UserRow>({
   owner: { user: 'user_id', organization: 'organization_id', organizationMember: 'user_id' },
   sort: { by: 'created_at_ms', order: 'desc' },
 });
+
+/** Addresses are the same in any case. Sees everything: for telling whom a name means, not for showing it. */
+export function findUserByEmail(db: Database, email: string): Promise<UserRow | undefined> {
+  return db
+    .selectFrom('users')
+    .selectAll()
+    .where((eb) => eb(eb.fn('lower', ['user_email']), '=', eb.fn('lower', [eb.val(email)])))
+    .executeTakeFirst();
+}

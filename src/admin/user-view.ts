@@ -1,0 +1,50 @@
+/** A stored user ⇄ LiteLLM's field names (its documentation of internal users). The password's hash is in neither. */
+import { objectIn, textsIn } from '../auth/json-columns.ts';
+import type { UserRow } from '../db/users.ts';
+import { iso, limitColumns, limitsView } from './limit-columns.ts';
+import { type Bag, bagAfter } from './metadata.ts';
+import { sentColumns } from './sent-columns.ts';
+import type { Spent } from './spent.ts';
+import { USER_METADATA_FIELDS, type UserFields } from './user-schema.ts';
+
+/** Every field, `null` when it is not set. What somebody has spent and belongs to comes beside. */
+export function userView(row: UserRow, spent?: Spent): Record<string, unknown> {
+  const metadata = objectIn(row.metadata);
+  return {
+    user_id: row.user_id,
+    user_email: row.user_email,
+    user_alias: row.user_alias,
+    user_role: row.user_role,
+    sso_user_id: row.sso_user_id,
+    organization_id: row.organization_id,
+    blocked: Number(row.blocked) === 1,
+    models: textsIn(row.models),
+    metadata,
+    ...limitsView(row),
+    ...(spent ?? { spend: 0, total_spend: 0, budget_reset_at: null }),
+    model_rpm_limit: metadata['model_rpm_limit'] ?? null,
+    model_tpm_limit: metadata['model_tpm_limit'] ?? null,
+    guardrails: metadata['guardrails'] ?? null,
+    policies: textsIn(row.policies),
+    allowed_cache_controls: textsIn(row.allowed_cache_controls),
+    object_permission: row.object_permission === null ? null : objectIn(row.object_permission),
+    created_at: iso(row.created_at_ms),
+    updated_at: iso(row.updated_at_ms),
+    created_by: row.created_by,
+    updated_by: row.updated_by,
+  };
+}
+
+/** The columns that a request sets: only fields that were sent, an explicit `null` clears. The password is not among them. */
+export function userColumns(fields: UserFields, metadata: Bag): Partial<UserRow> {
+  const bag = bagAfter(fields, USER_METADATA_FIELDS, metadata);
+  return {
+    ...limitColumns(fields),
+    ...sentColumns<UserRow>(fields, {
+      plain: ['user_email', 'user_alias', 'user_role', 'sso_user_id', 'organization_id'],
+      json: ['models', 'policies', 'allowed_cache_controls', 'object_permission'],
+      flags: ['blocked'],
+    }),
+    ...(bag !== undefined && { metadata: JSON.stringify(bag) }),
+  };
+}
