@@ -11,6 +11,7 @@ import { teams } from '../db/teams.ts';
 import { users } from '../db/users.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import type { Directory, EndUser, EntityKind, EntityOf } from '../gateway/entities.ts';
+import { modelsWithGroups } from './access-groups.ts';
 import {
   endUserOf,
   organizationOf,
@@ -117,7 +118,8 @@ function createLoaders({ db, defaultEndUserBudgetId }: DirectoryOptions): Loader
       const row = await teams.find(db, id, EVERYTHING);
       if (row === undefined) return undefined;
       const memberBudgetId = objectIn(row.metadata)['team_member_budget_id'];
-      return teamOf(row, await budgetOf(row.budget_id), await budgetOf(memberBudgetId));
+      const team = teamOf(row, await budgetOf(row.budget_id), await budgetOf(memberBudgetId));
+      return { ...team, models: await modelsWithGroups(db, row.models, row.access_group_ids) };
     },
     async team_member(id) {
       const row = await teamMembers.find(db, id, EVERYTHING);

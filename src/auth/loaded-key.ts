@@ -5,6 +5,7 @@ import type { OwnLimits } from '../db/entity-tables.ts';
 import { findDeletedKey, findKey, type KeyRow, usageHashOf } from '../db/keys.ts';
 import { findReplacement } from '../db/regenerated-keys.ts';
 import { EVERYTHING } from '../db/visibility.ts';
+import { modelsWithGroups } from './access-groups.ts';
 import { allowanceOfKey } from './allowance.ts';
 import { aliasesIn, numberOr, objectIn, textsIn } from './json-columns.ts';
 import type { LoadedKey } from './key-cache.ts';
@@ -17,10 +18,10 @@ export { objectIn, textsIn } from './json-columns.ts';
  */
 export async function loadKey(db: Database, hash: string): Promise<LoadedKey | undefined> {
   const row = await findKey(db, hash);
-  if (row !== undefined) return await withBudget(db, row);
+  if (row !== undefined) return await complete(db, row);
   const replaced = await findReplacement(db, hash);
   if (replaced !== undefined) {
-    const key = await withBudget(db, replaced.row);
+    const key = await complete(db, replaced.row);
     return {
       ...key,
       replaced: true,
@@ -31,11 +32,14 @@ export async function loadKey(db: Database, hash: string): Promise<LoadedKey | u
   return deleted && { ...loadedKey(deleted, undefined), deleted: true };
 }
 
-async function withBudget(db: Database, row: KeyRow): Promise<LoadedKey> {
-  return loadedKey(row, row.budget_id === null ? undefined : await budgets.find(db, row.budget_id, EVERYTHING));
+async function complete(db: Database, row: KeyRow): Promise<LoadedKey> {
+  const budget = row.budget_id === null ? undefined : await budgets.find(db, row.budget_id, EVERYTHING);
+  const key = loadedKey(row, budget);
+  const models = await modelsWithGroups(db, row.models, row.access_group_ids);
+  return { ...key, caller: { ...key.caller, models } };
 }
 
-/** @param budget the one that the key refers to */
+/** Without the models of its access groups. @param budget the one that the key refers to */
 export function loadedKey(row: KeyRow, budget: OwnLimits | undefined): LoadedKey {
   const allowance = allowanceOfKey(row, budget);
   return {
