@@ -1,38 +1,48 @@
 /** What the key routes accept. Field names are LiteLLM's (its documentation of key management). */
 import { z } from '@hono/zod-openapi';
+import { isRouteGroup } from '../auth/routes.ts';
 import { endOfDuration } from '../lib/duration.ts';
 import type { Refusals } from './body.ts';
+import {
+  count,
+  flag,
+  id,
+  LIMIT_FIELDS,
+  LONGEST_NAME,
+  MOST_ITEMS,
+  money,
+  name,
+  pageNumber,
+  record,
+  texts,
+} from './fields.ts';
 
-const LONGEST_NAME = 256;
-const MOST_ITEMS = 1_000;
-/** Nano-dollars beyond this are no exact numbers any more. */
-const MOST_USD = 9_000_000;
-/** LiteLLM's words for windows of a budget. */
-const WINDOW_WORDS: ReadonlySet<string> = new Set(['daily', 'weekly', 'monthly']);
-
-/** An empty text is a form field left empty. */
-const name = z
-  .string()
-  .max(LONGEST_NAME)
-  .transform((text) => (text === '' ? null : text));
-const texts = z.array(z.string().max(LONGEST_NAME)).max(MOST_ITEMS);
-const record = z.record(z.string(), z.unknown());
-const count = z.number().int().nonnegative();
-const money = z.number().nonnegative().max(MOST_USD);
 const duration = z
   .string()
   .refine(
     (text) => text === '-1' || endOfDuration(text, 0) !== undefined,
     'must be a time such as 30s, 30m, 24h, 30d, 1w or 1mo, or -1 for a key that never expires',
   );
-const window = z
+const period = z
   .string()
+  .refine((text) => endOfDuration(text, 0) !== undefined, 'must be a time such as 30s, 30m, 24h, 30d, 1w or 1mo');
+const path = z
+  .string()
+  .max(LONGEST_NAME)
   .refine(
-    (text) => WINDOW_WORDS.has(text) || endOfDuration(text, 0) !== undefined,
-    'must be a time such as 30s, 30m, 24h, 30d, 1w or 1mo, or daily, weekly or monthly',
+    (text) => text === '*' || text.startsWith('/') || isRouteGroup(text),
+    'must be a path such as /chat/completions, a pattern such as /key/*, or a group such as llm_api_routes',
   );
+const throughput = z.enum(['guaranteed_throughput', 'best_effort_throughput', 'dynamic']);
+const rates = z.record(z.string().max(LONGEST_NAME), count);
+/** An empty text is a form field left empty. */
+const owner = z
+  .literal('')
+  .transform(() => null)
+  .or(id);
 
 const FIELDS = {
+  ...LIMIT_FIELDS,
   key_alias: name.nullish(),
   models: texts.nullish(),
   aliases: z.record(z.string(), z.string()).nullish(),
@@ -40,105 +50,141 @@ const FIELDS = {
   permissions: record.nullish(),
   metadata: record.nullish(),
   tags: texts.nullish(),
-  user_id: name.nullish(),
-  team_id: name.nullish(),
-  organization_id: name.nullish(),
-  project_id: name.nullish(),
+  user_id: owner.nullish(),
+  team_id: owner.nullish(),
+  organization_id: owner.nullish(),
+  project_id: owner.nullish(),
   agent_id: name.nullish(),
   duration: duration.nullish(),
   blocked: z.boolean().nullish(),
-  max_budget: money.nullish(),
-  soft_budget: money.nullish(),
-  budget_duration: window.nullish(),
-  budget_id: name.nullish(),
-  budget_limits: z.array(record).max(MOST_ITEMS).nullish(),
-  model_max_budget: record.nullish(),
-  max_parallel_requests: count.nullish(),
-  tpm_limit: count.nullish(),
-  rpm_limit: count.nullish(),
-  tpd_limit: count.nullish(),
-  model_rpm_limit: z.record(z.string(), count).nullish(),
-  model_tpm_limit: z.record(z.string(), count).nullish(),
-  allowed_routes: texts.nullish(),
+  spend: money.nullish(),
+  budget_id: owner.nullish(),
+  budget_fallbacks: record.nullish(),
+  rpm_limit_type: throughput.nullish(),
+  tpm_limit_type: throughput.nullish(),
+  model_rpm_limit: rates.nullish(),
+  model_tpm_limit: rates.nullish(),
+  allowed_routes: z.array(path).max(MOST_ITEMS).nullish(),
+  allowed_passthrough_routes: texts.nullish(),
   allowed_cache_controls: texts.nullish(),
   key_type: z.enum(['default', 'llm_api', 'management', 'read_only']).nullish(),
   guardrails: texts.nullish(),
+  disable_global_guardrails: z.boolean().nullish(),
   policies: texts.nullish(),
+  prompts: texts.nullish(),
+  enforced_params: texts.nullish(),
+  end_user_budget_id: name.nullish(),
+  object_permission: record.nullish(),
   router_settings: record.nullish(),
   access_group_ids: texts.nullish(),
+  auto_rotate: z.boolean().nullish(),
+  rotation_interval: period.nullish(),
 } as const;
 
 /** A key, or its digest where it exists already. */
 const key = z.string().min(1).max(1_000);
+const keys = z.array(key).max(MOST_ITEMS);
 
-export const generateBody = z.strictObject({ ...FIELDS, key: key.nullish() });
+export const generateBody = z.strictObject({ ...FIELDS, key: key.nullish(), send_invite_email: z.boolean().nullish() });
+export const serviceAccountBody = generateBody.extend({ team_id: id });
 export const updateBody = z.strictObject({ ...FIELDS, key });
 export const oneKeyBody = z.strictObject({ key });
-export const deleteBody = z.strictObject({
-  keys: z.array(key).max(MOST_ITEMS).nullish(),
-  key_aliases: texts.nullish(),
+export const deleteBody = z.strictObject({ keys: keys.nullish(), key_aliases: texts.nullish() });
+export const regenerateBody = z.strictObject({
+  ...FIELDS,
+  key: key.nullish(),
+  new_key: key.nullish(),
+  grace_period: period.nullish(),
+});
+export const resetSpendBody = z.strictObject({ reset_to: money });
+export const manyKeysBody = z.strictObject({ keys: keys.min(1) });
+export const bulkUpdateBody = z.strictObject({ keys: z.array(updateBody).min(1).max(MOST_ITEMS) });
+
+const { user_id, team_id, organization_id, project_id, spend, blocked, key_alias, ...changeable } = FIELDS;
+/** One change for many keys of a team. What makes a key somebody else's, or is about one key alone, is not among it. */
+export const teamBulkUpdateBody = z.strictObject({
+  team_id: id,
+  key_ids: keys.min(1).nullish(),
+  all_keys_in_team: z.boolean().nullish(),
+  update_fields: z.strictObject(changeable),
 });
 
-export type KeyFields = Omit<z.output<typeof generateBody>, 'key'>;
-
-const LATER = 'is not supported yet';
+export type KeyFields = Omit<z.output<typeof updateBody>, 'key'>;
+export type GenerateFields = z.output<typeof generateBody>;
 
 export const KEY_REFUSALS: Refusals = {
-  spend: 'is the sum of the request log and cannot be set',
   token: 'is made from the key and cannot be set',
   created_by: 'is noted by the gateway and cannot be set',
   updated_by: 'is noted by the gateway and cannot be set',
-  allowed_passthrough_routes: LATER,
-  auto_rotate: LATER,
-  budget_fallbacks: LATER,
-  disable_global_guardrails: LATER,
-  end_user_budget_id: LATER,
-  enforced_params: LATER,
-  object_permission: LATER,
-  prompts: LATER,
-  rotation_interval: LATER,
-  rpm_limit_type: LATER,
-  send_invite_email: LATER,
-  temp_budget_expiry: LATER,
-  temp_budget_increase: LATER,
-  tpm_limit_type: LATER,
+  new_master_key: 'is not a key to regenerate: the master key is set where the gateway is started',
 };
+
+const ORDERS = [
+  ...(['created_at', 'updated_at', 'key_alias', 'key_name', 'max_budget', 'expires', 'spend'] as const),
+  ...(['user_id', 'team_id', 'organization_id', 'project_id', 'created_by'] as const),
+] as const;
+const PAGE = {
+  page: pageNumber().optional(),
+  size: pageNumber(100).optional(),
+} as const;
+const FILTERS = {
+  user_id: z.string().optional(),
+  team_id: z.string().optional(),
+  organization_id: z.string().optional(),
+  project_id: z.string().optional(),
+} as const;
+
+export const listQuery = z.strictObject({
+  ...PAGE,
+  ...FILTERS,
+  key_alias: z.string().optional(),
+  key_hash: z.string().optional(),
+  include_team_keys: flag.optional(),
+  include_created_by_keys: flag.optional(),
+  return_full_object: flag.optional(),
+  expand: z.string().optional(),
+  status: z.enum(['active', 'expired', 'blocked', 'revoked', 'deleted']).optional(),
+  sort_by: z.enum(ORDERS).optional(),
+  sort_order: z.enum(['asc', 'desc']).optional(),
+});
+export const aliasQuery = z.strictObject({ ...PAGE, ...FILTERS, search: z.string().optional() });
+export type ListQuery = z.output<typeof listQuery>;
+export type AliasQuery = z.output<typeof aliasQuery>;
 
 /** Fields that LiteLLM takes at the top level and keeps in the metadata. */
 export const METADATA_FIELDS = [
   'tags',
   'model_rpm_limit',
   'model_tpm_limit',
+  'rpm_limit_type',
+  'tpm_limit_type',
   'guardrails',
+  'disable_global_guardrails',
+  'prompts',
+  'enforced_params',
+  'end_user_budget_id',
+  'allowed_passthrough_routes',
 ] as const satisfies (keyof KeyFields)[];
 
 /** Stored with the key and shown again, but acted on by nothing yet. */
-const UNENFORCED_FIELDS = [
-  'max_budget',
-  'soft_budget',
-  'budget_duration',
-  'budget_id',
-  'budget_limits',
-  'model_max_budget',
-  'max_parallel_requests',
-  'tpm_limit',
-  'rpm_limit',
-  'tpd_limit',
-  'model_rpm_limit',
-  'model_tpm_limit',
+export const UNENFORCED_FIELDS = [
   'guardrails',
+  'disable_global_guardrails',
   'policies',
+  'prompts',
   'permissions',
+  'object_permission',
   'router_settings',
   'allowed_cache_controls',
+  'allowed_passthrough_routes',
   'access_group_ids',
+  'budget_fallbacks',
+  'end_user_budget_id',
+  'enforced_params',
+  'rpm_limit_type',
+  'tpm_limit_type',
   'config',
-] as const satisfies (keyof KeyFields)[];
-
-/** Those of the fields sent that have no effect yet: whoever sets a limit must not find out by overspending. */
-export function unenforcedIn(fields: KeyFields): string[] {
-  return UNENFORCED_FIELDS.filter((field) => {
-    const value = fields[field];
-    return typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : value != null;
-  });
-}
+  'auto_rotate',
+  'rotation_interval',
+  'send_invite_email',
+] as const satisfies (keyof GenerateFields)[];

@@ -1,20 +1,15 @@
 /** A stored key ⇄ LiteLLM's field names (its documentation of key management). The secret itself is in neither. */
-import { objectIn, textsIn } from '../auth/loaded-key.ts';
+import { objectIn, textsIn } from '../auth/json-columns.ts';
+import type { BudgetRow } from '../db/budgets.ts';
 import type { KeyRow } from '../db/keys.ts';
 import { endOfDuration } from '../lib/duration.ts';
 import { usdNumber } from '../lib/usd.ts';
 import { type KeyFields, METADATA_FIELDS } from './key-schema.ts';
+import { iso, limitColumns, limitsView, nanoUsd } from './limit-columns.ts';
+import { type Bag, bagAfter } from './metadata.ts';
 
-const iso = (ms: number | null): string | null => (ms === null ? null : new Date(Number(ms)).toISOString());
-const usd = (nano: number | null): number | null => usdNumber(nano === null ? null : Number(nano));
-const whole = (value: number | null): number | null => (value === null ? null : Number(value));
-const list = (json: string | null): unknown[] => {
-  const value: unknown = json === null ? [] : JSON.parse(json);
-  return Array.isArray(value) ? value : [];
-};
-
-/** Every field, `null` when it is not set. */
-export function keyView(row: KeyRow, spendNanoUsd: number): Record<string, unknown> {
+/** Every field, `null` when it is not set. What it has spent and the budget it refers to come beside. */
+export function keyView(row: KeyRow, spendNanoUsd = 0): Record<string, unknown> {
   return {
     key_name: row.key_name,
     key_alias: row.key_alias,
@@ -33,29 +28,49 @@ export function keyView(row: KeyRow, spendNanoUsd: number): Record<string, unkno
     project_id: row.project_id,
     agent_id: row.agent_id,
     budget_id: row.budget_id,
-    blocked: Number(row.blocked) === 1,
-    max_budget: usd(row.max_budget_nano_usd),
-    soft_budget: usd(row.soft_budget_nano_usd),
-    budget_duration: row.budget_duration,
-    budget_reset_at: iso(row.budget_reset_at_ms),
-    budget_limits: list(row.budget_limits),
-    model_max_budget: objectIn(row.model_max_budget),
-    max_parallel_requests: whole(row.max_parallel_requests),
-    tpm_limit: whole(row.tpm_limit),
-    rpm_limit: whole(row.rpm_limit),
-    tpd_limit: whole(row.tpd_limit),
+    blocked: isSet(row.blocked),
+    ...limitsView(row),
+    budget_reset_at: null,
+    budget_fallbacks: objectIn(row.budget_fallbacks),
     allowed_routes: textsIn(row.allowed_routes),
     allowed_cache_controls: textsIn(row.allowed_cache_controls),
     key_type: row.key_type,
     policies: textsIn(row.policies),
     access_group_ids: textsIn(row.access_group_ids),
+    ...movedFields(objectIn(row.metadata)),
+    auto_rotate: isSet(row.auto_rotate),
+    rotation_interval: row.rotation_interval,
+    rotation_count: Number(row.rotation_count ?? 0),
+    last_rotation_at: iso(row.last_rotation_at_ms),
+    key_rotation_at: iso(row.key_rotation_at_ms),
+    last_active: iso(row.last_active_at_ms),
     created_at: iso(row.created_at_ms),
     updated_at: iso(row.updated_at_ms),
     created_by: row.created_by,
     updated_by: row.updated_by,
     litellm_budget_table: null,
-    object_permission: null,
+    object_permission: row.object_permission === null ? null : objectIn(row.object_permission),
   };
+}
+
+/** What LiteLLM keeps in the metadata is shown beside it too, where people look for it. */
+const movedFields = (metadata: Bag): Record<string, unknown> =>
+  Object.fromEntries(METADATA_FIELDS.map((field) => [field, metadata[field] ?? null]));
+
+const isSet = (flag: number | null): boolean => Number(flag) === 1;
+
+/** The budget that a key refers to. */
+export const budgetTable = (row: BudgetRow): Record<string, unknown> => ({
+  budget_id: row.budget_id,
+  ...limitsView(row),
+  created_at: iso(row.created_at_ms),
+  updated_at: iso(row.updated_at_ms),
+});
+
+/** @param nowMs epoch milliseconds */
+export function statusOf(row: KeyRow, nowMs: number): 'active' | 'expired' | 'revoked' {
+  if (isSet(row.blocked)) return 'revoked';
+  return row.expires_at_ms !== null && Number(row.expires_at_ms) <= nowMs ? 'expired' : 'active';
 }
 
 const ROUTES_OF_TYPE = {
@@ -73,12 +88,8 @@ const PLAIN_FIELDS = [
   'project_id',
   'agent_id',
   'budget_id',
-  'budget_duration',
   'key_type',
-  'max_parallel_requests',
-  'tpm_limit',
-  'rpm_limit',
-  'tpd_limit',
+  'rotation_interval',
 ] as const satisfies (keyof KeyFields & keyof KeyRow)[];
 const JSON_FIELDS = [
   'models',
@@ -87,33 +98,36 @@ const JSON_FIELDS = [
   'permissions',
   'allowed_routes',
   'allowed_cache_controls',
-  'model_max_budget',
-  'budget_limits',
   'router_settings',
   'access_group_ids',
   'policies',
-] as const;
+  'object_permission',
+  'budget_fallbacks',
+] as const satisfies (keyof KeyFields & keyof KeyRow)[];
 
 /**
  * The columns that a request sets: only fields that were sent, an explicit `null` clears.
  * @param metadata what the key's metadata is now
  */
-export function columnsOf(
-  fields: KeyFields,
-  metadata: Readonly<Record<string, unknown>>,
-  nowMs: number,
-): Partial<KeyRow> {
-  const bag = metadataOf(fields, metadata);
+export function columnsOf(fields: KeyFields, metadata: Bag, nowMs: number): Partial<KeyRow> {
+  const bag = bagAfter(fields, METADATA_FIELDS, metadata);
   return {
+    ...limitColumns(fields),
     ...sentColumns(fields),
     ...routesOfType(fields),
     ...(fields.blocked !== undefined && { blocked: fields.blocked ? 1 : 0 }),
-    ...(fields.max_budget !== undefined && { max_budget_nano_usd: nano(fields.max_budget) }),
-    ...(fields.soft_budget !== undefined && { soft_budget_nano_usd: nano(fields.soft_budget) }),
+    ...(fields.auto_rotate !== undefined && { auto_rotate: fields.auto_rotate ? 1 : 0 }),
+    ...(fields.spend !== undefined && spendColumns(fields.spend, nowMs)),
     ...(fields.duration !== undefined && { expires_at_ms: expiryOf(fields.duration, nowMs) }),
     ...(bag !== undefined && { metadata: JSON.stringify(bag) }),
   };
 }
+
+/** It was this much now; what comes later is added. `null`: what the log says. */
+export const spendColumns = (dollars: number | null, nowMs: number): Partial<KeyRow> => ({
+  spend_set_nano_usd: nanoUsd(dollars),
+  spend_set_at_ms: dollars === null ? null : nowMs,
+});
 
 function sentColumns(fields: KeyFields): Partial<KeyRow> {
   const columns: Partial<KeyRow> = {};
@@ -132,21 +146,8 @@ function routesOfType({ key_type, allowed_routes }: KeyFields): Partial<KeyRow> 
   return { allowed_routes: JSON.stringify(ROUTES_OF_TYPE[key_type]) };
 }
 
-const nano = (dollars: number | null): number | null => (dollars === null ? null : Math.round(dollars * 1e9));
-
 /** The schema has let through only what can be read. */
-function expiryOf(duration: string | null, nowMs: number): number | null {
+export function expiryOf(duration: string | null, nowMs: number): number | null {
   if (duration === null || duration === '-1') return null;
   return Math.round(endOfDuration(duration, nowMs) ?? nowMs);
-}
-
-function metadataOf(fields: KeyFields, now: Readonly<Record<string, unknown>>): Record<string, unknown> | undefined {
-  const moved = METADATA_FIELDS.filter((name) => fields[name] !== undefined);
-  if (fields.metadata === undefined && moved.length === 0) return undefined;
-  const bag: Record<string, unknown> = { ...(fields.metadata === undefined ? now : fields.metadata) };
-  for (const name of moved) {
-    if (fields[name] === null) delete bag[name];
-    else bag[name] = fields[name];
-  }
-  return bag;
 }

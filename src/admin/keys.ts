@@ -1,171 +1,288 @@
-/** `/key/*`. Source: LiteLLM's documentation of virtual keys. */
-
+/** Making, showing, changing and deleting keys. Source: LiteLLM's documentation of virtual keys. */
 import type { Caller } from '../auth/authenticate.ts';
 import { digest } from '../auth/digest.ts';
-import { objectIn } from '../auth/loaded-key.ts';
-import { listKeys } from '../db/key-list.ts';
+import { objectIn } from '../auth/json-columns.ts';
+import type { Access } from '../auth/principal.ts';
+import type { Database } from '../db/client.ts';
 import {
-  changeKey,
-  deleteKeys,
-  EMPTY_KEY,
-  findDeletedKey,
-  findKey,
+  deletedKeys,
   insertKey,
   type KeyRow,
+  keys,
+  keysCountedAs,
+  removeKeys,
   tokensByAlias,
+  usageHashOf,
 } from '../db/keys.ts';
-import { spendByKey } from '../db/requests.ts';
-import { EVERYTHING } from '../db/visibility.ts';
+import { findReplacement } from '../db/regenerated-keys.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
-import { caughtUp } from './caught-up.ts';
 import type { AdminContext } from './context.ts';
-import type { KeyFields } from './key-schema.ts';
-import { columnsOf, keyView } from './key-view.ts';
-import { type Query, wholeNumber } from './query.ts';
+import { refuseMaker, withDefaults, withinCaps } from './key-defaults.ts';
+import {
+  type OwnerField,
+  placeOf,
+  refuseForeign,
+  refuseUnknown,
+  refuseUnpermitted,
+  SERVICE_ROUTE,
+  standingOn,
+  withProjectTeam,
+} from './key-place.ts';
+import { nothingYet, withinRights } from './key-rights.ts';
+import type { GenerateFields, KeyFields } from './key-schema.ts';
+import { budgetUsage, keyViews, viewOfKey } from './key-spend.ts';
+import { columnsOf, keyView, statusOf } from './key-view.ts';
+import { type AuditNote, type Author, audited, authorOf, type Note } from './write.ts';
 
-type View = Record<string, unknown>;
+export type View = Record<string, unknown>;
+export type KeyContext = AdminContext;
 
 const SHORTEST_KEY = 16;
-const MOST_KEYS_A_PAGE = 100;
 const DIGEST = /^[0-9a-f]{64}$/;
 
 /** Routes accept the key itself or its digest. */
 export const tokenOf = (key: string): string => (DIGEST.test(key) ? key : digest(key));
 
-export class Keys {
-  readonly #context: AdminContext;
+export const newSecret = ({ randomBytes }: Pick<AdminContext, 'randomBytes'>): string =>
+  `sk-${Buffer.from(randomBytes()).toString('base64url')}`;
 
-  constructor(context: AdminContext) {
-    this.#context = context;
-  }
+export const nameOfSecret = (secret: string): string => `sk-...${secret.slice(-4)}`;
 
-  /** The only answer that ever holds the key itself. */
-  async generate(fields: KeyFields & { readonly key?: string | null | undefined }, caller: Caller): Promise<View> {
-    const { db, keys } = this.#context;
-    const { key: custom, ...rest } = fields;
-    const secret = custom ?? `sk-${Buffer.from(this.#context.randomBytes()).toString('base64url')}`;
-    refuseBadKey(secret);
-    const token = digest(secret);
-    if (token === caller.keyHash) throw keyTaken();
-    const nowMs = Math.round(this.#context.now());
-    const row: KeyRow = {
-      ...EMPTY_KEY,
-      token,
-      key_name: `sk-...${secret.slice(-4)}`,
-      created_at_ms: nowMs,
-      updated_at_ms: nowMs,
-      created_by: nameOf(caller),
-      updated_by: nameOf(caller),
-      ...columnsOf(rest, {}, nowMs),
-    };
-    const outcome = await insertKey(db, row);
-    if (outcome === 'key taken') throw keyTaken();
+/**
+ * The only answer that ever holds the key itself.
+ * @param route as team member permissions name it
+ */
+export async function generateKey(
+  context: KeyContext,
+  request: GenerateFields,
+  author: Author,
+  route: '/key/generate' | typeof SERVICE_ROUTE = '/key/generate',
+): Promise<View> {
+  const { access } = author;
+  const settings = context.settings().keys;
+  const { key: custom, send_invite_email: _, ...fields } = withDefaults(request, settings);
+  const secret = custom == null ? newSecret(context) : chosenSecret(context, custom, access.caller);
+  const nowMs = Math.round(context.now());
+  const by = authorOf(access.caller);
+  const isOwn = !access.isUnlimited && fields.user_id === undefined && route !== SERVICE_ROUTE;
+  const named = { ...fields, ...(isOwn && { user_id: access.principal.userId }) };
+  const empty = nothingYet({ token: digest(secret), created_at_ms: nowMs, updated_at_ms: nowMs });
+  const asked: KeyRow = {
+    ...empty,
+    key_name: nameOfSecret(secret),
+    created_by: by,
+    updated_by: by,
+    ...columnsOf(named, {}, nowMs),
+  };
+  const row = await audited(context, author, async (db, note) => {
+    const owned = await withProjectTeam(db, asked);
+    const place = await placeOf(db, owned);
+    refuseUnknown(place, owned);
+    refuseMaker({ ...named, team_id: owned.team_id }, access, settings);
+    await refuseForeign(db, { access, owners: owned, place, route });
+    const standing = standingOn(access, owned, place);
+    const change = { fields: named, before: empty, after: owned, place, standing, access, author: by, isNew: true };
+    const made = serviceAccount(await withinRights(db, change), route);
+    const outcome = await insertKey(db, made);
+    if (outcome === 'key taken') throw keyTaken('key');
     if (outcome === 'alias taken') throw aliasTaken();
-    keys.invalidate(token);
-    return { key: secret, token, token_id: token, ...keyView(row, 0) };
-  }
+    note(noteOf('created', undefined, made));
+    return made;
+  });
+  context.keys.invalidate(row.token);
+  return { key: secret, token: row.token, token_id: row.token, ...(await viewOfKey(context, row)) };
+}
 
-  /** Deleted keys still answer. A key sees itself; for all others it is as if they did not exist. */
-  async info(key: string | undefined, caller: Caller): Promise<View> {
-    if (key === undefined && caller.kind === 'master') {
-      throw invalidRequest("The admin's own key has no information. Name a key: /key/info?key=...", 'key');
-    }
-    const token = key === undefined ? caller.keyHash : tokenOf(key);
-    if (caller.kind !== 'master' && token !== caller.keyHash) throw unknownKey();
-    const { db } = this.#context;
-    const row = await findKey(db, token);
-    const found = row ?? (await findDeletedKey(db, token));
-    if (found === undefined) throw unknownKey();
-    const view = keyView(found, await this.#spend(token));
-    return { key: key ?? token, info: { ...view, status: row ? this.#status(row) : 'deleted' } };
+/** @throws GatewayError 400 or 403 */
+export function chosenSecret(
+  { settings }: Pick<AdminContext, 'settings'>,
+  secret: string,
+  caller: Caller,
+  field = 'key',
+): string {
+  if (!settings().keys.customSecrets) {
+    throw new GatewayError(
+      'permission_denied',
+      `'${field}' cannot be chosen here (disable_custom_api_keys). Leave it out, and one is made.`,
+      { param: field },
+    );
   }
-
-  async update(key: string, fields: KeyFields, caller: Caller): Promise<View> {
-    const token = tokenOf(key);
-    const nowMs = Math.round(this.#context.now());
-    const row = await changeKey(this.#context.db, token, (now) => ({
-      ...columnsOf(fields, objectIn(now.metadata), nowMs),
-      updated_at_ms: nowMs,
-      updated_by: nameOf(caller),
-    }));
-    if (row === undefined) throw unknownKey();
-    if (row === 'alias taken') throw aliasTaken();
-    this.#context.keys.invalidate(token);
-    return { key, token, ...keyView(row, await this.#spend(token)) };
+  const isGood = secret.startsWith('sk-') && secret.length >= SHORTEST_KEY && /^[\x21-\x2b\x2d-\x7e]+$/.test(secret);
+  if (!isGood) {
+    throw invalidRequest(
+      `'${field}' must start with "sk-", be at least ${SHORTEST_KEY} characters long and hold no spaces or commas.`,
+      field,
+    );
   }
+  if (digest(secret) === caller.keyHash) throw keyTaken(field);
+  return secret;
+}
 
-  setBlocked(key: string, blocked: boolean, caller: Caller): Promise<View> {
-    return this.update(key, { blocked }, caller);
+/** Belongs to its team alone, so it lives on when people leave. */
+function serviceAccount(row: KeyRow, route: string): KeyRow {
+  if (route !== SERVICE_ROUTE) return row;
+  const metadata = objectIn(row.metadata);
+  const id = metadata['service_account_id'] ?? row.key_alias ?? row.token;
+  return { ...row, user_id: null, metadata: JSON.stringify({ ...metadata, service_account_id: id }) };
+}
+
+/** Deleted keys still answer. What is not the caller's is as if it did not exist. */
+export async function keyInfo(context: KeyContext, key: string | undefined, access: Access): Promise<View> {
+  const row = key === undefined ? await ownKey(context, access) : await findVisible(context.db, tokenOf(key), access);
+  const found =
+    row ?? (key === undefined ? undefined : await deletedKeys.find(context.db, tokenOf(key), access.visibility));
+  if (found === undefined) throw unknownKey();
+  const status = row === undefined ? 'deleted' : statusOf(row, context.now());
+  const usage = await budgetUsage(context, found);
+  return { key: key ?? found.token, info: { ...(await viewOfKey(context, found)), status, ...usage } };
+}
+
+async function ownKey({ db }: KeyContext, { caller, visibility }: Access): Promise<KeyRow | undefined> {
+  if (caller.kind === 'master') {
+    throw invalidRequest("The admin's own key has no information. Name a key: /key/info?key=...", 'key');
   }
+  return (await keysCountedAs(db, [caller.keyHash], visibility)).get(caller.keyHash);
+}
 
-  async remove(request: {
-    readonly keys?: readonly string[] | null | undefined;
-    readonly key_aliases?: readonly string[] | null | undefined;
-  }): Promise<View> {
-    const { db, keys } = this.#context;
-    const given = new Map((request.keys ?? []).map((key) => [tokenOf(key), key]));
-    const aliases = request.key_aliases ?? [];
-    if (given.size === 0 && aliases.length === 0) {
-      throw invalidRequest("Name the keys to delete in 'keys' or 'key_aliases'.", 'keys');
-    }
+/** By its secret, or by an old one that still leads to it. */
+async function findVisible(db: Database, token: string, { visibility }: Access): Promise<KeyRow | undefined> {
+  const row = await keys.find(db, token, visibility);
+  if (row !== undefined) return row;
+  const replaced = await findReplacement(db, token);
+  return replaced && (await keys.find(db, replaced.row.token, visibility));
+}
+
+/** Those of the keys that the caller may see, and only these. */
+export async function keyInfos(context: KeyContext, asked: readonly string[], access: Access): Promise<View> {
+  const tokens = asked.map(tokenOf);
+  const rows = await keys.findMany(context.db, tokens, access.visibility);
+  const byToken = new Map(rows.map((row) => [row.token, row]));
+  const ordered = [...new Set(tokens)].flatMap((token) => byToken.get(token) ?? []);
+  const views = await keyViews(context, ordered);
+  const info = ordered.map((row, at) => ({ token: row.token, ...views[at], status: statusOf(row, context.now()) }));
+  return { key: asked, info };
+}
+
+export interface UpdateRequest {
+  readonly key: string;
+  readonly fields: KeyFields;
+  readonly action?: AuditNote['action'];
+}
+
+export async function updateKey(context: KeyContext, request: UpdateRequest, author: Author): Promise<View> {
+  const row = await audited(context, author, (db, note) => changedKey({ context, db, note, author }, request));
+  context.keys.invalidate(row.token);
+  return { key: request.key, token: row.token, ...(await viewOfKey(context, row)) };
+}
+
+export interface Writing {
+  readonly context: KeyContext;
+  readonly db: Database;
+  readonly note: Note;
+  readonly author: Author;
+}
+
+/** @throws GatewayError 404 for a key that is not there or foreign, 400 or 403 that names the field */
+export async function changedKey(writing: Writing, { key, fields, action }: UpdateRequest): Promise<KeyRow> {
+  const { db, note, author } = writing;
+  const { visibility } = author.access;
+  const before = await keys.find(db, tokenOf(key), visibility);
+  if (before === undefined) throw unknownKey();
+  const after = await allowedChange(writing, before, { fields, route: action === undefined ? '/key/update' : null });
+  const changed = await keys.change(db, before.token, visibility, () => after);
+  if (changed === undefined) throw unknownKey();
+  if (changed.taken !== undefined) throw aliasTaken();
+  note(noteOf(action ?? 'updated', before, changed.after));
+  return changed.after;
+}
+
+/**
+ * The row as a change makes it.
+ * @param route what a member of the team needs the permission for; `null`: nothing
+ * @throws GatewayError 400 or 403 that names the field
+ */
+export async function allowedChange(
+  { context, db, author }: Writing,
+  before: KeyRow,
+  {
+    fields: sent,
+    route,
+    token,
+  }: { readonly fields: KeyFields; readonly route: string | null; readonly token?: string },
+): Promise<KeyRow> {
+  const { access } = author;
+  const fields = withinCaps(sent, context.settings().keys.caps);
+  const nowMs = Math.round(context.now());
+  const by = authorOf(access.caller);
+  const after = {
+    ...before,
+    ...columnsOf(fields, objectIn(before.metadata), nowMs),
+    updated_at_ms: nowMs,
+    updated_by: by,
+    ...(token !== undefined && { token }),
+  };
+  const named = OWNER_FIELDS.filter((field) => fields[field] !== undefined && after[field] !== before[field]);
+  const place = await placeOf(db, after);
+  refuseUnknown(place, after, named);
+  const standing = standingOn(access, before, await placeOf(db, before));
+  if (standing === 'self' && before.team_id !== null && route !== null && place.team)
+    refuseUnpermitted(place.team, route);
+  const isMoved = named.some((field) => field !== 'budget_id');
+  if (isMoved && standing !== 'self') await refuseForeign(db, { access, owners: after, place, route: '/key/update' });
+  return await withinRights(db, { fields, before, after, place, standing, access, author: by, isNew: false });
+}
+
+const OWNER_FIELDS: readonly OwnerField[] = ['user_id', 'team_id', 'organization_id', 'project_id', 'budget_id'];
+
+export interface RemoveRequest {
+  readonly keys?: readonly string[] | null | undefined;
+  readonly key_aliases?: readonly string[] | null | undefined;
+}
+
+/** Those that are the caller's; with none of them, as if they did not exist. */
+export async function removeNamedKeys(context: KeyContext, request: RemoveRequest, author: Author): Promise<View> {
+  const given = new Map((request.keys ?? []).map((key) => [tokenOf(key), key]));
+  const aliases = request.key_aliases ?? [];
+  if (given.size === 0 && aliases.length === 0) {
+    throw invalidRequest("Name the keys to delete in 'keys' or 'key_aliases'.", 'keys');
+  }
+  const nowMs = Math.round(context.now());
+  const removed = await audited(context, author, async (db, note) => {
     const tokens = [...given.keys(), ...(await tokensByAlias(db, aliases))];
-    const deleted = await deleteKeys(db, tokens, Math.round(this.#context.now()));
-    for (const token of tokens) keys.invalidate(token);
-    if (deleted.length === 0) throw unknownKey();
-    return { deleted_keys: deleted.map((token) => given.get(token) ?? token) };
-  }
-
-  async list(query: Query): Promise<View> {
-    const page = wholeNumber(query, 'page', 1);
-    const size = wholeNumber(query, 'size', 10, MOST_KEYS_A_PAGE);
-    const { rows, total } = await listKeys(this.#context.db, {
-      visibility: EVERYTHING,
-      filter: {
-        userId: query['user_id'],
-        teamId: query['team_id'],
-        organizationId: query['organization_id'],
-        keyAlias: query['key_alias'],
-        token: query['key_hash'],
-      },
-      limit: size,
-      offset: (page - 1) * size,
-      nowMs: this.#context.now(),
-    });
-    const views: unknown[] = [];
-    for (const row of rows) {
-      if (query['return_full_object'] !== 'true') views.push(row.token);
-      else views.push({ token: row.token, ...keyView(row, await this.#spend(row.token)), status: this.#status(row) });
-    }
-    return { keys: views, total_count: total, current_page: page, total_pages: Math.ceil(total / size) };
-  }
-
-  #status(row: KeyRow): string {
-    if (Number(row.blocked) === 1) return 'revoked';
-    const expired = row.expires_at_ms !== null && Number(row.expires_at_ms) <= this.#context.now();
-    return expired ? 'expired' : 'active';
-  }
-
-  async #spend(token: string): Promise<number> {
-    await caughtUp(this.#context.ledger);
-    return spendByKey(this.#context.db, token);
-  }
+    const rows = await removeKeys(db, tokens, { visibility: author.access.visibility, nowMs });
+    if (rows.length === 0) throw unknownKey();
+    for (const row of rows) note(noteOf('deleted', row, undefined));
+    return rows;
+  });
+  for (const { token } of removed) context.keys.invalidate(token);
+  return { deleted_keys: removed.map(({ token }) => given.get(token) ?? token) };
 }
 
-function refuseBadKey(secret: string): void {
-  if (secret.startsWith('sk-') && secret.length >= SHORTEST_KEY && /^[\x21-\x2b\x2d-\x7e]+$/.test(secret)) return;
-  throw invalidRequest(
-    `'key' must start with "sk-", be at least ${SHORTEST_KEY} characters long and hold no spaces or commas.`,
-    'key',
-  );
+/** Whose a key is comes first, so that whoever may read the audit of a team finds its keys. */
+export function noteOf(action: AuditNote['action'], before: KeyRow | undefined, after: KeyRow | undefined): AuditNote {
+  const row = after ?? before;
+  return {
+    action,
+    kind: 'key',
+    id: row === undefined ? '' : usageHashOf(row),
+    before: before === undefined ? null : auditView(before),
+    after: after === undefined ? null : auditView(after),
+    teamId: row?.team_id ?? null,
+    organizationId: row?.organization_id ?? null,
+  };
 }
 
-const nameOf = (caller: Caller): string => caller.userId ?? caller.keyAlias ?? caller.keyHash;
+/** What a key spends is not a change of it. */
+function auditView(row: KeyRow): View {
+  const { spend: _, total_spend: __, budget_reset_at: ___, ...view } = keyView(row);
+  return { token: row.token, ...view };
+}
 
-const unknownKey = (): GatewayError =>
+export const unknownKey = (): GatewayError =>
   new GatewayError('not_found', 'There is no such key.', { param: 'key', type: 'not_found_error' });
 
-const keyTaken = (): GatewayError =>
-  invalidRequest('This key exists already; choose another, or leave it out to have one made.', 'key');
+export const keyTaken = (field: string): GatewayError =>
+  invalidRequest('This key exists already; choose another, or leave it out to have one made.', field);
 
-const aliasTaken = (): GatewayError =>
+export const aliasTaken = (): GatewayError =>
   invalidRequest('A key with this alias exists already. Aliases are unique; choose another.', 'key_alias');

@@ -27,13 +27,7 @@ export function createAuthenticator({ keys, master, acting, now, options }: Auth
     const { caller } = key;
     if (key.deleted) throw invalidApiKey('This API key was deleted. Ask for a new one.', caller);
     if (key.blocked) throw invalidApiKey('This API key is blocked. An admin can unblock it with /key/unblock.', caller);
-    if (key.expiresAtMs !== null && key.expiresAtMs <= now()) {
-      const since = new Date(key.expiresAtMs).toISOString();
-      const remedy = key.replaced
-        ? 'Its secret was replaced by a new one: use that.'
-        : 'Ask for a new one, or have its duration extended with /key/update.';
-      throw invalidApiKey(`This API key expired at ${since}. ${remedy}`, caller);
-    }
+    if (key.expiresAtMs !== null && key.expiresAtMs <= now()) throw expired(key, key.expiresAtMs);
     if (route !== undefined && !mayCall(key.allowedRoutes, route)) {
       throw new GatewayError(
         'permission_denied',
@@ -55,6 +49,13 @@ export function createAuthenticator({ keys, master, acting, now, options }: Auth
       throw invalidApiKey('The API key is malformed: keys of this gateway start with "sk-".');
     return keys.fetch(hash).then((key) => admit(key, headers, route));
   };
+}
+
+function expired({ caller, replaced }: LoadedKey, atMs: number): GatewayError {
+  const remedy = replaced
+    ? 'Its secret was replaced by a new one: use that.'
+    : 'Ask for a new one, or have its duration extended with /key/update.';
+  return invalidApiKey(`This API key expired at ${new Date(atMs).toISOString()}. ${remedy}`, caller);
 }
 
 /** `x-litellm-team-id` chooses a team, among those the key belongs to or is allowed for; the admin's key may name any. */

@@ -1,0 +1,105 @@
+/** A new secret for a key, and a new beginning for what it has spent. Source: LiteLLM's documentation of both routes. */
+import type { z } from '@hono/zod-openapi';
+import { digest } from '../auth/digest.ts';
+import { keys } from '../db/keys.ts';
+import { regenerateKey } from '../db/regenerated-keys.ts';
+import { GatewayError, invalidRequest } from '../errors.ts';
+import { endOfDuration } from '../lib/duration.ts';
+import type { AdminContext } from './context.ts';
+import { placeOf, standingOn } from './key-place.ts';
+import type { regenerateBody } from './key-schema.ts';
+import { viewOfKey } from './key-spend.ts';
+import { spendColumns } from './key-view.ts';
+import {
+  aliasTaken,
+  allowedChange,
+  chosenSecret,
+  keyTaken,
+  nameOfSecret,
+  newSecret,
+  noteOf,
+  tokenOf,
+  unknownKey,
+  type View,
+} from './keys.ts';
+import { memberMay } from './team-permissions.ts';
+import { type Author, audited } from './write.ts';
+
+type RegenerateRequest = z.output<typeof regenerateBody>;
+
+/**
+ * The key stays the same one: its row, what it has spent, its limits and its log go on. Without a grace time the old
+ * secret is refused from now on.
+ */
+export async function renewKey(
+  context: AdminContext,
+  key: string,
+  { key: _, new_key, grace_period, ...fields }: RegenerateRequest,
+  author: Author,
+): Promise<View> {
+  const { access } = author;
+  const secret = new_key == null ? newSecret(context) : chosenSecret(context, new_key, access.caller, 'new_key');
+  const nowMs = Math.round(context.now());
+  const newToken = digest(secret);
+  const { before, after } = await audited(context, author, async (db, note) => {
+    const row = await keys.find(db, tokenOf(key), access.visibility);
+    if (row === undefined) throw unknownKey();
+    const writing = { context, db, note, author };
+    const change = await allowedChange(writing, row, { fields, route: '/key/regenerate', token: newToken });
+    const outcome = await regenerateKey(db, row.token, {
+      newToken,
+      nowMs,
+      oldValidUntilMs: grace_period == null ? null : Math.round(endOfDuration(grace_period, nowMs) ?? nowMs),
+      change: () => ({
+        ...change,
+        key_name: nameOfSecret(secret),
+        rotation_count: Number(row.rotation_count ?? 0) + 1,
+        last_rotation_at_ms: nowMs,
+      }),
+    });
+    if (outcome === undefined) throw unknownKey();
+    if (outcome.taken !== undefined) throw outcome.taken === 'token' ? keyTaken('new_key') : aliasTaken();
+    note(noteOf('regenerated', outcome.before, outcome.after));
+    return outcome;
+  });
+  for (const token of [before.token, after.token]) context.keys.invalidate(token);
+  return { key: secret, token: after.token, token_id: after.token, ...(await viewOfKey(context, after)) };
+}
+
+/** What it has spent in its current window counts as `reset_to` from now on. The log and `total_spend` stay. */
+export async function resetSpend(context: AdminContext, key: string, resetTo: number, author: Author): Promise<View> {
+  const { visibility } = author.access;
+  const found = await keys.find(context.db, tokenOf(key), visibility);
+  if (found === undefined) throw unknownKey();
+  const previous = Number((await viewOfKey(context, found))['spend']);
+  if (resetTo > previous) {
+    throw invalidRequest(`'reset_to' is more than the key has spent (${previous}).`, 'reset_to');
+  }
+  const row = await audited(context, author, async (db, note) => {
+    await refuseOwner(db, found, author);
+    const columns = spendColumns(resetTo, Math.round(context.now()));
+    const changed = await keys.change(db, found.token, visibility, () => columns);
+    if (changed === undefined || changed.taken !== undefined) throw unknownKey();
+    const { action, before, after, ...note_ } = noteOf('reset', changed.before, changed.after);
+    note({ ...note_, action, before: { ...before, spend: previous }, after: { ...after, spend: resetTo } });
+    return changed.after;
+  });
+  context.keys.invalidate(row.token);
+  const { spend, max_budget, budget_reset_at } = await viewOfKey(context, row);
+  return { key_hash: row.token, spend, previous_spend: previous, max_budget, budget_reset_at };
+}
+
+/** @throws GatewayError 403 for whoever is limited by what they would reset */
+async function refuseOwner(
+  db: Parameters<typeof placeOf>[0],
+  row: Parameters<typeof noteOf>[1] & object,
+  { access }: Author,
+): Promise<void> {
+  const place = await placeOf(db, row);
+  if (standingOn(access, row, place) !== 'self') return;
+  if (place.team && memberMay(place.team, '/key/{key}/reset_spend')) return;
+  throw new GatewayError(
+    'permission_denied',
+    'What a key has spent can only be reset by an admin of its team, its organization or the platform.',
+  );
+}
