@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { printBanner } from './app/banner.ts';
 import { ConfigSource } from './app/config-source.ts';
 import { createLog, errorFields, type Log } from './app/log.ts';
+import { rotateCredentials } from './app/rotate-credentials.ts';
 import { type App, startApp } from './app.ts';
 import type { Config } from './config/config.ts';
 import { type Env, processEnv } from './config/env.ts';
@@ -18,6 +19,8 @@ Usage: tollgate [options]
   --port N              port to listen on (or PORT; default 4000, 0 picks a free one)
   --host H              address to listen on (or HOST; default 127.0.0.1)
   --check-config FILE   print every finding about FILE (honoured, ignored, unknown) and exit; 1 on errors
+  --rotate-credentials  seal all stored secrets with the current LITELLM_SALT_KEY and exit; set LITELLM_SALT_KEY_OLD to the
+                        key before it. No server may have the database open: there it is POST /credentials/rotate
   --version             print the version
   --help                print this
 `;
@@ -29,6 +32,7 @@ interface Arguments {
   readonly port?: string;
   readonly host?: string;
   readonly 'check-config'?: string;
+  readonly 'rotate-credentials'?: boolean;
   readonly version?: boolean;
   readonly help?: boolean;
 }
@@ -44,7 +48,10 @@ function readArguments(): Arguments {
   const flag = { type: 'boolean' } as const;
   try {
     return parseArgs({
-      options: { config: text, port: text, host: text, 'check-config': text, version: flag, help: flag },
+      options: {
+        ...{ config: text, port: text, host: text, 'check-config': text },
+        ...{ 'rotate-credentials': flag, version: flag, help: flag },
+      },
     }).values;
   } catch (cause) {
     return fail(`${reasonOf(cause)}\n\n${HELP}`);
@@ -68,6 +75,7 @@ async function main(): Promise<void> {
   const env = processEnv();
   const source = new ConfigSource(args['check-config'] ?? args.config ?? env.configFile, env);
   if (args['check-config'] !== undefined) return process.exit(source.check(process.stdout));
+  if (args['rotate-credentials']) return void process.stdout.write(`${await rotateCredentials(source.load(), env)}\n`);
   const log = createLog({
     level: env.logLevel,
     human: process.stdout.isTTY === true,

@@ -1,7 +1,10 @@
 /** Keys from the database to the request path and the management API, over a real ledger. */
 import { beforeEach, describe, expect, test } from 'bun:test';
 import { ledgerPlace } from '../../test/support/ledger-place.ts';
+import { liveModels } from '../../test/support/live-models.ts';
 import { runtimeFrom } from '../../test/support/runtime-from.ts';
+import { ANY_KEYS } from '../admin/context.ts';
+import type { ModelRegistry } from '../admin/model-registry.ts';
 import { digest } from '../auth/digest.ts';
 import { createDirectory } from '../auth/directory.ts';
 import { builtInConfig } from '../config/built-in.ts';
@@ -17,11 +20,13 @@ const place = ledgerPlace();
 let nowMs: number;
 let ledger: Ledger;
 let runtime: Runtime;
+let models: ModelRegistry;
 
 beforeEach(async () => {
   nowMs = Date.now();
   ledger = await place.open();
   runtime = runtimeFrom('model_list: []');
+  models = (await liveModels(place.db)).registry;
 });
 
 interface Door extends Auth {
@@ -47,7 +52,8 @@ function authOf(over: Partial<AuthParts> = {}): Door {
       db: place.db,
       directory,
       ledger,
-      settings: () => ({ timeZone: 'UTC', endUserBudgetId: null }),
+      models,
+      settings: () => ({ timeZone: 'UTC', endUserBudgetId: null, keys: ANY_KEYS }),
       now,
       randomBytes,
     }),

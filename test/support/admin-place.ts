@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AdminApp, createAdminApp } from '../../src/admin/app.ts';
 import { type AdminSettings, ANY_KEYS } from '../../src/admin/context.ts';
-import { LiveModels } from '../../src/app/live-models.ts';
-import { createModelRegistry } from '../../src/app/model-registry.ts';
+import type { LiveModels } from '../../src/app/live-models.ts';
+import { createPrices } from '../../src/app/prices.ts';
 import { createActing } from '../../src/auth/acting.ts';
 import { type Authenticate, createAuthenticator } from '../../src/auth/authenticate.ts';
 import { digest } from '../../src/auth/digest.ts';
@@ -14,17 +14,24 @@ import { createDirectory } from '../../src/auth/directory.ts';
 import { createKeyCache } from '../../src/auth/key-cache.ts';
 import { loadKey } from '../../src/auth/loaded-key.ts';
 import { createPrincipals } from '../../src/auth/principal.ts';
-import { readEnv } from '../../src/config/env.ts';
 import { type Database, openDatabase } from '../../src/db/client.ts';
+import { directReader } from '../../src/db/reader.ts';
+import { createCards } from '../../src/features/meter.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { loadCatalog } from '../../src/pricing/catalog.ts';
 import { sampleCaller } from './callers.ts';
-import { load } from './config-files.ts';
+import { liveModels } from './live-models.ts';
 
 export const MASTER_KEY = 'sk-master-of-the-admin-tests';
 export const NOW_MS = Date.UTC(2026, 0, 31, 12);
 
-const SETTINGS: AdminSettings = { timeZone: 'UTC', endUserBudgetId: null, keys: ANY_KEYS };
+const SETTINGS: AdminSettings = {
+  timeZone: 'UTC',
+  endUserBudgetId: null,
+  globalBudget: null,
+  providerBudgets: {},
+  keys: ANY_KEYS,
+};
 
 export interface Answer {
   readonly status: number;
@@ -40,6 +47,7 @@ class AdminPlace {
   #live: LiveModels | undefined;
   /** Of the next start: sections of the configuration file. */
   configuration: object = {};
+  environment: Readonly<Record<string, string>> = {};
   /** Warnings of the program's own log. */
   readonly logged: string[] = [];
   authenticate: Authenticate = () => sampleCaller();
@@ -87,24 +95,25 @@ class AdminPlace {
     });
     const acting = createActing(directory);
     this.authenticate = createAuthenticator({ keys, master, acting, now, options: () => ({}) });
-    const catalog = loadCatalog();
-    this.#live = new LiveModels({
-      config: load(JSON.stringify({ general_settings: { master_key: MASTER_KEY }, ...this.configuration })),
-      env: readEnv({}),
-      catalog,
-      log: { warn: (message, fields) => this.logged.push(JSON.stringify({ message, ...fields })) },
+    const { live, registry } = await liveModels(db, {
+      sections: this.configuration,
+      environment: this.environment,
+      warn: (line) => this.logged.push(line),
     });
-    await this.#live.connect(db);
+    this.#live = live;
+    const catalog = loadCatalog();
     let made = 0;
     const randomBytes = () => new Uint8Array(32).fill(++made);
     this.#app = createAdminApp({
       db,
+      reader: directReader(db),
+      prices: createPrices({ catalog, rateCard: createCards(() => catalog).rateCard, runtime: () => live.runtime }),
       keys,
       ledger,
       authenticate: this.authenticate,
       principal: createPrincipals(db),
       directory,
-      models: createModelRegistry(this.#live, catalog),
+      models: registry,
       settings: () => this.settings,
       now,
       randomBytes,

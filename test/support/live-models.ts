@@ -1,0 +1,34 @@
+/** What is served in a test: a configuration of its own, and whatever stands in the database. */
+
+import type { ModelRegistry } from '../../src/admin/model-registry.ts';
+import { LiveModels } from '../../src/app/live-models.ts';
+import { createModelRegistry } from '../../src/app/model-registry.ts';
+import { readEnv } from '../../src/config/env.ts';
+import type { Database } from '../../src/db/client.ts';
+import { loadCatalog } from '../../src/pricing/catalog.ts';
+import { load } from './config-files.ts';
+
+export interface ModelsOptions {
+  /** Sections of the configuration file. */
+  readonly sections?: object;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Takes the warnings of the program's own log. */
+  warn?(line: string): void;
+}
+
+const MASTER_KEY = 'sk-master-of-the-model-tests';
+
+export async function liveModels(
+  db: Database,
+  { sections = {}, environment = {}, warn = () => {} }: ModelsOptions = {},
+): Promise<{ readonly live: LiveModels; readonly registry: ModelRegistry }> {
+  const catalog = loadCatalog();
+  const live = new LiveModels({
+    config: load(JSON.stringify({ general_settings: { master_key: MASTER_KEY }, ...sections }), environment),
+    env: readEnv(environment),
+    catalog,
+    log: { warn: (message, fields) => warn(JSON.stringify({ message, ...fields })) },
+  });
+  await live.connect(db);
+  return { live, registry: createModelRegistry(live, catalog) };
+}
