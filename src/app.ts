@@ -1,6 +1,7 @@
 /** Composition root: with main.ts and app/, the only place where every part meets. */
 
 import type { ModelRegistry } from './admin/model-registry.ts';
+import type { Prices } from './admin/prices.ts';
 import { createAuth, lazyAdmin, randomBytes } from './app/auth.ts';
 import { createLimits } from './app/limits.ts';
 import { LiveModels } from './app/live-models.ts';
@@ -8,6 +9,7 @@ import { errorFields, type Log } from './app/log.ts';
 import { createMasterKey, type MasterKey } from './app/master-key.ts';
 import { createModelRegistry } from './app/model-registry.ts';
 import { modelList } from './app/models.ts';
+import { createPrices } from './app/prices.ts';
 import type { Runtime } from './app/runtime.ts';
 import { createTryKey, type TryKey } from './app/try-key.ts';
 import { createDirectory } from './auth/directory.ts';
@@ -15,6 +17,7 @@ import { MANAGEMENT_ROUTES, refuseUndeclared } from './auth/routes.ts';
 import type { Config } from './config/config.ts';
 import type { Env } from './config/env.ts';
 import { type Database, openDatabase } from './db/client.ts';
+import { openReader, type Reader } from './db/reader.ts';
 import { GatewayError } from './errors.ts';
 import { createFeatures } from './features/index.ts';
 import { createCards, createMeter, createQuote, type Meter, type Quote } from './features/meter.ts';
@@ -69,6 +72,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     now,
     onWarning: (message) => log.warn(message),
   });
+  const reader = openReader({ db, url: config.general.databaseUrl });
   const masterKey = await createMasterKey({ config, db });
   const tryKey = masterKey.made === undefined ? createTryKey(config, now(), randomBytes) : undefined;
   const cards = createCards(() => catalog);
@@ -80,6 +84,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     meter: createMeter(cards, now),
     quote: createQuote(cards),
     models: createModelRegistry(live, catalog),
+    reader,
+    prices: createPrices({ catalog, rateCard: cards.rateCard, runtime: () => live.runtime }),
     runtime: () => live.runtime,
   });
 
@@ -93,6 +99,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     reload: (next) => live.reload(next),
     async stop() {
       await drain(listener, interrupt, live.runtime.config.tollgate.drainTimeoutMs);
+      reader.close();
       await ledger.close();
       await db.destroy();
     },
@@ -107,6 +114,8 @@ interface Parts {
   readonly meter: Meter;
   readonly quote: Quote;
   readonly models: ModelRegistry;
+  readonly reader: Reader;
+  readonly prices: Prices;
   runtime(): Runtime;
 }
 
@@ -127,7 +136,13 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
   });
   const auth = createAuth({ db, directory, masterKey, tryKey, runtime, now });
   const limits = await createLimits({ db, ledger, directory, quote, log, runtime, now, random: Math.random });
-  const features = createFeatures({ now, meter, models: () => runtime().models, limits: limits.parts });
+  const features = createFeatures({
+    now,
+    meter,
+    models: () => runtime().models,
+    endUserOf: limits.endUserOf,
+    limits: limits.parts,
+  });
   const sender = new Sender(senderParts(meter, runtime, features));
   const pipeline = new Pipeline({
     authenticate: auth.authenticate,
@@ -150,7 +165,16 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
       newId: () => Bun.randomUUIDv7(),
       admin: lazyAdmin({
         ...auth,
-        ...{ db, directory, ledger, now, randomBytes, models: parts.models },
+        ...{
+          db,
+          directory,
+          ledger,
+          now,
+          randomBytes,
+          models: parts.models,
+          reader: parts.reader,
+          prices: parts.prices,
+        },
         settings: () => ({ ...runtime().config.limits, keys: runtime().config.keys }),
       }),
       listModels: async (headers, one) => modelList(await auth.authenticate(headers), runtime(), one),

@@ -6,6 +6,7 @@ import { recentUsage } from '../db/scope-usage.ts';
 import { GatewayError } from '../errors.ts';
 import type { LimitParts } from '../features/limits.ts';
 import type { Quote } from '../features/meter.ts';
+import type { EndUserOf } from '../features/model-access.ts';
 import type { Call, Caller } from '../gateway/call.ts';
 import type { Directory, EndUser, Tag } from '../gateway/entities.ts';
 import { ownersOf } from '../gateway/owners.ts';
@@ -34,6 +35,8 @@ export interface LimitsOptions {
 export interface Limits {
   readonly tree: LimitTree;
   readonly parts: LimitParts;
+  /** Whom a call is counted for, without waiting while they are in memory. */
+  readonly endUserOf: EndUserOf;
 }
 
 /** A database that does not answer must not hold a request for long. */
@@ -68,7 +71,7 @@ export async function createLimits(options: LimitsOptions): Promise<Limits> {
     allowanceOf: (target) => runtime().allowanceOf(target),
     now,
   };
-  return { tree, parts };
+  return { tree, parts, endUserOf: endUsersIn(directory, runtime) };
 }
 
 /** Names of what passed, for a reader of the log; the callbacks that deliver it come with them. */
@@ -131,6 +134,16 @@ function createSubjects({ directory, runtime, now }: SubjectSource): LimitParts[
   return (call) => {
     if (!call.caller) throw new GatewayError('internal', 'Internal server error');
     return compile(call, call.caller);
+  };
+}
+
+/** The same one that the call's limits are compiled for. */
+function endUsersIn(directory: Directory, runtime: () => Runtime): EndUserOf {
+  return (call) => {
+    const { endUser } = call.controls;
+    if (endUser === null || !runtime().log.endUserTracking) return null;
+    const found = directory.peek('end_user', endUser);
+    return found === undefined ? directory.fetch('end_user', endUser) : found;
   };
 }
 

@@ -2,16 +2,17 @@
 import type { Feature } from '../gateway/feature.ts';
 import { type LimitParts, limits } from './limits.ts';
 import { type MockResponseParts, mockResponse } from './mock-response.ts';
-import { type ModelCatalogue, modelAccess } from './model-access.ts';
+import { type EndUserOf, type ModelCatalogue, modelAccess } from './model-access.ts';
 
 export interface FeatureParts extends MockResponseParts {
   models(): ModelCatalogue;
+  readonly endUserOf: EndUserOf;
   readonly limits: LimitParts;
 }
 
 export function createFeatures(parts: FeatureParts): readonly Feature[] {
   return [
-    modelAccess(parts.models), // First: everything after it needs to know the model group.
+    modelAccess(parts.models, parts.endUserOf), // First: everything after it needs to know the model group.
     limits(parts.limits), // Before anything answers: a canned answer costs too. Nothing after it may refuse for nothing.
     mockResponse(parts), // Answers without an upstream, once the caller may use the model.
   ];

@@ -44,6 +44,8 @@ describe('a client’s own canned answer', () => {
 
 test('access to the model is decided before anything answers', () => {
   const models = () => ({ resolveAlias: (name: string) => name, has: () => true, accessGroups: () => [] });
-  const names = createFeatures({ ...parts, models, limits: limitParts() }).map(({ name }) => name);
+  const names = createFeatures({ ...parts, models, endUserOf: () => null, limits: limitParts() }).map(
+    ({ name }) => name,
+  );
   expect(names).toEqual(['model-access', 'limits', 'mock-response']);
 });

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'bun:test';
-import { sampleCall, sampleCaller } from '../../test/support/call-parts.ts';
+import { type SampleCall, sampleCall, sampleCaller } from '../../test/support/call-parts.ts';
 import { GatewayError } from '../errors.ts';
 import type { Call, Caller } from '../gateway/call.ts';
-import { type ModelCatalogue, modelAccess, visibleModels } from './model-access.ts';
+import { type EndUser, UNLIMITED } from '../gateway/entities.ts';
+import type { Feature } from '../gateway/feature.ts';
+import { type EndUserOf, type ModelCatalogue, modelAccess, visibleModels } from './model-access.ts';
 
 const GROUPS = ['gpt-4', 'gpt-3.5', 'openai/gpt-5', 'premium'];
 const ALIASES = new Map([
@@ -15,9 +17,11 @@ const catalogue: ModelCatalogue = {
   accessGroups: (group) => (group === 'premium' ? ['vip'] : []),
 };
 
+const access = (endUserOf: EndUserOf = () => null): Feature => modelAccess(() => catalogue, endUserOf);
+
 function admit(requestedModel: string, caller: Partial<Caller> = {}, fallbacks?: readonly string[]): Call {
   const call = sampleCall({ requestedModel, modelGroup: '', caller: sampleCaller(caller), controls: { fallbacks } });
-  modelAccess(() => catalogue).admit?.(call);
+  access().admit?.(call);
   return call;
 }
 
@@ -122,16 +126,14 @@ test.each([
       caller: sampleCaller({ models }),
       request: { model: 'gpt-4', messages: [], ...fields },
     });
-  const { admit: admitting } = modelAccess(() => catalogue);
+  const { admit: admitting } = access();
   expect(() => admitting?.(call(['gpt-4']))).toThrow(/'premium' is not available/);
   expect(() => admitting?.(call(['gpt-4', 'premium']))).not.toThrow();
   expect(() => admitting?.(call([]))).not.toThrow();
 });
 
 test('nothing is admitted without a caller', () => {
-  expect(() => modelAccess(() => catalogue).admit?.(sampleCall({ caller: undefined }))).toThrow(
-    'Internal server error',
-  );
+  expect(() => access().admit?.(sampleCall({ caller: undefined }))).toThrow('Internal server error');
 });
 
 describe('the list of models that a key sees', () => {
@@ -150,5 +152,75 @@ describe('the list of models that a key sees', () => {
 
   test('names each model once', () => {
     expect(seen({ aliases: { 'gpt-4': 'gpt-3.5' } }).filter((name) => name === 'gpt-4')).toHaveLength(1);
+  });
+});
+
+describe('an end user with models of their own', () => {
+  const endUser = (over: Partial<EndUser> = {}): EndUser => ({
+    kind: 'end_user',
+    id: 'ada',
+    name: null,
+    blocked: false,
+    models: ['gpt-3.5'],
+    metadata: {},
+    allowance: UNLIMITED,
+    defaultModel: null,
+    allowedModelRegion: null,
+    ...over,
+  });
+
+  async function admitFor(found: EndUser | null, requestedModel: string, over: SampleCall = {}): Promise<Call> {
+    const call = sampleCall({ requestedModel, modelGroup: '', caller: sampleCaller(), ...over });
+    const answers = [() => found, () => Promise.resolve(found)];
+    const outcomes = answers.map(async (endUserOf) => {
+      await access(endUserOf).admit?.(call);
+    });
+    // In memory or not makes no difference.
+    const [first, second] = await Promise.allSettled(outcomes);
+    expect(first?.status).toBe(second?.status);
+    if (first?.status === 'rejected') throw first.reason;
+    return call;
+  }
+
+  const refusalFor = async (...given: Parameters<typeof admitFor>): Promise<unknown> =>
+    admitFor(...given).then(
+      () => 'admitted',
+      (error: GatewayError) => [error.status, error.details.type],
+    );
+
+  const DENIED = [403, 'end_user_model_access_denied'];
+
+  test('may use those, under any of their names', async () => {
+    expect((await admitFor(endUser(), 'gpt-3.5')).modelGroup).toBe('gpt-3.5');
+    expect((await admitFor(endUser(), 'cheap')).modelGroup).toBe('gpt-3.5');
+    expect((await admitFor(endUser({ models: ['cheap'] }), 'cheap')).modelGroup).toBe('gpt-3.5');
+    expect((await admitFor(endUser({ models: ['vip'] }), 'premium')).modelGroup).toBe('premium');
+  });
+
+  test('may use no other, neither as a fallback nor as the provider’s own', async () => {
+    expect(await refusalFor(endUser(), 'gpt-4')).toEqual(DENIED);
+    expect(await refusalFor(endUser(), 'gpt-3.5', { controls: { fallbacks: ['gpt-4'] } })).toEqual(DENIED);
+    expect(await refusalFor(endUser(), 'gpt-3.5', { request: { models: ['gpt-4'] } })).toEqual(DENIED);
+  });
+
+  test('with an empty list, or when nobody is known, may use all', async () => {
+    expect((await admitFor(endUser({ models: [] }), 'gpt-4')).modelGroup).toBe('gpt-4');
+    expect((await admitFor(null, 'gpt-4')).modelGroup).toBe('gpt-4');
+  });
+
+  test('gets their default model in the place of another, and is told', async () => {
+    const call = await admitFor(endUser({ defaultModel: 'gpt-3.5' }), 'gpt-4');
+    expect(call.modelGroup).toBe('gpt-3.5');
+    expect(call.admittedChanges[0]).toMatchObject({ field: 'model', action: 'renamed' });
+    const own = await admitFor(endUser({ defaultModel: 'gpt-4' }), 'gpt-3.5');
+    expect([own.modelGroup, own.admittedChanges]).toEqual(['gpt-3.5', []]);
+  });
+
+  test('never gets a default model that the key may not use', async () => {
+    const caller = sampleCaller({ models: ['gpt-4'] });
+    expect(await refusalFor(endUser({ defaultModel: 'gpt-3.5' }), 'gpt-4', { caller })).toEqual([
+      403,
+      'key_model_access_denied',
+    ]);
   });
 });

@@ -3,7 +3,8 @@
  * Source: LiteLLM's documentation of model access, wildcards, access groups and aliases.
  */
 import { GatewayError } from '../errors.ts';
-import type { Caller } from '../gateway/call.ts';
+import type { Call, Caller } from '../gateway/call.ts';
+import type { EndUser } from '../gateway/entities.ts';
 import type { Feature } from '../gateway/feature.ts';
 import type { ChatRequest } from '../wire/openai.ts';
 
@@ -17,7 +18,10 @@ export interface ModelCatalogue {
   accessGroups(group: string): readonly string[];
 }
 
-export function modelAccess(models: () => ModelCatalogue): Feature {
+/** Whom a call is made for, as they are now; `null`: nobody, or nobody that is known. */
+export type EndUserOf = (call: Call) => EndUser | null | Promise<EndUser | null>;
+
+export function modelAccess(models: () => ModelCatalogue, endUserOf: EndUserOf): Feature {
   return {
     name: 'model-access',
     admit(call) {
@@ -27,7 +31,9 @@ export function modelAccess(models: () => ModelCatalogue): Feature {
       call.modelGroup = groupFor(call.requestedModel, caller, catalogue);
       for (const name of call.controls.fallbacks ?? []) groupFor(name, caller, catalogue);
       for (const name of modelsForUpstream(call.request)) if (!allows(caller, [name], [])) throw denied(name, 'key');
-      return undefined;
+      const endUser = endUserOf(call);
+      if (!(endUser instanceof Promise)) return holdEndUser(call, caller, endUser, catalogue);
+      return endUser.then((found) => holdEndUser(call, caller, found, catalogue));
     },
   };
 }
@@ -54,6 +60,24 @@ function groupFor(name: string, caller: Caller, catalogue: ModelCatalogue): stri
   return group;
 }
 
+/** An end user's own list holds for every model that may serve them. Where they have a default model, it stands in. */
+function holdEndUser(call: Call, caller: Caller, endUser: EndUser | null, catalogue: ModelCatalogue): undefined {
+  if (endUser === null || endUser.models.length === 0) return undefined;
+  const isAllowed = (name: string): boolean => {
+    const named = aliased(caller, name);
+    const group = catalogue.resolveAlias(named);
+    return listAllows(endUser.models, [name, named, group], catalogue.accessGroups(group));
+  };
+  const others = [...(call.controls.fallbacks ?? []), ...modelsForUpstream(call.request)];
+  const refused = others.find((name) => !isAllowed(name));
+  if (refused !== undefined) throw denied(refused, 'end_user');
+  if (isAllowed(call.requestedModel)) return undefined;
+  if (endUser.defaultModel === null) throw denied(call.requestedModel, 'end_user');
+  call.modelGroup = groupFor(endUser.defaultModel, caller, catalogue);
+  call.admittedChanges.push({ field: 'model', action: 'renamed', note: "to the end user's default model" });
+  return undefined;
+}
+
 /** Some providers take a list of models to fall back to; a key's own list holds there too. */
 function modelsForUpstream(request: ChatRequest): readonly string[] {
   const extra = request['extra_body'];
@@ -73,7 +97,7 @@ function aliased({ team, aliases }: Caller, name: string): string {
 const aliasIn = (aliases: Readonly<Record<string, string>>, name: string): string =>
   (Object.hasOwn(aliases, name) ? aliases[name] : undefined) ?? name;
 
-type Denier = 'key' | 'team' | 'team_member' | 'user' | 'project' | 'organization';
+type Denier = 'key' | 'team' | 'team_member' | 'user' | 'project' | 'organization' | 'end_user';
 
 /** LiteLLM's `type` of each refusal. */
 const DENIED_TYPES: Readonly<Record<Denier, string>> = {
@@ -83,6 +107,7 @@ const DENIED_TYPES: Readonly<Record<Denier, string>> = {
   user: 'user_model_access_denied',
   project: 'project_model_access_denied',
   organization: 'org_model_access_denied',
+  end_user: 'end_user_model_access_denied',
 };
 
 const denied = (name: string, denier: Denier): GatewayError =>

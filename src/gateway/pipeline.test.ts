@@ -123,7 +123,10 @@ function rig(options: RigOptions = {}): Rig {
     onSettleError: (error) => settleErrors.push(error),
     ...parts,
     features: [
-      modelAccess(() => catalogue),
+      modelAccess(
+        () => catalogue,
+        () => null,
+      ),
       mockResponse({
         now: () => nowMs,
         meter: (_call, _target, reading) => meterAtFlatPrice(reading),
