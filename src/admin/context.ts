@@ -3,9 +3,11 @@ import type { Authenticate, Caller } from '../auth/authenticate.ts';
 import type { KeyCache } from '../auth/key-cache.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Database } from '../db/client.ts';
+import type { Reader } from '../db/reader.ts';
 import type { Directory } from '../gateway/entities.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ModelRegistry } from './model-registry.ts';
+import type { Prices } from './prices.ts';
 
 /** What of the configuration the management API goes by. Follows a reload. */
 export interface AdminSettings {
@@ -13,7 +15,17 @@ export interface AdminSettings {
   readonly timeZone: string;
   /** `litellm_settings.max_end_user_budget_id`: for end users without a budget of their own. */
   readonly endUserBudgetId: string | null;
+  /** `litellm_settings.max_budget`: what all may spend together. */
+  readonly globalBudget: ConfiguredBudget | null;
+  /** `router_settings.provider_budget_config`. */
+  readonly providerBudgets: Readonly<Record<string, ConfiguredBudget>>;
   readonly keys: KeySettings;
+}
+
+export interface ConfiguredBudget {
+  readonly maxUsd: number;
+  /** `30d`, `1mo` …; `null`: for ever. */
+  readonly duration: string | null;
 }
 
 /** Who may make which keys. Field names inside are those of `/key/generate`. */
@@ -46,6 +58,10 @@ export const ANY_KEYS: KeySettings = {
 
 export interface AdminContext {
   readonly db: Database;
+  /** Runs the heavy queries of reports beside the event loop. */
+  readonly reader: Reader;
+  /** Today's, for reports that price anew. */
+  readonly prices: Prices;
   readonly keys: Pick<KeyCache, 'invalidate' | 'invalidateAll'>;
   /** Tell it of every change: what stands in memory is used until then. */
   readonly directory: Pick<Directory, 'invalidate' | 'invalidateAll'>;

@@ -9,6 +9,7 @@ import { digest } from '../auth/digest.ts';
 import { createDirectory } from '../auth/directory.ts';
 import { builtInConfig } from '../config/built-in.ts';
 import { readEnv } from '../config/env.ts';
+import { directReader } from '../db/reader.ts';
 import type { Caller } from '../gateway/call.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type Auth, type AuthParts, createAuth, lazyAdmin, randomBytes } from './auth.ts';
@@ -53,12 +54,16 @@ function authOf(over: Partial<AuthParts> = {}): Door {
       directory,
       ledger,
       models,
-      settings: () => ({ timeZone: 'UTC', endUserBudgetId: null, keys: ANY_KEYS }),
+      settings: () => SETTINGS,
+      reader: directReader(place.db),
+      prices: { cardOf: () => undefined, cardOfModel: () => undefined },
       now,
       randomBytes,
     }),
   };
 }
+
+const SETTINGS = { timeZone: 'UTC', endUserBudgetId: null, globalBudget: null, providerBudgets: {}, keys: ANY_KEYS };
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 const CHAT = '/v1/chat/completions';

@@ -148,7 +148,8 @@ class AdminPlace {
     const headers = new Headers(init.headers);
     if (key !== null) headers.set('authorization', `Bearer ${key}`);
     const response = await this.#app.fetch(new Request(`http://gateway${path}`, { ...init, headers }));
-    return { status: response.status, headers: response.headers, body: await response.json() };
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
   }
 
   /** A new key's secret. */
