@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { type Answer, adminPlace, MASTER_KEY } from '../../test/support/admin-place.ts';
+import { addTeams } from '../../test/support/tenants.ts';
 import { digest } from '../auth/digest.ts';
 import { MANAGEMENT_ROUTES } from '../auth/routes.ts';
 
@@ -23,34 +24,57 @@ describe('who may call', () => {
   const bodyFor = (path: string, key: string): object | undefined =>
     ({
       '/key/generate': {},
+      '/key/service-account/generate': { team_id: 't' },
       '/key/update': { key, models: [] },
+      '/key/bulk_update': { keys: [{ key, models: [] }] },
+      '/team/key/bulk_update': { team_id: 't', all_keys_in_team: true, update_fields: { models: [] } },
       '/key/delete': { keys: [key] },
       '/key/block': { key },
       '/key/unblock': { key },
+      '/key/regenerate': { key },
+      '/key/{key}/regenerate': {},
+      '/key/{key}/reset_spend': { reset_to: 0 },
+      '/v2/key/info': { keys: [key] },
+      '/key/health': {},
     })[path];
   const call = (method: string, path: string, key: string | null, subject: string): Promise<Answer> =>
-    method === 'POST' ? place.post(path, bodyFor(path, subject), key) : place.get(path, key);
+    method === 'POST' ? place.post(path.replace('{key}', subject), bodyFor(path, subject), key) : place.get(path, key);
 
   /** Status by role: nobody, a key that is unknown, blocked or expired, a good key, the admin. */
   const MATRIX: Readonly<Record<string, readonly [string, number, number, number]>> = {
     '/key/generate': ['POST', 401, 403, 200],
+    '/key/service-account/generate': ['POST', 401, 403, 200],
     '/key/update': ['POST', 401, 403, 200],
+    '/key/bulk_update': ['POST', 401, 403, 200],
+    '/team/key/bulk_update': ['POST', 401, 403, 200],
     '/key/block': ['POST', 401, 403, 200],
     '/key/unblock': ['POST', 401, 403, 200],
+    '/key/regenerate': ['POST', 401, 403, 200],
+    '/key/{key}/regenerate': ['POST', 401, 403, 200],
+    '/key/{key}/reset_spend': ['POST', 401, 403, 200],
     '/key/list': ['GET', 401, 403, 200],
+    '/key/aliases': ['GET', 401, 200, 200],
     '/key/info': ['GET', 401, 200, 400],
+    '/v2/key/info': ['POST', 401, 403, 200],
+    '/key/health': ['POST', 401, 200, 200],
     '/spend/logs': ['GET', 401, 200, 200],
     '/spend/logs/v2': ['GET', 401, 200, 200],
     '/key/delete': ['POST', 401, 403, 200],
   };
 
-  test('the matrix names every management route', () => {
-    expect(Object.keys(MATRIX).sort()).toEqual(MANAGEMENT_ROUTES.map(({ path }) => path).sort());
+  test('the matrix names every route of keys', () => {
+    const ofKeys = MANAGEMENT_ROUTES.map(({ path }) => path).filter((path) => path.includes('/key/'));
+    expect(
+      Object.keys(MATRIX)
+        .filter((path) => path.includes('/key/'))
+        .sort(),
+    ).toEqual(ofKeys.sort());
   });
 
   for (const [path, [method, stranger, plain, admin]] of Object.entries(MATRIX)) {
     test(`${method} ${path}: ${stranger} for strangers, ${plain} for a key, ${admin} for the admin`, async () => {
-      const subject = await place.key();
+      await addTeams(place.db, 't');
+      const subject = await place.key({ team_id: 't' });
       const good = await place.key();
       const blocked = await place.key({ blocked: true });
       const expired = await place.key({ duration: '30s' });
@@ -111,10 +135,43 @@ describe('fields', () => {
   const bad: [string, object, string, string][] = [
     ['an unknown name', { modles: ['x'] }, 'modles', 'Unknown field \'modles\'. Did you mean "models"?'],
     ['an unknown name like no other', { zzzzzzzzzz: 1 }, 'zzzzzzzzzz', "Unknown field 'zzzzzzzzzz'."],
-    ['the spend', { spend: 0 }, 'spend', 'cannot be set'],
+    ['a spend that is negative', { spend: -1 }, 'spend', '>=0'],
+    ['the new master key', { new_master_key: 'sk-x' }, 'new_master_key', 'where the gateway is started'],
     ['the digest', { token: 'x' }, 'token', 'cannot be set'],
     ['the maker', { created_by: 'me' }, 'created_by', 'cannot be set'],
-    ['a field of LiteLLM that is not here', { auto_rotate: true }, 'auto_rotate', 'is not supported yet'],
+    [
+      'a window of a budget without its time',
+      { budget_limits: [{ max_budget: 1 }] },
+      'budget_limits.0.budget_duration',
+      '',
+    ],
+    [
+      'a window of a budget that is no time',
+      {
+        budget_limits: [
+          { budget_duration: '1d', max_budget: 1 },
+          { budget_duration: 'x', max_budget: 1 },
+        ],
+      },
+      'budget_limits.1.budget_duration',
+      'must be a time',
+    ],
+    ['a limit in an unknown unit', { tollgate_limits: [{ unit: 'calls', max: 1 }] }, 'tollgate_limits.0.unit', ''],
+    ['a limit without an amount', { tollgate_limits: [{ unit: 'usd' }] }, 'tollgate_limits.0.max', ''],
+    [
+      'a limit over what is no time',
+      { tollgate_limits: [{ unit: 'usd', max: 1, window: '1 day' }] },
+      'tollgate_limits.0.window',
+      'must be a time',
+    ],
+    ['a route that is neither path nor group', { allowed_routes: ['chat'] }, 'allowed_routes.0', 'must be a path'],
+    ['a negative rate of a model', { model_rpm_limit: { m: -1 } }, 'model_rpm_limit.m', '>=0'],
+    ['an unknown kind of rate', { rpm_limit_type: 'soft' }, 'rpm_limit_type', 'best_effort_throughput'],
+    ['an end of a raise that is no time', { temp_budget_expiry: 'soon' }, 'temp_budget_expiry', ''],
+    ['an unknown team', { team_id: 'nobody' }, 'team_id', 'no such team'],
+    ['an unknown organization', { organization_id: 'nobody' }, 'organization_id', 'no such organization'],
+    ['an unknown project', { project_id: 'nobody' }, 'project_id', 'no such project'],
+    ['an unknown budget', { budget_id: 'nobody' }, 'budget_id', 'no such budget'],
     ['a list that is a text', { models: 'gpt-4o' }, 'models', 'expected array'],
     ['a list with a number in it', { models: ['a', 3] }, 'models.1', 'expected string'],
     ['an alias that is no text', { aliases: { a: 1 } }, 'aliases.a', 'expected string'],
@@ -144,7 +201,7 @@ describe('fields', () => {
 
   test('the same rules hold for an update, and a refused one changes nothing', async () => {
     const key = await place.key({ models: ['a'] });
-    for (const fields of [{ models: 'b' }, { spend: 1 }, { duration: 'soon' }, { rmp_limit: 1 }]) {
+    for (const fields of [{ models: 'b' }, { spend: '1' }, { duration: 'soon' }, { rmp_limit: 1 }]) {
       expectRefusal(await place.post('/key/update', { key, ...fields }), { status: 400 });
     }
     expectRefusal(await place.post('/key/update', { models: [] }), { status: 400, param: 'key' });
@@ -152,6 +209,7 @@ describe('fields', () => {
   });
 
   test('a key is made once', async () => {
+    await addTeams(place.db, 't', 'other');
     const key = await place.key({ key: 'sk-made-once-and-once-only', team_id: 't' });
     const again = await place.post('/key/generate', { key, team_id: 'other' });
     expectRefusal(again, { status: 400, param: 'key', says: 'exists already' });
@@ -277,5 +335,5 @@ describe('a database that is unwell', () => {
 
 test('an unknown path or method of the management API is a 404 in the one shape', async () => {
   expectRefusal(await place.get('/key/generate'), { status: 404 });
-  expectRefusal(await place.post('/key/regenerate', {}), { status: 404 });
+  expectRefusal(await place.post('/key/renew', {}), { status: 404 });
 });
