@@ -61,7 +61,7 @@ function sorted(page: SpendPage): Part {
     ...['coalesce(scope_usage.ref, 0)', 'keys.created_at_ms', 'keys.token'].map((text) => sql.raw(text)),
   ];
   return part(
-    sql`from keys left join names on names.name = keys.token
+    sql`from keys left join names on names.name = coalesce(keys.usage_hash, keys.token)
       left join scope_usage on scope_usage.ref = names.id and ${isTotalOfKey} where ${matches(page)}`,
     sql.join(order.map((one) => sql`${one} ${sql.raw(page.order)}`)),
   );
@@ -72,7 +72,7 @@ function spent(page: SpendPage): Part {
   // Cross joins keep SQLite to this order of tables.
   return part(
     sql`from scope_usage cross join names cross join keys
-      where ${isTotalOfKey} and names.id = scope_usage.ref and keys.token = names.name and ${matches(page)}`,
+      where ${isTotalOfKey} and names.id = scope_usage.ref and coalesce(keys.usage_hash, keys.token) = names.name and ${matches(page)}`,
     sql`scope_usage.cost_nano_usd ${direction}, scope_usage.ref ${direction}`,
   );
 }
@@ -81,7 +81,7 @@ function unspent(page: SpendPage): Part {
   const direction = sql.raw(page.order);
   return part(
     sql`from keys where ${matches(page)} and not exists (select 1 from names cross join scope_usage
-      where names.name = keys.token and scope_usage.ref = names.id and ${isTotalOfKey})`,
+      where names.name = coalesce(keys.usage_hash, keys.token) and scope_usage.ref = names.id and ${isTotalOfKey})`,
     sql`keys.created_at_ms ${direction}, keys.token ${direction}`,
   );
 }
