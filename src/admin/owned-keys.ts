@@ -2,10 +2,7 @@
 import { Access } from '../auth/principal.ts';
 import { type KeyFilter, listKeys } from '../db/key-list.ts';
 import type { AdminContext } from './context.ts';
-import { keyView } from './key-view.ts';
-import { nanoUsd } from './limit-columns.ts';
-import { spentBy } from './spent.ts';
-import { spendSetOf } from './team-view.ts';
+import { keyViews } from './key-spend.ts';
 
 /** The newest ones; `/key/list` has pages of all. */
 const MOST_KEYS = 500;
@@ -23,13 +20,6 @@ export async function keysOf(
     offset: 0,
     nowMs: context.now(),
   });
-  const spent = await spentBy(
-    context,
-    'api_key',
-    rows.map((row) => ({ id: row.token, budgetDuration: row.budget_duration, spendSet: spendSetOf(row) })),
-  );
-  return rows.map((row) => {
-    const used = spent(row.token);
-    return { token: row.token, ...keyView(row, nanoUsd(used.spend) ?? 0), ...used };
-  });
+  const views = await keyViews(context, rows);
+  return rows.map((row, at) => ({ token: row.token, ...views[at] }));
 }

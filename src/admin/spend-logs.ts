@@ -1,5 +1,7 @@
 /** `GET /spend/logs` and its paged form. Source: LiteLLM's documentation of spend tracking. */
 import type { Caller } from '../auth/authenticate.ts';
+import type { Database } from '../db/client.ts';
+import { usageHashFor } from '../db/regenerated-keys.ts';
 import type { RowStatus } from '../db/request-row.ts';
 import { type DayTotal, findLogs, type LogFilter, totalsByDay } from '../db/spend-logs.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
@@ -23,7 +25,7 @@ const FAILURES: readonly RowStatus[] = ['failure', 'aborted', 'truncated', 'cras
 
 /** Rows, newest first; sums by day when both dates are given, unless `summarize=false`. */
 export async function spendLogs(context: AdminContext, query: Query, caller: Caller): Promise<SpendLogAnswer> {
-  const filter = filterOf(query, caller);
+  const filter = await filterOf(context, query, caller);
   const headers = await warningAbout(context);
   if (filter.fromMs !== undefined && filter.toMs !== undefined && query['summarize'] !== 'false') {
     const totals = await totalsByDay(context.db, filter);
@@ -37,7 +39,7 @@ export async function spendLogs(context: AdminContext, query: Query, caller: Cal
 export async function spendLogPage(context: AdminContext, query: Query, caller: Caller): Promise<SpendLogAnswer> {
   const page = wholeNumber(query, 'page', 1);
   const size = wholeNumber(query, 'page_size', 50, MOST_ROWS_A_PAGE);
-  const filter = filterOf(query, caller);
+  const filter = await filterOf(context, query, caller);
   const headers = await warningAbout(context);
   const { rows, total } = await findLogs(context.db, filter, { limit: size, offset: (page - 1) * size });
   const data = rows.map((row) => logView(row, caller));
@@ -51,13 +53,13 @@ async function warningAbout({ ledger }: AdminContext): Promise<Record<string, st
 }
 
 /** @throws GatewayError 400 for a parameter that cannot be read, 404 for a key that is not the caller's */
-function filterOf(query: Query, caller: Caller): LogFilter {
+async function filterOf({ db }: AdminContext, query: Query, caller: Caller): Promise<LogFilter> {
   refuseUnheeded(query);
   const from = moment(query, 'start_date');
   const to = moment(query, 'end_date');
   return {
     requestId: given(query, 'request_id'),
-    keyHash: keyHashOf(given(query, 'api_key'), caller),
+    keyHash: await keyHashOf(db, given(query, 'api_key'), caller),
     keyAlias: given(query, 'key_alias'),
     userId: given(query, 'user_id'),
     teamId: given(query, 'team_id'),
@@ -90,9 +92,9 @@ function refuseUnheeded(query: Query): void {
 /** A parameter without a value is none: forms send them. */
 const given = (query: Query, name: string): string | undefined => (query[name] === '' ? undefined : query[name]);
 
-/** A key sees its own rows; for it, other keys do not exist. */
-function keyHashOf(apiKey: string | undefined, caller: Caller): string | undefined {
-  const asked = apiKey === undefined ? undefined : tokenOf(apiKey);
+/** A key sees its own rows; for it, other keys do not exist. Any of a key's secrets finds the rows of them all. */
+async function keyHashOf(db: Database, apiKey: string | undefined, caller: Caller): Promise<string | undefined> {
+  const asked = apiKey === undefined ? undefined : await usageHashFor(db, tokenOf(apiKey));
   if (caller.kind === 'master') return asked;
   if (asked === undefined || asked === caller.keyHash) return caller.keyHash;
   throw new GatewayError('not_found', 'There is no such key.', { param: 'api_key', type: 'not_found_error' });
