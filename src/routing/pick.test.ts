@@ -2,52 +2,145 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { sampleTarget } from '../../test/support/call-parts.ts';
 import { seededRandom } from '../../test/support/seeded-random.ts';
-import type { Target } from '../providers/adapter.ts';
-import { pickByWeight } from './pick.ts';
+import type { Load } from './load.ts';
+import { type Candidate, pick, pickByWeight, type Strategy, scoreOf } from './pick.ts';
 
-const weighted = (...weights: number[]): Target[] =>
-  weights.map((weight, index) => sampleTarget({ deploymentId: String(index), weight }));
+const IDLE: Load = { inFlight: 0, firstContentMs: undefined, answerMs: undefined, requests: 0, tokens: 0 };
+const STREAM = { stream: true };
 
-function shares(candidates: readonly Target[], picks: number): number[] {
-  const random = seededRandom(42);
-  const counts = new Map<string, number>();
-  for (let round = 0; round < picks; round++) {
-    const id = pickByWeight(candidates, random)?.deploymentId ?? 'none';
-    counts.set(id, (counts.get(id) ?? 0) + 1);
-  }
-  return candidates.map(({ deploymentId }) => (counts.get(deploymentId) ?? 0) / picks);
+interface Given extends Partial<Load> {
+  readonly weight?: number;
+  readonly usdPerToken?: number;
 }
 
-describe('picking by weight', () => {
-  test('of nothing is nothing, of one is that one', () => {
-    expect(pickByWeight([], Math.random)).toBeUndefined();
-    expect(pickByWeight(weighted(0), () => 0.5)?.deploymentId).toBe('0');
-  });
+const candidate = (deploymentId: string, { weight = 1, usdPerToken, ...load }: Given = {}): Candidate => ({
+  target: sampleTarget({ deploymentId, weight }),
+  load: { ...IDLE, ...load },
+  usdPerToken,
+});
 
-  test.each([[[1, 1]], [[1, 3]], [[10, 1, 5]], [[0.5, 0.25, 0.25]], [[0, 1, 1]]])('is in proportion: %j', (weights) => {
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    const seen = shares(weighted(...weights), 20_000);
-    for (const [index, weight] of weights.entries()) expect(seen[index]).toBeCloseTo(weight / total, 1.5);
-  });
+/** How often each was picked in so many turns. */
+function shares(
+  strategy: Strategy,
+  candidates: readonly Candidate[],
+  turns = 6_000,
+  call = STREAM,
+): Record<string, number> {
+  const random = seededRandom(42);
+  const picked: Record<string, number> = {};
+  for (let turn = 0; turn < turns; turn++) {
+    const id = pick(strategy, candidates, call, random)?.target.deploymentId ?? 'nobody';
+    picked[id] = (picked[id] ?? 0) + 1 / turns;
+  }
+  return picked;
+}
 
-  test('goes from the first to the last over the range of the random number', () => {
-    const candidates = weighted(1, 1);
-    expect([0, 0.49, 0.5, 0.999999].map((value) => pickByWeight(candidates, () => value)?.deploymentId)).toEqual([
-      '0',
-      '0',
-      '1',
-      '1',
+describe('simple-shuffle', () => {
+  test('follows the weights', () => {
+    const found = shares('simple-shuffle', [
+      candidate('a', { weight: 6 }),
+      candidate('b', { weight: 3 }),
+      candidate('c'),
     ]);
+    expect(found['a']).toBeCloseTo(0.6, 1);
+    expect(found['b']).toBeCloseTo(0.3, 1);
+    expect(found['c']).toBeCloseTo(0.1, 1);
   });
 
-  test('always picks one of the candidates, and none without weight beside one with', () => {
-    const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-    fc.assert(
-      fc.property(fc.array(fc.nat(1_000), { minLength: 2, maxLength: 8 }), random, (weights, value) => {
-        const picked = pickByWeight(weighted(...weights), () => value);
-        expect(picked).toBeDefined();
-        if (weights.some((weight) => weight > 0)) expect(picked?.weight).toBeGreaterThan(0);
-      }),
-    );
+  test('is even without weights, and works on bare targets too', () => {
+    const found = shares('simple-shuffle', [candidate('a'), candidate('b'), candidate('c'), candidate('d')]);
+    for (const share of Object.values(found)) expect(share).toBeCloseTo(0.25, 1);
+    expect(pickByWeight([sampleTarget({ deploymentId: 'only' })], () => 0.9)?.deploymentId).toBe('only');
+    expect(pickByWeight([], () => 0)).toBeUndefined();
   });
+
+  test('never picks a weight of 0 while another has one', () => {
+    expect(shares('simple-shuffle', [candidate('a', { weight: 0 }), candidate('b', { weight: 1 })])).toEqual({
+      b: expect.closeTo(1, 6),
+    });
+  });
+});
+
+describe('least-busy', () => {
+  test('picks the one with the fewest calls under way', () => {
+    const three = [candidate('a', { inFlight: 4 }), candidate('b', { inFlight: 1 }), candidate('c', { inFlight: 2 })];
+    expect(shares('least-busy', three)).toEqual({ b: expect.closeTo(1, 6) });
+  });
+
+  test('is even among equals', () => {
+    const found = shares('least-busy', [candidate('a'), candidate('b'), candidate('c', { inFlight: 1 })]);
+    expect(found['a']).toBeCloseTo(0.5, 1);
+    expect(found['b']).toBeCloseTo(0.5, 1);
+  });
+});
+
+test('usage-based-routing-v2 picks the one with the fewest tokens in the last minute', () => {
+  const three = [candidate('a', { tokens: 500 }), candidate('b', { tokens: 90 }), candidate('c', { tokens: 100 })];
+  expect(shares('usage-based-routing-v2', three)).toEqual({ b: expect.closeTo(1, 6) });
+});
+
+describe('latency-based-routing', () => {
+  const three = [
+    candidate('slow', { firstContentMs: 900, answerMs: 10 }),
+    candidate('quick', { firstContentMs: 100, answerMs: 2_000 }),
+    candidate('middle', { firstContentMs: 300, answerMs: 500 }),
+  ];
+
+  test('takes the better of two at random: the best most often, the worst never', () => {
+    const found = shares('latency-based-routing', three);
+    expect(found['quick']).toBeCloseTo(2 / 3, 1);
+    expect(found['middle']).toBeCloseTo(1 / 3, 1);
+    expect(found['slow']).toBeUndefined();
+  });
+
+  test('looks at whole answers when nothing is streamed', () => {
+    const found = shares('latency-based-routing', three, 6_000, { stream: false });
+    expect(found['quick']).toBeUndefined();
+    expect(found['slow']).toBeCloseTo(2 / 3, 1);
+  });
+
+  test('counts calls under way, so that the quick one is not swamped', () => {
+    const busy = candidate('quick', { firstContentMs: 100, inFlight: 20 });
+    expect(shares('latency-based-routing', [busy, candidate('slow', { firstContentMs: 900 })])).toEqual({
+      slow: expect.closeTo(1, 6),
+    });
+  });
+
+  test('tries what nobody has measured', () => {
+    const two = [candidate('known', { firstContentMs: 5 }), candidate('new')];
+    expect(shares('latency-based-routing', two)).toEqual({ new: expect.closeTo(1, 6) });
+  });
+});
+
+test('cost-based-routing picks the cheapest; an unknown price is taken for dear', () => {
+  const three = [candidate('a', { usdPerToken: 2e-6 }), candidate('b', { usdPerToken: 1e-6 }), candidate('c')];
+  expect(shares('cost-based-routing', three)).toEqual({ b: expect.closeTo(1, 6) });
+  expect(shares('cost-based-routing', [candidate('c')])).toEqual({ c: expect.closeTo(1, 6) });
+});
+
+test('every strategy picks one of the candidates, and a score that explains it', () => {
+  const strategies = fc.constantFrom<Strategy>(
+    'simple-shuffle',
+    'least-busy',
+    'usage-based-routing-v2',
+    'latency-based-routing',
+    'cost-based-routing',
+  );
+  const load = fc.record({
+    inFlight: fc.nat(50),
+    firstContentMs: fc.nat(5_000),
+    tokens: fc.nat(9_999),
+    weight: fc.nat(9),
+  });
+  fc.assert(
+    fc.property(strategies, fc.array(load, { maxLength: 8 }), fc.nat(), (strategy, loads, seed) => {
+      const candidates = loads.map((given, at) => candidate(String(at), given));
+      const picked = pick(strategy, candidates, STREAM, seededRandom(seed));
+      if (candidates.length === 0) expect(picked).toBeUndefined();
+      else expect(candidates).toContain(picked as Candidate);
+      if (!picked || strategy === 'latency-based-routing') return;
+      const least = Math.min(...candidates.map((one) => scoreOf(strategy, one, STREAM)));
+      expect(scoreOf(strategy, picked, STREAM)).toBe(least);
+    }),
+  );
 });

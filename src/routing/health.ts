@@ -1,0 +1,193 @@
+/**
+ * Which deployments are worth trying: cooldowns by consecutive failures or by their share, with one probe when a cooldown
+ * ends. State is kept by deployment id, so it outlives a reload of the configuration.
+ * Source: LiteLLM's documentation of cooldowns; where it would take the last deployment out, Tollgate does not.
+ */
+import { LRUCache } from 'lru-cache';
+import type { GatewayError } from '../errors.ts';
+import { blameOf, classOf, type ErrorClass, isCredentialRefused } from './error-class.ts';
+
+export interface HealthSettings {
+  /** `disable_cooldowns`. */
+  readonly disabled: boolean;
+  /** `cooldown_time`, of the deployment or else of the router. 0: this deployment never cools down. */
+  readonly cooldownMs: number;
+  /** `allowed_fails`: so many failures within a cooldown time are borne. `undefined`: judged by rows and shares. */
+  readonly allowedFails: number | undefined;
+  readonly allowedFailsPolicy: Readonly<Partial<Record<ErrorClass, number>>>;
+}
+
+export interface HealthEvent {
+  readonly deploymentId: string;
+  readonly kind: 'cooled_down' | 'recovered' | 'credential_refused';
+  /** Epoch milliseconds, for a cooldown. */
+  readonly untilMs?: number;
+}
+
+/** `probe`: its cooldown is over; one call at a time may find out. */
+export type HealthState = 'up' | 'probe' | 'probing' | 'down';
+
+interface Deployment {
+  consecutive: number;
+  /** Of the minute that began at `minuteMs`. */
+  minuteMs: number;
+  asked: number;
+  failed: number;
+  /** Failures by class since `countedFromMs`, for policies. */
+  counted: Map<ErrorClass, number>;
+  countedFromMs: number;
+  downUntilMs: number;
+  /** In a row, without a success between them. */
+  ejections: number;
+  isProbing: boolean;
+}
+
+const MINUTE_MS = 60_000;
+const MAX_IN_A_ROW = 5;
+const MAX_SHARE = 0.5;
+const FEWEST_FOR_A_SHARE = 10;
+const LONGEST_COOLDOWN_MS = 300_000;
+/** A provider's own reset time is believed up to this. */
+const LONGEST_RESET_MS = 3_600_000;
+const MAX_DEPLOYMENTS = 10_000;
+
+export class Health {
+  readonly #now: () => number;
+  readonly #tell: (event: HealthEvent) => void;
+  readonly #deployments = new LRUCache<string, Deployment>({ max: MAX_DEPLOYMENTS });
+
+  constructor(now: () => number, tell: (event: HealthEvent) => void = () => {}) {
+    this.#now = now;
+    this.#tell = tell;
+  }
+
+  stateOf(deploymentId: string): HealthState {
+    const known = this.#deployments.get(deploymentId);
+    if (known === undefined || known.downUntilMs === 0) return 'up';
+    if (this.#now() < known.downUntilMs) return 'down';
+    return known.isProbing ? 'probing' : 'probe';
+  }
+
+  /** Epoch milliseconds; 0 when it is not cooling down. */
+  downUntilMs(deploymentId: string): number {
+    return this.#deployments.get(deploymentId)?.downUntilMs ?? 0;
+  }
+
+  /** Those worth trying; when none is, those that come back first: the last one is never taken out. */
+  usable<One extends { readonly deploymentId: string }>(deployments: readonly One[]): readonly One[] {
+    const up = deployments.filter(({ deploymentId }) => {
+      const state = this.stateOf(deploymentId);
+      return state === 'up' || state === 'probe';
+    });
+    if (up.length > 0 || deployments.length === 0) return up;
+    const first = Math.min(...deployments.map(({ deploymentId }) => this.downUntilMs(deploymentId)));
+    return deployments.filter(({ deploymentId }) => this.downUntilMs(deploymentId) === first);
+  }
+
+  /** An attempt begins. */
+  asked(deploymentId: string): void {
+    const deployment = this.#of(deploymentId);
+    this.#turnMinute(deployment);
+    deployment.asked += 1;
+    if (deployment.downUntilMs > 0 && this.#now() >= deployment.downUntilMs) deployment.isProbing = true;
+  }
+
+  succeeded(deploymentId: string): void {
+    const deployment = this.#of(deploymentId);
+    const wasDown = deployment.downUntilMs > 0;
+    // An answer to what was asked before the cooldown says nothing about now.
+    if (wasDown && this.#now() < deployment.downUntilMs) return;
+    Object.assign(deployment, { consecutive: 0, downUntilMs: 0, ejections: 0, isProbing: false });
+    deployment.counted.clear();
+    if (wasDown) this.#tell({ deploymentId, kind: 'recovered' });
+  }
+
+  /** Neither a success nor the deployment's fault: a client that left, a request that was wrong. */
+  ended(deploymentId: string): void {
+    this.#of(deploymentId).isProbing = false;
+  }
+
+  failed(deploymentId: string, error: GatewayError, settings: HealthSettings): void {
+    const blame = blameOf(error);
+    if (blame === 'none') {
+      this.ended(deploymentId);
+      return;
+    }
+    if (isCredentialRefused(error)) this.#tell({ deploymentId, kind: 'credential_refused' });
+    const deployment = this.#of(deploymentId);
+    this.#turnMinute(deployment);
+    deployment.consecutive += 1;
+    deployment.failed += 1;
+    const wasProbe = deployment.isProbing;
+    deployment.isProbing = false;
+    if (settings.disabled || settings.cooldownMs === 0) return;
+    if (wasProbe || this.#isTooMuch(deployment, error, settings, blame)) this.#coolDown(deploymentId, error, settings);
+  }
+
+  #isTooMuch(
+    deployment: Deployment,
+    error: GatewayError,
+    settings: HealthSettings,
+    blame: 'counted' | 'at_once',
+  ): boolean {
+    const errorClass = classOf(error);
+    const allowed = (errorClass && settings.allowedFailsPolicy[errorClass]) ?? settings.allowedFails;
+    if (allowed !== undefined && errorClass !== undefined)
+      return this.#count(deployment, errorClass, settings) > allowed;
+    if (blame === 'at_once') return true;
+    const isMostly = deployment.asked >= FEWEST_FOR_A_SHARE && deployment.failed / deployment.asked > MAX_SHARE;
+    return deployment.consecutive >= MAX_IN_A_ROW || isMostly;
+  }
+
+  /** LiteLLM forgets failures after a cooldown time without another. */
+  #count(deployment: Deployment, errorClass: ErrorClass, { cooldownMs }: HealthSettings): number {
+    const nowMs = this.#now();
+    if (nowMs - deployment.countedFromMs > cooldownMs) deployment.counted.clear();
+    deployment.countedFromMs = nowMs;
+    const count = (deployment.counted.get(errorClass) ?? 0) + 1;
+    deployment.counted.set(errorClass, count);
+    return count;
+  }
+
+  /** A new cooldown never shortens an old one. */
+  #coolDown(deploymentId: string, error: GatewayError, { cooldownMs }: HealthSettings): void {
+    const deployment = this.#of(deploymentId);
+    const nowMs = this.#now();
+    // Calls that were under way when it went down tell nothing new.
+    if (nowMs >= deployment.downUntilMs) deployment.ejections += 1;
+    const { retryAfterMs } = error.details;
+    const reset =
+      error.kind === 'upstream_busy' && retryAfterMs !== undefined && retryAfterMs > 0 ? retryAfterMs : undefined;
+    const lastsMs =
+      reset === undefined
+        ? Math.min(LONGEST_COOLDOWN_MS, cooldownMs * deployment.ejections)
+        : Math.min(LONGEST_RESET_MS, reset);
+    deployment.downUntilMs = Math.max(deployment.downUntilMs, nowMs + lastsMs);
+    deployment.consecutive = 0;
+    this.#tell({ deploymentId, kind: 'cooled_down', untilMs: deployment.downUntilMs });
+  }
+
+  #turnMinute(deployment: Deployment): void {
+    const nowMs = this.#now();
+    if (nowMs - deployment.minuteMs < MINUTE_MS) return;
+    Object.assign(deployment, { minuteMs: nowMs, asked: 0, failed: 0 });
+  }
+
+  #of(deploymentId: string): Deployment {
+    const known = this.#deployments.get(deploymentId);
+    if (known) return known;
+    const fresh: Deployment = {
+      consecutive: 0,
+      minuteMs: this.#now(),
+      asked: 0,
+      failed: 0,
+      counted: new Map(),
+      countedFromMs: 0,
+      downUntilMs: 0,
+      ejections: 0,
+      isProbing: false,
+    };
+    this.#deployments.set(deploymentId, fresh);
+    return fresh;
+  }
+}
