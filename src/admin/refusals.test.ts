@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { type Answer, adminPlace, MASTER_KEY } from '../../test/support/admin-place.ts';
-import { addTeams } from '../../test/support/tenants.ts';
+import { addTeams } from '../../test/support/key-owners.ts';
 import { digest } from '../auth/digest.ts';
 import { MANAGEMENT_ROUTES } from '../auth/routes.ts';
 
