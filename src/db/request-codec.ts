@@ -1,5 +1,5 @@
 /** LedgerRow ⇄ what the tables hold. Both directions stand here so that they cannot drift apart. */
-import type { TokenBuckets } from '../wire/usage.ts';
+import type { PriceFactors, TokenBuckets } from '../wire/usage.ts';
 import type { AttemptRow, LedgerRow, RowStatus } from './request-row.ts';
 import type { RequestDetailsTable, RequestPayloadsTable, RequestsTable } from './request-tables.ts';
 
@@ -109,6 +109,7 @@ export function toDetails(row: LedgerRow): RequestDetailsTable | undefined {
     error_type: row.error?.type ?? null,
     error_message: row.error?.message ?? null,
     error_code: row.error?.code ?? null,
+    price_factors: row.priceFactors === undefined ? null : JSON.stringify(row.priceFactors),
   };
   const isEmpty = Object.entries(details).every(([column, value]) => column === 'request_id' || value === null);
   return isEmpty ? undefined : details;
@@ -180,6 +181,7 @@ export function fromStored({ request, details, payload }: StoredRequest, nameOf:
     attempts: [],
     changes: parsed<LedgerRow['changes']>(details?.changes) ?? [],
     error: toError(name(request.error_kind_ref), details),
+    ...toFactors(details),
     ...toBodies(payload),
   };
   return { ...row, attempts: toAttempts(row, request.attempt_count, details) };
@@ -189,6 +191,11 @@ export function fromStored({ request, details, payload }: StoredRequest, nameOf:
 function parsed<Value>(text: string | null | undefined): Value | undefined {
   // The one cast of this file: what comes out is what `toDetails` or `toRequest` put in.
   return text === null || text === undefined ? undefined : (JSON.parse(text) as Value);
+}
+
+function toFactors(details: RequestDetailsTable | undefined): Pick<LedgerRow, 'priceFactors'> {
+  const priceFactors = parsed<PriceFactors>(details?.price_factors);
+  return priceFactors === undefined ? {} : { priceFactors };
 }
 
 function toBodies(payload: RequestPayloadsTable | undefined): Pick<LedgerRow, 'requestBody' | 'responseBody'> {

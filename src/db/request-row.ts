@@ -1,5 +1,5 @@
 /** One request's row, as the journal carries it and the database stores it. Exactly one exists for each request. */
-import type { TokenBuckets } from '../wire/usage.ts';
+import type { PriceFactors, TokenBuckets } from '../wire/usage.ts';
 
 export type RowStatus = 'success' | 'failure' | 'aborted' | 'truncated' | 'crashed';
 
@@ -68,6 +68,8 @@ export interface LedgerRow {
     readonly reasoning: number;
   } | null;
   readonly priceVersion: string | null;
+  /** What besides tokens decided the price; absent when nothing did. */
+  readonly priceFactors?: PriceFactors;
   readonly attempts: readonly AttemptRow[];
   readonly changes: readonly { readonly field: string; readonly action: string; readonly note: string }[];
   readonly error: {

@@ -77,6 +77,8 @@ export interface RequestDetailsTable {
   error_type: string | null;
   error_message: string | null;
   error_code: string | null;
+  /** What besides tokens decided the price. */
+  price_factors: string | null;
 }
 
 /** Exists only when prompts are stored. JSON text. */

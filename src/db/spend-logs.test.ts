@@ -33,6 +33,7 @@ test('a row is found as it was recorded', async () => {
     tags: ['x'],
     requestBody: '{}',
     changes: [{ field: 'f', action: 'dropped', note: 'n' }],
+    priceFactors: { serviceTier: 'flex', webSearches: 2 },
     error: { kind: 'internal', type: 't', message: 'm', code: null },
   });
   await insertRequests(db, [row]);

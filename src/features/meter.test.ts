@@ -72,6 +72,15 @@ describe('the service tier', () => {
     expect(total({ call: { request: { service_tier: 'priority' } } })).toBe(priority);
     expect(total({ serviceTier: 'default', call: { request: { service_tier: 'priority' } } })).toBe(total({}));
   });
+
+  test('is told with the cost when it is a special one, and so are web searches: the request can be priced again', () => {
+    const factors = (over: Metering) => metered({ usage: USAGE, target: tiers, ...over }).cost.factors;
+    expect(factors({ serviceTier: 'flex' })).toEqual({ serviceTier: 'flex' });
+    for (const serviceTier of ['default', 'auto', 'Standard', '']) expect(factors({ serviceTier })).toBeUndefined();
+    const searching = { ...USAGE, server_tool_use: { web_search_requests: 3 } };
+    expect(factors({ usage: searching })).toEqual({ webSearches: 3 });
+    expect(factors({ usage: searching, serviceTier: 'priority' })).toEqual({ serviceTier: 'priority', webSearches: 3 });
+  });
 });
 
 describe('without a report', () => {

@@ -4,9 +4,11 @@ import type { Metered } from '../gateway/full-reply.ts';
 import { bucketsOf, usageOf, webSearchesOf } from '../ledger/usage.ts';
 import type { Catalog, RateCard } from '../pricing/catalog.ts';
 import { price } from '../pricing/price.ts';
+import { PLAIN_TIERS } from '../pricing/rates.ts';
 import { affordableOutput, type TokenCount, worstCase } from '../pricing/worst-case.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { ChatMessage } from '../wire/openai.ts';
+import type { Cost } from '../wire/usage.ts';
 
 export type Meter = (call: Call, target: Target | undefined, reading: Reading) => Metered;
 
@@ -70,14 +72,28 @@ export function createMeter(cards: Cards, now: () => number): Meter {
   return function meter(call, target, { usage, outputChars, serviceTier }) {
     const buckets = bucketsOf(usage, { promptChars: () => promptCharsOf(call), outputChars });
     const reported = usage?.['cost'];
-    const cost = price(buckets, target && cards.rateCard(target), {
-      serviceTier: serviceTier ?? tierAsked(call),
+    const factors = { serviceTier: serviceTier ?? tierAsked(call), webSearches: webSearchesOf(usage) };
+    const priced = price(buckets, target && cards.rateCard(target), {
+      ...factors,
       durationMs: now() - call.receivedAtMs,
-      webSearches: webSearchesOf(usage),
       reportedCostUsd: target?.adapter.reportsCost && typeof reported === 'number' ? reported : undefined,
     });
+    const cost = { ...priced, ...toldFactors(factors) };
     return { buckets, cost, usage: usage && buckets.source === 'provider' ? usage : usageOf(buckets) };
   };
+}
+
+/** Most requests have none, and their rows stay narrow. */
+function toldFactors({
+  serviceTier,
+  webSearches,
+}: {
+  readonly serviceTier: string | undefined;
+  readonly webSearches: number;
+}): Pick<Cost, 'factors'> {
+  const isPlain = serviceTier === undefined || PLAIN_TIERS.has(serviceTier.toLowerCase());
+  if (isPlain && webSearches === 0) return {};
+  return { factors: { ...(!isPlain && { serviceTier }), ...(webSearches > 0 && { webSearches }) } };
 }
 
 const tierAsked = ({ request }: Call): string | undefined => {

@@ -70,6 +70,7 @@ function rowOf(call: Call, outcome: Outcome, settings: RequestLogSettings): Ledg
     costNanoUsd,
     costParts: cost ? partsOf(cost) : null,
     priceVersion: cost?.priceVersion ?? null,
+    ...(cost?.factors && { priceFactors: cost.factors }),
     attempts: call.attempts.map((attempt, at) =>
       attemptRow(attempt, at === call.attempts.length - 1 ? costNanoUsd : 0),
     ),

@@ -24,7 +24,8 @@ export interface Rates {
 
 type RateReader = (field: string) => number | undefined;
 
-const PLAIN_TIERS = new Set(['', 'auto', 'default', 'standard', 'on_demand']);
+/** Names of the tier that the standard prices are for. */
+export const PLAIN_TIERS: ReadonlySet<string> = new Set(['', 'auto', 'default', 'standard', 'on_demand']);
 
 /** A missing cache or audio price is the plain price of its side. */
 export function ratesFor(card: RateCard, size: RequestSize): Rates {

@@ -15,6 +15,13 @@ export interface TokenBuckets {
   readonly source: 'provider' | 'estimated' | 'suspect';
 }
 
+/** What besides tokens decides a price, so that a request can be priced again later. */
+export interface PriceFactors {
+  /** The tier that served it, as the upstream names it. */
+  readonly serviceTier?: string;
+  readonly webSearches?: number;
+}
+
 /** Nano-dollars; `null` means the price is unknown, which is not zero. */
 export interface Cost {
   readonly totalNanoUsd: number | null;
@@ -25,6 +32,8 @@ export interface Cost {
   readonly reasoningNanoUsd: number;
   /** Identifies the price list used: catalog date and a hash of custom prices. */
   readonly priceVersion: string;
+  /** Absent when there were none. */
+  readonly factors?: PriceFactors;
 }
 
 /** Tokens that count against rate limits: as LiteLLM counts them, without those read from the provider's cache. */

@@ -44,7 +44,7 @@ async function oldFile(rows: readonly LedgerRow[]): Promise<string> {
   await sql`delete from names where name = '' or name like '#%'`.execute(current);
   await copy(current, old, 'names');
   await copy(current, old, 'requests', ['project_ref']);
-  await copy(current, old, 'request_details');
+  await copy(current, old, 'request_details', ['price_factors']);
   await sql`insert into key_spend select n.name, sum(coalesce(cost_nano_usd, 0)), count(*)
     from requests r join names n on n.id = r.key_ref group by 1`.execute(old);
   await current.destroy();

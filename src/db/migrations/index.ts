@@ -5,6 +5,7 @@ import { keys } from './0002-keys.ts';
 import { usage } from './0003-usage.ts';
 import { entities } from './0004-entities.ts';
 import { keyUsage } from './0005-key-usage.ts';
+import { priceFactors } from './0006-price-factors.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
@@ -12,4 +13,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-usage': usage,
   '0004-entities': entities,
   '0005-key-usage': keyUsage,
+  '0006-price-factors': priceFactors,
 };
