@@ -11,6 +11,7 @@ import { createModelRegistry } from './app/model-registry.ts';
 import { modelList } from './app/models.ts';
 import { createPrices } from './app/prices.ts';
 import type { Runtime } from './app/runtime.ts';
+import { secretBoxOf } from './app/secret-keys.ts';
 import { createTryKey, type TryKey } from './app/try-key.ts';
 import { createDirectory } from './auth/directory.ts';
 import { MANAGEMENT_ROUTES, refuseUndeclared } from './auth/routes.ts';
@@ -63,7 +64,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
   refuseUndeclared([...SERVED_PATHS, ...MANAGEMENT_ROUTES]);
   const catalog = loadCatalog();
-  const live = new LiveModels({ config, env: options.env, catalog, log });
+  const live = new LiveModels({ config, env: options.env, catalog, log, box: secretBoxOf(config, options.env) });
   const db = await openDatabase({ url: config.general.databaseUrl });
   await live.connect(db);
   const ledger = await openLedger({

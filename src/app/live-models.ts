@@ -8,7 +8,6 @@ import { providerIds } from '../providers/registry.ts';
 import { type Composed, type CompositionParts, compose } from './deployments.ts';
 import type { Log } from './log.ts';
 import { createRuntime, type Runtime } from './runtime.ts';
-import { secretBoxOf } from './secret-keys.ts';
 import { NOTHING_STORED, readStored, type Stored } from './stored-models.ts';
 
 export interface LiveModelsOptions {
@@ -16,6 +15,8 @@ export interface LiveModelsOptions {
   readonly env: Env;
   readonly catalog: Catalog;
   readonly log: Pick<Log, 'warn'>;
+  /** Opens and seals stored secrets; asked for when there are any. */
+  readonly box: () => SecretBox;
 }
 
 interface Current {
@@ -37,7 +38,7 @@ export class LiveModels {
   /** From the file alone. @throws Error that names the deployment at fault */
   constructor(options: LiveModelsOptions) {
     this.#options = options;
-    this.box = secretBoxOf(options.config, options.env);
+    this.box = options.box;
     this.#current = this.#made(options.config, NOTHING_STORED);
   }
 

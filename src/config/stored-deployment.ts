@@ -36,7 +36,7 @@ export function readStoredDeployment(entry: StoredEntry, context: StoredContext)
     litellm_params: entry.params,
     model_info: { ...entry.info, id: entry.id },
   };
-  const tree = resolveReferences(treeOf(written), guarded(context.lookup, findings));
+  const tree = resolveReferences(treeOf(written), guarded(context.lookup, 'litellm_params', findings));
   const deployments = readDeployment(tree, '', { ...context, findings });
   const faults = findings.all.filter(isFatal);
   const ignored = findings.all.filter(({ level }) => level === 'ignored');
@@ -51,7 +51,7 @@ export function readStoredCredential(
   lookup: StoredContext['lookup'],
 ): { readonly values: CredentialValues; readonly faults: readonly Finding[] } {
   const findings = new Findings();
-  const tree = resolveReferences(treeOf(values), guarded(lookup, findings));
+  const tree = resolveReferences(treeOf(values), guarded(lookup, 'credential_values', findings));
   const read = readCredentialValues(tree, 'credential_values', findings);
   return { values: read, faults: findings.all.filter(isFatal) };
 }
@@ -66,10 +66,10 @@ const OWN_SECRETS: ReadonlySet<string> = new Set([
   'REDIS_URL',
 ]);
 
-function guarded(lookup: StoredContext['lookup'], findings: Findings): StoredContext['lookup'] {
+function guarded(lookup: StoredContext['lookup'], path: string, findings: Findings): StoredContext['lookup'] {
   return (name) => {
     if (!OWN_SECRETS.has(name)) return lookup(name);
-    findings.error('litellm_params', `${name} is a secret of the gateway itself and goes to no provider`, undefined);
+    findings.error(path, `${name} is a secret of the gateway itself and goes to no provider`, undefined);
     return undefined;
   };
 }

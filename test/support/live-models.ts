@@ -1,10 +1,12 @@
 /** What is served in a test: a configuration of its own, and whatever stands in the database. */
 
+import { randomBytes } from 'node:crypto';
 import type { ModelRegistry } from '../../src/admin/model-registry.ts';
 import { LiveModels } from '../../src/app/live-models.ts';
 import { createModelRegistry } from '../../src/app/model-registry.ts';
 import { readEnv } from '../../src/config/env.ts';
 import type { Database } from '../../src/db/client.ts';
+import { createSecretBox } from '../../src/lib/secret-box.ts';
 import { loadCatalog } from '../../src/pricing/catalog.ts';
 import { load } from './config-files.ts';
 
@@ -17,6 +19,9 @@ export interface ModelsOptions {
 }
 
 const MASTER_KEY = 'sk-master-of-the-model-tests';
+/** Deriving a key is slow on purpose, so all tests of a process share one. */
+const KEY = { id: 'tests', secret: MASTER_KEY };
+const box = createSecretBox({ keys: [KEY], current: KEY.id, randomBytes });
 
 export async function liveModels(
   db: Database,
@@ -27,6 +32,7 @@ export async function liveModels(
     config: load(JSON.stringify({ general_settings: { master_key: MASTER_KEY }, ...sections }), environment),
     env: readEnv(environment),
     catalog,
+    box: () => box,
     log: { warn: (message, fields) => warn(JSON.stringify({ message, ...fields })) },
   });
   await live.connect(db);
