@@ -7,6 +7,8 @@ import { credentialRoutes } from './credential-routes.ts';
 import { customerRoutes } from './customer-routes.ts';
 import { keyRoutes } from './key-routes.ts';
 import { modelRoutes } from './model-routes.ts';
+import { organizationRoutes } from './organization-routes.ts';
+import { projectRoutes } from './project-routes.ts';
 import type { AdminRoute } from './route.ts';
 import { spendLogRoutes } from './spend-log-routes.ts';
 import { tagRoutes } from './tag-routes.ts';
@@ -25,6 +27,8 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
     ...teamRoutes(context),
     ...teamMemberRoutes(context),
     ...userRoutes(context),
+    ...organizationRoutes(context),
+    ...projectRoutes(context),
     ...modelRoutes(context),
     ...credentialRoutes(context),
     ...spendLogRoutes(context),
