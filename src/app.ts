@@ -175,6 +175,7 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
           models: parts.models,
           reader: parts.reader,
           prices: parts.prices,
+          version,
         },
         settings: () => ({ ...runtime().config.limits, keys: runtime().config.keys }),
       }),

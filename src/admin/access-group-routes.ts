@@ -27,6 +27,7 @@ export function accessGroupRoutes(context: AdminContext): readonly AdminRoute[] 
     route('POST /v1/access_group', {
       summary: 'Make an access group and give it to teams and keys: they may call its models besides their own.',
       section,
+      status: 201,
       body: z.strictObject({ ...FIELDS, access_group_name: id }),
       handle: async ({ body: { access_group_name: name, ...fields }, ...author }) => {
         const { body, headers } = warned(await groups.create(name, fields, author), fields, UNENFORCED);
@@ -55,6 +56,7 @@ export function accessGroupRoutes(context: AdminContext): readonly AdminRoute[] 
     route('DELETE /v1/access_group/{access_group_id}', {
       summary: 'Delete an access group. Keys and teams that had nothing else may call nothing then.',
       section,
+      status: 204,
       query: none,
       handle: async ({ params, ...author }) => {
         await groups.remove(params['access_group_id'] ?? '', author);

@@ -8,6 +8,7 @@ import { isOutage } from '../db/outage.ts';
 import { errorBody, GatewayError } from '../errors.ts';
 import { accept, acceptQuery, readObject } from './body.ts';
 import type { AdminContext } from './context.ts';
+import { serveDocuments } from './documents.ts';
 import { type AdminRoute, Answer } from './route.ts';
 import { adminRoutes } from './routes.ts';
 
@@ -18,8 +19,10 @@ export interface AdminApp {
 
 /** @throws Error when a declared route has no handler, or two */
 export function createAdminApp(context: AdminContext): AdminApp {
-  const routes = byName(adminRoutes(context));
-  const app = new Hono();
+  const served = adminRoutes(context);
+  const routes = byName(served);
+  // A slash at the end makes no other route.
+  const app = new Hono({ strict: false });
   for (const { method, path } of MANAGEMENT_ROUTES) {
     // The rows are made from the table whose keys these names are.
     const name = `${method} ${path}` as ManagementRoute;
@@ -27,6 +30,7 @@ export function createAdminApp(context: AdminContext): AdminApp {
     if (!route) throw new Error(`The management route ${name} has no handler`);
     app.on(method, path.replace(/\{([a-z_]+)\}/g, ':$1'), (c) => run(c, route, context, path));
   }
+  serveDocuments(app, served, context.version);
   app.notFound(() => refusal(new GatewayError('not_found', 'There is no such management route.')));
   app.onError((thrown) => refusal(foreseen(thrown)));
   return { fetch: (request) => app.fetch(request) };

@@ -71,6 +71,8 @@ export interface AdminContext {
   /** Whose rights the caller has. */
   principal(caller: Caller): Promise<Principal>;
   settings(): AdminSettings;
+  /** Of this program, for the OpenAPI document. */
+  readonly version: string;
   now(): number;
   /** 32 random bytes. */
   randomBytes(): Uint8Array;

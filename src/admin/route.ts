@@ -37,6 +37,8 @@ export interface RouteSpec<Body extends Schema | undefined, Query extends Schema
   readonly refusals?: Refusals;
   /** What it answers, for the docs page. */
   readonly answer?: z.ZodType;
+  /** Of success, for the docs page; 200 unless it says otherwise. */
+  readonly status?: number;
   /** A `Response` goes out as it is, anything else as JSON. */
   readonly handle: (input: Input<Body, Query>) => Promise<unknown>;
 }
@@ -50,6 +52,7 @@ export interface AdminRoute {
   readonly query: Schema | undefined;
   readonly refusals: Refusals;
   readonly answer: z.ZodType | undefined;
+  readonly status: number;
   readonly handle: (input: Input<Schema | undefined, Schema | undefined>) => Promise<unknown>;
 }
 
@@ -65,6 +68,7 @@ export function route<Body extends Schema | undefined = undefined, Query extends
     query: spec.query,
     refusals: spec.refusals ?? {},
     answer: spec.answer,
+    status: spec.status ?? 200,
     // The app gives a handler what its own schemas have made, so the forgotten types are the right ones.
     handle: spec.handle as AdminRoute['handle'],
   };

@@ -55,6 +55,7 @@ function authOf(over: Partial<AuthParts> = {}): Door {
       ledger,
       models,
       settings: () => SETTINGS,
+      version: '0.0.0',
       reader: directReader(place.db),
       prices: { cardOf: () => undefined, cardOfModel: () => undefined },
       now,

@@ -17,6 +17,10 @@ type Table = Readonly<Record<`${Method} /${string}`, Permission>>;
 
 const DATA = {
   'GET /': 'documents',
+  'GET /docs': 'documents',
+  'GET /docs/*': 'documents',
+  'GET /openapi.json': 'documents',
+  'GET /routes': 'documents',
   'GET /health/liveliness': 'probe',
   'GET /health/liveness': 'probe',
   'GET /health/readiness': 'probe',

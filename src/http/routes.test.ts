@@ -12,7 +12,10 @@ describe('a path', () => {
     ['/health/liveliness', 'liveliness', 'GET,HEAD'],
     ['/health/liveness', 'liveliness', 'GET,HEAD'],
     ['/health/readiness', 'readiness', 'GET,HEAD'],
-    ['/', 'root', 'GET,HEAD'],
+    ['/', 'admin', 'GET,HEAD'],
+    ['/docs', 'admin', 'GET,HEAD'],
+    ['/openapi.json', 'admin', 'GET,HEAD'],
+    ['/routes', 'admin', 'GET,HEAD'],
     ['/key/generate', 'admin', 'POST'],
   ])('%s leads to %s by %s', (path, name, methods) => {
     const match = router.match(path);

@@ -2,12 +2,12 @@
 
 import { pathPattern } from '../lib/path-pattern.ts';
 
-export type RouteName = 'chat' | 'models' | 'model' | 'liveliness' | 'readiness' | 'root' | 'admin';
+export type RouteName = 'chat' | 'models' | 'model' | 'liveliness' | 'readiness' | 'admin';
 
 interface Route {
   readonly name: RouteName;
   readonly methods: readonly string[];
-  /** An exact path, or a pattern whose only group is a model name (which may hold slashes, encoded or not). */
+  /** An exact path, or a pattern with one group: a model name (which may hold slashes, encoded or not) or a file. */
   readonly path: string | RegExp;
 }
 
@@ -23,7 +23,11 @@ const ROUTES: readonly Route[] = [
   { name: 'liveliness', methods: ['GET', 'HEAD'], path: '/health/liveliness' },
   { name: 'liveliness', methods: ['GET', 'HEAD'], path: '/health/liveness' },
   { name: 'readiness', methods: ['GET', 'HEAD'], path: '/health/readiness' },
-  { name: 'root', methods: ['GET', 'HEAD'], path: '/' },
+  { name: 'admin', methods: ['GET', 'HEAD'], path: '/' },
+  { name: 'admin', methods: ['GET', 'HEAD'], path: '/docs' },
+  { name: 'admin', methods: ['GET', 'HEAD'], path: /^\/docs\/([^/]+)$/ },
+  { name: 'admin', methods: ['GET', 'HEAD'], path: '/openapi.json' },
+  { name: 'admin', methods: ['GET', 'HEAD'], path: '/routes' },
 ];
 
 export interface Match {
@@ -76,7 +80,10 @@ function methodsByPath(routes: readonly AdminPath[]): Map<string, string[]> {
 
 /** A path that a pattern matches, with `model` in the place of the model's name. */
 const sampleOf = (pattern: RegExp): string =>
-  pattern.source.slice(1, -1).replaceAll('\\/', '/').replace('(.+)', 'model');
+  pattern.source
+    .slice(1, -1)
+    .replaceAll('\\/', '/')
+    .replace(/\(.*\)/, 'model');
 
 /** Every path of the data plane, as the table of permissions writes it. */
 export const SERVED_PATHS: readonly AdminPath[] = ROUTES.flatMap(({ methods, path }) =>

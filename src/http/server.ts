@@ -135,10 +135,6 @@ class FrontDoor {
         const { ok, body } = parts.readiness();
         return jsonResponse(body, ok ? 200 : 503);
       }
-      case 'root':
-        return jsonResponse({
-          message: 'Tollgate is running. POST /v1/chat/completions to talk to a model; GET /v1/models lists them.',
-        });
       case 'admin':
         return parts.admin(request);
       default:

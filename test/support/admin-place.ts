@@ -117,6 +117,7 @@ class AdminPlace {
       settings: () => this.settings,
       now,
       randomBytes,
+      version: '0.0.0',
     });
   }
 
