@@ -15,6 +15,7 @@ const PLATFORM_NAMES: readonly string[] = [
   'allow_client_message_redaction_opt_out',
   'allow_client_mock_response',
   'allow_client_pricing_override',
+  'allowed_teams',
   'callback_settings',
   'disable_fallbacks',
   'disable_global_guardrails',
