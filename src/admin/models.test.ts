@@ -86,9 +86,9 @@ describe('a new model', () => {
   });
 
   test('says what it accepts and nothing acts on', async () => {
-    const { status, headers } = await add({ litellm_params: { ...PARAMS, order: 1 } });
+    const { status, headers } = await add({ litellm_params: { ...PARAMS, gcs_bucket_name: 'b' } });
     expect(status).toBe(200);
-    expect(headers.get('x-tollgate-warning')).toBe('stored but not enforced yet: litellm_params.order');
+    expect(headers.get('x-tollgate-warning')).toBe('stored but not enforced yet: litellm_params.gcs_bucket_name');
     expect((await add()).headers.get('x-tollgate-warning')).toBeNull();
   });
 });

@@ -224,3 +224,26 @@ describe('an end user with models of their own', () => {
     ]);
   });
 });
+
+describe('a model whose deployments are all blocked', () => {
+  const blocked: ModelCatalogue = { ...catalogue, isBlocked: (group) => group === 'gpt-4' };
+  const refusedFor = (caller: Partial<Caller>): unknown => {
+    const call = sampleCall({ requestedModel: 'gpt-4', modelGroup: '', caller: sampleCaller(caller) });
+    try {
+      return modelAccess(
+        () => blocked,
+        () => null,
+      ).admit?.(call);
+    } catch (error) {
+      return error;
+    }
+  };
+
+  test('is a 403 that says so', () => {
+    expect(refusedFor({})).toMatchObject({ kind: 'permission_denied', message: 'Model is blocked', status: 403 });
+  });
+
+  test('tells a key that may not use it nothing more than any other model', () => {
+    expect(refusedFor({ models: ['gpt-3.5'] })).toMatchObject({ kind: 'model_access_denied' });
+  });
+});

@@ -156,3 +156,25 @@ describe('a wildcard', () => {
     );
   });
 });
+
+describe('a blocked deployment', () => {
+  const blockedOf = (targets: readonly Target[], blocked: readonly string[]) => createGroups(targets, {}, blocked);
+
+  test('blocks its name when no other has it, and then no wildcard serves the name', () => {
+    const groups = blockedOf([deployment('*', 'openai/*')], ['gpt-4']);
+    expect([groups.isBlocked('gpt-4'), groups.find('gpt-4')]).toEqual([true, undefined]);
+    expect([groups.isBlocked('gpt-5'), groups.find('gpt-5')?.name]).toEqual([false, 'gpt-5']);
+  });
+
+  test('blocks nothing while another of its name is there', () => {
+    const groups = blockedOf([deployment('gpt-4', 'openai/gpt-4')], ['gpt-4']);
+    expect([groups.isBlocked('gpt-4'), groups.find('gpt-4')?.targets.length]).toEqual([false, 1]);
+  });
+
+  test('with a wildcard for a name blocks what nobody else serves', () => {
+    const groups = blockedOf([deployment('openai/a', 'openai/a'), deployment('openai/b*', 'openai/b*')], ['openai/*']);
+    const blocked = ['openai/a', 'openai/b1', 'openai/c', 'other'].map((name) => groups.isBlocked(name));
+    expect(blocked).toEqual([false, false, true, false]);
+    expect(groups.isBlocked(`openai/${'c'.repeat(300)}`)).toBe(false);
+  });
+});
