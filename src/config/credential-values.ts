@@ -3,9 +3,9 @@
  * refer to with `litellm_credential_name`. Source: LiteLLM's documentation of credentials.
  */
 import type { CredentialConfig, CredentialValues } from './config.ts';
+import { CREDENTIAL_ENTRY, CREDENTIAL_VALUES } from './credential-schema.ts';
 import type { Findings } from './findings.ts';
 import { PROVIDER_SETTINGS } from './known-params.ts';
-import { CREDENTIAL_ENTRY, CREDENTIAL_VALUES } from './schema.ts';
 import { openSection, refuseKey, warnOfUnsetVariable } from './section.ts';
 import { describeValue } from './values.ts';
 import { join, type Tree, toPlain } from './yaml-tree.ts';

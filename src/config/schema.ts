@@ -2,14 +2,10 @@
  * The keys of `config.yaml` that do something, with the kind of value each takes. With its data files `known-keys.ts` and
  * `known-params.ts` this is the only place that knows LiteLLM's names (its documentation of config settings).
  */
+import { CREDENTIAL_ENTRY, CREDENTIAL_VALUES } from './credential-schema.ts';
 import { IGNORED_GENERAL, IGNORED_LITELLM, IGNORED_ROUTER, IGNORED_TOP_LEVEL } from './known-keys.ts';
 import { IGNORED_MODEL_INFO, IGNORED_PARAMS } from './known-params.ts';
-import type { KeyKinds, SectionRules } from './section.ts';
-
-const rules = <const S extends KeyKinds>(honoured: S, ignored: readonly string[] = []): SectionRules<S> => ({
-  honoured,
-  ignored,
-});
+import { rules } from './section-rules.ts';
 
 export const TOP_LEVEL = rules(
   {
@@ -59,26 +55,6 @@ export const LITELLM_PARAMS = rules(
     drop_params: 'boolean',
     additional_drop_params: 'texts',
     allowed_openai_params: 'texts',
-  },
-  IGNORED_PARAMS,
-);
-
-export const CREDENTIAL_ENTRY = rules({
-  credential_name: 'text',
-  credential_values: 'tree',
-  credential_info: 'object',
-});
-
-/** Also takes provider settings. */
-export const CREDENTIAL_VALUES = rules(
-  {
-    custom_llm_provider: 'text',
-    api_key: 'text',
-    api_base: 'text',
-    base_url: 'text',
-    api_version: 'text',
-    organization: 'text',
-    extra_headers: 'textMap',
   },
   IGNORED_PARAMS,
 );
