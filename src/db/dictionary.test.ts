@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { type Database, openDatabase } from './client.ts';
-import { addNames, namesOf, refOf } from './dictionary.ts';
+import { addNames, knownRefs, namesOf, refOf } from './dictionary.ts';
 
 let db: Database;
 beforeEach(async () => {
@@ -32,6 +32,14 @@ describe('names', () => {
     expect(new Set(refs.values()).size).toBe(1_234);
     const back = await namesOf(db, refs.values());
     expect([...back.values()].sort()).toEqual([...names].sort());
+  });
+
+  test('many names are looked up at once, and those that are unknown stay so', async () => {
+    const names = Array.from({ length: 700 }, (_, index) => `name ${index}`);
+    const added = await addNames(db, names);
+    const asked = [...names, 'unknown', 'name 1'];
+    expect([...(await knownRefs(db, asked))].sort()).toEqual([...added].sort());
+    expect(await storedNames()).toHaveLength(700);
   });
 
   test('a filter looks up a name without adding it', async () => {

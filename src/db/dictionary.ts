@@ -79,12 +79,30 @@ async function select(db: Database, names: readonly string[]): Promise<Map<strin
 
 /** The number of a name, or `undefined` when no row can refer to it. Adds nothing: for filters. */
 export async function refOf(db: Database, name: string): Promise<number | undefined> {
+  return cacheOf(db).refs.get(name) ?? (await knownRefs(db, [name])).get(name);
+}
+
+/** The numbers of those of the names that any row can refer to. Adds nothing. */
+export async function knownRefs(db: Database, names: Iterable<string>): Promise<ReadonlyMap<string, number>> {
   const { refs } = cacheOf(db);
-  const cached = refs.get(name);
-  if (cached !== undefined) return cached;
-  const ref = (await select(db, [storable(name)])).get(storable(name));
-  if (ref !== undefined && name.length <= MAX_NAME_LENGTH) refs.set(name, ref);
-  return ref;
+  const found = new Map<string, number>();
+  const missing: string[] = [];
+  for (const name of new Set(names)) {
+    const ref = refs.get(name);
+    if (ref === undefined) missing.push(name);
+    else found.set(name, ref);
+  }
+  for (let start = 0; start < missing.length; start += NAMES_PER_QUERY) {
+    const stored = new Map(missing.slice(start, start + NAMES_PER_QUERY).map((name) => [name, storable(name)]));
+    const known = await select(db, [...new Set(stored.values())]);
+    for (const [name, storedName] of stored) {
+      const ref = known.get(storedName);
+      if (ref === undefined) continue;
+      found.set(name, ref);
+      if (name.length <= MAX_NAME_LENGTH) refs.set(name, ref);
+    }
+  }
+  return found;
 }
 
 /** The names behind numbers, for reading rows back. Numbers that nobody gave out are absent. */

@@ -1,7 +1,7 @@
 /** What a scope has used: since it began, or since any instant, exact to the millisecond. */
 import { type RawBuilder, sql } from 'kysely';
 import type { Database } from './client.ts';
-import { namesOf, refOf } from './dictionary.ts';
+import { knownRefs, namesOf } from './dictionary.ts';
 import { ROW_STATUSES } from './request-codec.ts';
 import type { RequestsTable } from './request-tables.ts';
 import { inTransaction } from './transaction.ts';
@@ -64,11 +64,16 @@ async function usageOf(db: Database, { kind, ids, sinceMs }: Question): Promise<
 type Asked = ReadonlyMap<string, string>;
 
 async function refsOf(db: Database, kind: ScopeKind, ids: readonly string[]): Promise<Asked> {
+  const parts = ids.map((id) => ({ id, names: scopeParts({ kind, id }) }));
+  const refs = await knownRefs(
+    db,
+    parts.flatMap(({ names: [first, second] }) => (second === undefined ? [first] : [first, second])),
+  );
   const asked = new Map<string, string>();
-  for (const id of ids) {
-    const [first, second] = scopeParts({ kind, id });
-    const ref = await refOf(db, first);
-    const secondRef = second === undefined ? 0 : await refOf(db, second);
+  for (const { id, names } of parts) {
+    const [first, second] = names;
+    const ref = refs.get(first);
+    const secondRef = second === undefined ? 0 : refs.get(second);
     if (ref !== undefined && secondRef !== undefined) asked.set(`${ref},${secondRef}`, id);
   }
   return asked;
