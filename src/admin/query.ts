@@ -1,5 +1,6 @@
 /** Query parameters → numbers and times, or a 400 that names the parameter. */
 import { invalidRequest } from '../errors.ts';
+import { DAY_MS, instantOf } from '../limits/zone-time.ts';
 
 export type Query = Readonly<Record<string, string>>;
 
@@ -17,24 +18,30 @@ export function wholeNumber(query: Query, name: string, absent: number, most = L
 export interface Moment {
   /** Epoch milliseconds. */
   readonly atMs: number;
+  /** Where a range ends whose last moment this is: after the day, or a millisecond after the time. */
+  readonly endMs: number;
   /** Without a time of day: the whole day is meant. */
   readonly isDay: boolean;
 }
 
-/** A date, or a date and a time with or without seconds and zone; UTC unless the zone says otherwise. */
+/** A date, or a date and a time with or without seconds and zone. */
 const MOMENT =
   /^(?<date>\d{4}-\d{2}-\d{2})(?:[T ](?<time>\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(?<zone>Z|[+\- ]\d{2}:\d{2})?)?$/;
 
-/** @throws GatewayError 400 when it is given and no date */
-export function moment(query: Query, name: string): Moment | undefined {
+/**
+ * @param timeZone whose days are meant, and whose times where none says its own
+ * @throws GatewayError 400 when it is given and no date
+ */
+export function moment(query: Query, name: string, timeZone = 'UTC'): Moment | undefined {
   const text = query[name];
   if (text === undefined || text === '') return undefined;
-  const { date, time, zone = 'Z' } = MOMENT.exec(text)?.groups ?? {};
+  const { date, time, zone } = MOMENT.exec(text)?.groups ?? {};
+  const isDay = time === undefined;
   // A plus sign that was not encoded arrives as a space.
-  const atMs = Date.parse(time === undefined ? `${date}T00:00:00Z` : `${date}T${time}${zone.replace(' ', '+')}`);
-  if (date !== undefined && !Number.isNaN(atMs)) return { atMs, isDay: time === undefined };
-  throw invalidRequest(
-    `'${name}' must be a date such as 2026-01-31, or a time such as 2026-01-31 14:00:00 (UTC).`,
-    name,
-  );
+  const readMs = Date.parse(`${date}T${time ?? '00:00'}${zone?.replace(' ', '+') ?? 'Z'}`);
+  if (date !== undefined && !Number.isNaN(readMs)) {
+    const atMs = zone === undefined ? instantOf(readMs, timeZone) : readMs;
+    return { atMs, isDay, endMs: isDay ? instantOf(readMs + DAY_MS, timeZone) : atMs + 1 };
+  }
+  throw invalidRequest(`'${name}' must be a date such as 2026-01-31, or a time such as 2026-01-31 14:00:00.`, name);
 }

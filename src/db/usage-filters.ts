@@ -24,7 +24,11 @@ export interface UsageFilters {
   readonly routes?: Names | undefined;
   /** Requests with at least one of them. */
   readonly tags?: Names | undefined;
+  /** Requests that have some name of these kinds. */
+  readonly having?: readonly NamedKind[] | undefined;
 }
+
+type NamedKind = keyof typeof COLUMNS | 'tags';
 
 const COLUMNS = {
   keys: 'key_ref',
@@ -38,25 +42,30 @@ const COLUMNS = {
   deployments: 'deployment_ref',
   providers: 'provider_ref',
   routes: 'route_ref',
-} as const satisfies Record<Exclude<keyof UsageFilters, 'tags'>, Dimension>;
+} as const satisfies Record<Exclude<keyof UsageFilters, 'tags' | 'having'>, Dimension>;
 
-/** Numbers by dimension; 0 stands for no name. `tags_ref` lists tags, not lists of them. */
+// `Object.keys` types any object's keys as text; these are the keys of the table above.
+const KINDS = Object.keys(COLUMNS) as readonly (keyof typeof COLUMNS)[];
+
+/** Numbers by dimension; 0 stands for no name, an empty list for any. `tags_ref` lists tags, not lists of them. */
 export type FilterRefs = ReadonlyMap<Dimension, readonly number[]>;
 
 /** `undefined`: nothing can match, because no row ever had one of the names. */
 export async function filterRefs(db: Database, filters: UsageFilters): Promise<FilterRefs | undefined> {
   const found = new Map<Dimension, readonly number[]>();
-  const wanted = Object.entries(COLUMNS).map(
-    ([name, column]) => [column, filters[name as keyof UsageFilters]] as const,
-  );
-  for (const [column, names] of [...wanted, ['tags_ref', filters.tags] as const]) {
+  const having = new Set(filters.having);
+  for (const kind of having) found.set(columnOf(kind), []);
+  for (const kind of [...KINDS, 'tags'] as const) {
+    const names = filters[kind];
     if (names === undefined) continue;
-    const refs = await refsOf(db, names);
+    const refs = await refsOf(db, having.has(kind) ? names.filter((name) => name !== null) : names);
     if (refs.length === 0) return undefined;
-    found.set(column, refs);
+    found.set(columnOf(kind), refs);
   }
   return found;
 }
+
+const columnOf = (kind: NamedKind): Dimension => (kind === 'tags' ? 'tags_ref' : COLUMNS[kind]);
 
 /** Of the names that any row had. */
 async function refsOf(db: Database, names: Names): Promise<number[]> {
@@ -70,9 +79,10 @@ async function refsOf(db: Database, names: Names): Promise<number[]> {
 
 /** @param column how a dimension is read, 0 for none */
 export function conditionOf(refs: FilterRefs, column: (name: Dimension) => RawBuilder<unknown>): RawBuilder<unknown> {
-  const conditions = Array.from(refs, ([name, wanted]) =>
-    name === 'tags_ref' ? taggedWith(wanted, column(name)) : sql`${column(name)} in (${sql.join(wanted)})`,
-  );
+  const conditions = Array.from(refs, ([name, wanted]) => {
+    if (wanted.length === 0) return sql`${column(name)} <> 0`;
+    return name === 'tags_ref' ? taggedWith(wanted, column(name)) : sql`${column(name)} in (${sql.join(wanted)})`;
+  });
   return conditions.length === 0 ? sql`1 = 1` : sql`(${sql.join(conditions, sql` and `)})`;
 }
 

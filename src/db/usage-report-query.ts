@@ -101,14 +101,17 @@ function rowPart(report: Report, fromMs: number, toMs: number): RawBuilder<unkno
     from requests r where r.started_at_ms >= ${fromMs} and r.started_at_ms < ${toMs} and ${matching(report, column)}`;
 }
 
-function matching({ filters, anyOf }: Report, column: (name: Dimension) => RawBuilder<unknown>): RawBuilder<unknown> {
+export function matching(
+  { filters, anyOf }: Pick<Report, 'filters' | 'anyOf'>,
+  column: (name: Dimension) => RawBuilder<unknown>,
+): RawBuilder<unknown> {
   const all = conditionOf(filters, column);
   if (anyOf.length === 0) return all;
   const any = anyOf.map((refs) => conditionOf(refs, column));
   return sql`${all} and (${sql.join(any, sql` or `)})`;
 }
 
-function groupExpression(group: UsageGroup, report: Report): RawBuilder<unknown> {
+export function groupExpression(group: UsageGroup, report: Report): RawBuilder<unknown> {
   if (group === 'day') return dayExpression(report);
   if (group === 'tag') return sql`coalesce(t.tag_ref, 0)`;
   return sql.ref(`u.${GROUPS[group]}`);
@@ -130,10 +133,10 @@ function dayExpression({ timeZone = 'UTC', fromMs, toMs }: Report): RawBuilder<u
 const LATEST_MS = 4_102_444_800_000;
 
 /** A filter on tags also says which of a request's tags it is grouped under. */
-function tagJoin({ groupBy, filters }: Report): RawBuilder<unknown> {
+export function tagJoin({ groupBy, filters }: Report): RawBuilder<unknown> {
   if (!groupBy.includes('tag')) return sql``;
-  const wanted = filters.get('tags_ref');
-  const only = wanted === undefined ? sql`` : sql`and t.tag_ref in (${sql.join(wanted)})`;
+  const wanted = filters.get('tags_ref') ?? [];
+  const only = wanted.length === 0 ? sql`` : sql`and t.tag_ref in (${sql.join(wanted)})`;
   return sql`left join tag_sets t on t.tags_ref = u.tags_ref ${only}`;
 }
 

@@ -51,7 +51,7 @@ const GROUPS: Readonly<Record<Exclude<UsageGroup, 'day' | 'tag'>, (row: LedgerRo
   deployment: (row) => row.deploymentId,
 };
 
-const FILTERS: Readonly<Record<Exclude<keyof UsageFilters, 'tags'>, (row: LedgerRow) => string | null>> = {
+const FILTERS: Readonly<Record<Exclude<keyof UsageFilters, 'tags' | 'having'>, (row: LedgerRow) => string | null>> = {
   keys: GROUPS.key,
   teams: GROUPS.team,
   users: GROUPS.user,
@@ -89,6 +89,9 @@ function tagsIn(row: LedgerRow, filters: UsageFilters | undefined): (string | nu
 
 function matches(row: LedgerRow, filters: UsageFilters): boolean {
   if (filters.tags !== undefined && tagsIn(row, filters).length === 0) return false;
+  const has = (kind: NonNullable<UsageFilters['having']>[number]): boolean =>
+    kind === 'tags' ? row.tags.length > 0 : FILTERS[kind](row) !== null;
+  if (!(filters.having ?? []).every(has)) return false;
   return Object.entries(FILTERS).every(([name, value]) => {
     const wanted = filters[name as keyof typeof FILTERS];
     return wanted === undefined || wanted.includes(value(row));
@@ -144,6 +147,7 @@ const some = (...names: (string | null)[]) => fc.uniqueArray(fc.constantFrom(...
 const filters: fc.Arbitrary<UsageFilters> = fc.record(
   {
     keys: some('k1', 'k2', 'k3', null, 'nobody'),
+    having: fc.subarray<'teams' | 'tags' | 'endUsers'>(['teams', 'tags', 'endUsers']),
     teams: some('t1', 't2', null),
     users: some('u1', 'u2', 't1', null),
     organizations: some('o1', 'o2', null),

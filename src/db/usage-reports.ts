@@ -85,7 +85,10 @@ export async function usageBy(reader: Reader, query: UsageQuery): Promise<UsageR
 }
 
 /** `undefined`: nothing can match. An empty list: no such condition. */
-async function anyOfRefs({ db }: Reader, anyOf: UsageQuery['anyOf']): Promise<readonly FilterRefs[] | undefined> {
+export async function anyOfRefs(
+  { db }: Reader,
+  anyOf: UsageQuery['anyOf'],
+): Promise<readonly FilterRefs[] | undefined> {
   if (anyOf === undefined) return [];
   const found = await Promise.all(anyOf.map((filters) => filterRefs(db, filters)));
   const possible = found.filter((refs) => refs !== undefined);
@@ -94,7 +97,7 @@ async function anyOfRefs({ db }: Reader, anyOf: UsageQuery['anyOf']): Promise<re
 
 const DAY_MS = 86_400_000;
 
-function nameIn(
+export function nameIn(
   group: UsageGroup,
   value: number | string | null | undefined,
   names: ReadonlyMap<number, string>,

@@ -54,7 +54,8 @@ describe('for any usage and any prices', () => {
   test('the parts add up to the total, and all are whole and not negative', () => {
     fc.assert(
       fc.property(buckets, card, options, (used, prices, chosen) => {
-        const { priceVersion, ...amounts } = price(used, prices, chosen);
+        const { factors, priceVersion, ...amounts } = price(used, prices, chosen);
+        expect(factors).toBeUndefined();
         expect(priceVersion).not.toBe(UNPRICED);
         expect(partsOf({ priceVersion, ...amounts })).toBe(amounts.totalNanoUsd ?? -1);
         for (const amount of Object.values(amounts)) {
