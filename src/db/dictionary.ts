@@ -68,8 +68,13 @@ async function addMissing(db: Database, names: readonly string[], found: Map<str
     const ref = known.get(storedName);
     if (ref === undefined) throw new Error('A name was added to the dictionary and is not there');
     found.set(name, ref);
-    if (name.length <= MAX_NAME_LENGTH) refs.set(name, ref);
+    remember(refs, name, ref);
   }
+}
+
+/** What is cut cannot be told from what is as long as the cut. */
+function remember(refs: Cache['refs'], name: string, ref: number): void {
+  if (name.length <= MAX_NAME_LENGTH) refs.set(name, ref);
 }
 
 async function select(db: Database, names: readonly string[]): Promise<Map<string, number>> {
@@ -99,7 +104,7 @@ export async function knownRefs(db: Database, names: Iterable<string>): Promise<
       const ref = known.get(storedName);
       if (ref === undefined) continue;
       found.set(name, ref);
-      if (name.length <= MAX_NAME_LENGTH) refs.set(name, ref);
+      remember(refs, name, ref);
     }
   }
   return found;
