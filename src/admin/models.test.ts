@@ -255,6 +255,19 @@ describe('a model of the configuration file', () => {
     }
   });
 
+  test('shows no secret, not even one that is a number', async () => {
+    const litellm_params = {
+      ...PARAMS,
+      aws_secret_access_key: 98765432109,
+      extra_body: { token: SECRET },
+      azure_ad_token: SECRET,
+    };
+    await withFile({ model_list: [{ model_name: 'file', litellm_params, model_info: { id: 'in-file' } }] });
+    const text = JSON.stringify(await infoOf('in-file'));
+    expect(text).toContain('"rpm":5');
+    for (const secret of [SECRET, '98765432109']) expect(text).not.toContain(secret);
+  });
+
   test('keeps its id for itself', async () => {
     await withFile();
     const { status, body } = await add({ model_info: { id: 'in-file' } });

@@ -75,7 +75,7 @@ function listings(live: LiveModels, catalog: Catalog): ModelListing[] {
     return {
       id,
       modelName,
-      params: shownParams(paramsOf(deployment), isSecretParam),
+      params: shownOf(paramsOf(deployment)),
       info: modelInfo,
       isStored: false,
       isBlocked: false,
@@ -90,7 +90,7 @@ function listings(live: LiveModels, catalog: Catalog): ModelListing[] {
     return {
       id: entry.id,
       modelName: entry.modelName,
-      params: shownParams(entry.params, isSecretParam),
+      params: shownOf(entry.params),
       info: entry.info,
       isStored: true,
       isBlocked: blocked,
@@ -101,6 +101,13 @@ function listings(live: LiveModels, catalog: Catalog): ModelListing[] {
   });
   return [...fromFile, ...added];
 }
+
+/** A secret that happens to be a number is none the less one. */
+const shownOf = (params: StoredModel['entry']['params']): Record<string, unknown> =>
+  shownParams(
+    Object.fromEntries(Object.entries(params).map(([name, value]) => [name, asText(name, value)])),
+    isSecretParam,
+  );
 
 const blockedDeployment = ({ entry }: StoredModel, live: LiveModels): DeploymentConfig | undefined =>
   readStoredDeployment(entry, live.parts(live.current.file)).deployments[0];
