@@ -126,6 +126,42 @@ describe('a group', () => {
   });
 });
 
+describe('what keys and teams say of their groups', () => {
+  const assigned = async (id: string): Promise<[string[], string[]]> => {
+    const { body } = await place.get(`/v1/access_group/${id}`);
+    return [body.assigned_key_ids, body.assigned_team_ids];
+  };
+
+  test('the group says too', async () => {
+    const id = await groupOf({ access_group_name: 'g', access_model_names: ['shared'] });
+    const secret = await place.key({ access_group_ids: [id] });
+    const team = (await place.post('/team/new', { team_alias: 't', access_group_ids: [id] })).body.team_id;
+    expect(await assigned(id)).toEqual([[digest(secret)], [team]]);
+    expect(await callable(secret)).toEqual(['shared']);
+    await place.post('/key/update', { key: secret, access_group_ids: [], models: ['own'] });
+    await place.post('/team/update', { team_id: team, access_group_ids: null });
+    expect(await assigned(id)).toEqual([[], []]);
+    expect(await callable(secret)).toEqual(['own']);
+  });
+
+  test('holds of a key under its new secret, and ends with it', async () => {
+    const id = await groupOf({ access_group_name: 'g', access_model_names: ['shared'] });
+    const secret = await place.key({ access_group_ids: [id] });
+    const renewed = (await place.post('/key/regenerate', { key: secret })).body.key;
+    expect(await assigned(id)).toEqual([[digest(renewed)], []]);
+    expect(await callable(renewed)).toEqual(['shared']);
+    await place.post('/key/delete', { keys: [renewed] });
+    expect(await assigned(id)).toEqual([[], []]);
+  });
+
+  test('must name groups that are there', async () => {
+    const made = await place.post('/key/generate', { access_group_ids: ['nowhere'] });
+    expect([made.status, made.body.error.param]).toEqual([400, 'access_group_ids']);
+    const team = await place.post('/team/new', { access_group_ids: ['nowhere'] });
+    expect([team.status, team.body.error.param]).toEqual([400, 'access_group_ids']);
+  });
+});
+
 describe('refusals', () => {
   beforeEach(async () => {
     await groupOf({ access_group_name: 'taken' });

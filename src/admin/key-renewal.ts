@@ -6,6 +6,7 @@ import { regenerateKey } from '../db/regenerated-keys.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import { endOfDuration } from '../lib/duration.ts';
 import type { AdminContext } from './context.ts';
+import { asKey, tellGroups } from './group-members.ts';
 import { placeOf, standingOn } from './key-place.ts';
 import type { regenerateBody } from './key-schema.ts';
 import { viewOfKey } from './key-spend.ts';
@@ -59,6 +60,7 @@ export async function renewKey(
     });
     if (outcome === undefined) throw unknownKey();
     if (outcome.taken !== undefined) throw outcome.taken === 'token' ? keyTaken('new_key') : aliasTaken();
+    await tellGroups(db, 'assigned_key_ids', asKey(outcome.before), asKey(outcome.after));
     note(noteOf('regenerated', outcome.before, outcome.after));
     return outcome;
   });

@@ -177,7 +177,6 @@ export const UNENFORCED_FIELDS = [
   'router_settings',
   'allowed_cache_controls',
   'allowed_passthrough_routes',
-  'access_group_ids',
   'budget_fallbacks',
   'end_user_budget_id',
   'enforced_params',

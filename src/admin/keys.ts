@@ -17,6 +17,7 @@ import {
 import { findReplacement } from '../db/regenerated-keys.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
+import { asKey, tellGroups } from './group-members.ts';
 import { refuseMaker, withDefaults, withinCaps } from './key-defaults.ts';
 import {
   type OwnerField,
@@ -79,13 +80,16 @@ export async function generateKey(
     const place = await placeOf(db, owned);
     refuseUnknown(place, owned);
     refuseMaker({ ...named, team_id: owned.team_id }, access, settings);
-    await refuseForeign(db, { access, owners: owned, place, route });
+    await refuseForeign(db, { access, owners: owned, place, route, sent: sentOwners(request) });
     const standing = standingOn(access, owned, place);
-    const change = { fields: named, before: empty, after: owned, place, standing, access, author: by, isNew: true };
-    const made = serviceAccount(await withinRights(db, change), route);
+    const configured = objectIn(columnsOf(withDefaults({}, settings), {}, nowMs).metadata ?? null);
+    const change = { fields: request, configured, before: empty, after: owned };
+    const rights = { place, standing, access, author: by, isNew: true };
+    const made = serviceAccount(await withinRights(db, { ...change, ...rights }), route);
     const outcome = await insertKey(db, made);
     if (outcome === 'key taken') throw keyTaken('key');
     if (outcome === 'alias taken') throw aliasTaken();
+    await tellGroups(db, 'assigned_key_ids', undefined, asKey(made));
     note(noteOf('created', undefined, made));
     return made;
   });
@@ -192,6 +196,7 @@ export async function changedKey(writing: Writing, { key, fields, action }: Upda
   const changed = await keys.change(db, before.token, visibility, () => after);
   if (changed === undefined) throw unknownKey();
   if (changed.taken !== undefined) throw aliasTaken();
+  await tellGroups(db, 'assigned_key_ids', asKey(before), asKey(changed.after));
   note(noteOf(action ?? 'updated', before, changed.after));
   return changed.after;
 }
@@ -228,9 +233,12 @@ export async function allowedChange(
   if (standing === 'self' && before.team_id !== null && route !== null && place.team)
     refuseUnpermitted(place.team, route);
   const isMoved = named.some((field) => field !== 'budget_id');
-  if (isMoved && standing !== 'self') await refuseForeign(db, { access, owners: after, place, route: '/key/update' });
+  if (isMoved && standing !== 'self')
+    await refuseForeign(db, { access, owners: after, place, sent: named, route: '/key/update' });
   return await withinRights(db, { fields, before, after, place, standing, access, author: by, isNew: false });
 }
+
+const sentOwners = (fields: KeyFields): OwnerField[] => OWNER_FIELDS.filter((field) => fields[field] != null);
 
 const OWNER_FIELDS: readonly OwnerField[] = ['user_id', 'team_id', 'organization_id', 'project_id', 'budget_id'];
 
@@ -251,7 +259,10 @@ export async function removeNamedKeys(context: KeyContext, request: RemoveReques
     const tokens = [...given.keys(), ...(await tokensByAlias(db, aliases))];
     const rows = await removeKeys(db, tokens, { visibility: author.access.visibility, nowMs });
     if (rows.length === 0) throw unknownKey();
-    for (const row of rows) note(noteOf('deleted', row, undefined));
+    for (const row of rows) {
+      await tellGroups(db, 'assigned_key_ids', asKey(row), undefined);
+      note(noteOf('deleted', row, undefined));
+    }
     return rows;
   });
   for (const { token } of removed) context.keys.invalidate(token);

@@ -114,7 +114,6 @@ export const TEAM_UNENFORCED = [
   'policies',
   'object_permission',
   'router_settings',
-  'access_group_ids',
   'allow_team_guardrail_config',
   'team_member_key_duration',
 ] as const satisfies (keyof TeamFields)[];

@@ -1,12 +1,17 @@
 import { beforeEach, describe, expect, test } from 'bun:test';
 import { type Answer, adminPlace } from '../../test/support/admin-place.ts';
+import { accessGroupRow } from '../../test/support/entity-rows.ts';
 import { keyOf, settleTenants, settleUser } from '../../test/support/tenants.ts';
+import { accessGroups } from '../db/access-groups.ts';
 import { organizations } from '../db/organizations.ts';
 import { teams } from '../db/teams.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 
 const place = adminPlace();
-beforeEach(() => settleTenants(place.db));
+beforeEach(async () => {
+  await settleTenants(place.db);
+  await accessGroups.insert(place.db, accessGroupRow('g'));
+});
 
 const OWNER = keyOf('a-owner');
 const LEAD = keyOf('a-lead');
@@ -113,7 +118,7 @@ describe('a team', () => {
     expect(body.metadata).toMatchObject(metadata);
     expect(await info(body.team_id)).toMatchObject(rest);
     expect(headers.get('x-tollgate-warning')).toBe(
-      'stored but not enforced yet: guardrails, policies, object_permission, router_settings, access_group_ids, allow_team_guardrail_config, team_member_key_duration',
+      'stored but not enforced yet: guardrails, policies, object_permission, router_settings, allow_team_guardrail_config, team_member_key_duration',
     );
   });
 

@@ -8,6 +8,7 @@ import { membersOfTeam, membersOfTeams } from '../db/team-members.ts';
 import { EMPTY_TEAM, type TeamRow, teams } from '../db/teams.ts';
 import { invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
+import { asTeam, tellGroups } from './group-members.ts';
 import { join } from './joining.ts';
 import { limitsView } from './limit-columns.ts';
 import { newId } from './new-id.ts';
@@ -66,6 +67,7 @@ export class Teams {
         making,
       });
       if ((await teams.insert(db, made)) !== undefined) throw teamTaken();
+      await tellGroups(db, 'assigned_team_ids', undefined, asTeam(made));
       const joining = { team: made, grant: {}, making: { ...making, organizationId }, note };
       for (const each of firstMembers({ members_with_roles, admins, members }, author)) {
         const { user } = await join(db, each, joining);
@@ -100,6 +102,7 @@ export class Teams {
         updated_by: making.by,
       }));
       if (changed === undefined || changed.taken !== undefined) throw unknownTeam();
+      await tellGroups(db, 'assigned_team_ids', asTeam(row), asTeam(changed.after));
       note({ ...about(changed.after), action, before: teamView(row, []), after: teamView(changed.after, []) });
       return changed.after;
     });
@@ -118,6 +121,7 @@ export class Teams {
       if (missing !== undefined) throw unknownTeam();
       for (const row of rows) {
         const own = members.filter(({ team_id }) => team_id === row.team_id);
+        await tellGroups(db, 'assigned_team_ids', asTeam(row), undefined);
         note({ ...about(row), action: 'deleted', before: teamView(row, own) });
       }
       for (const { token, team_id } of keys) note({ action: 'deleted', kind: 'key', id: token, teamId: team_id });
