@@ -108,6 +108,17 @@ describe('a model that refers to one', () => {
     expect(served()[0]?.apiVersion).toBeUndefined();
   });
 
+  test('and cannot be served any more after one is named in the answer', async () => {
+    await add();
+    await addModel({ model: 'azure/x' });
+    expect(
+      (await change('shared', { credential_values: { api_key: 'sk-new' } })).headers.get('x-tollgate-warning'),
+    ).toBeNull();
+    const { status, headers } = await change('shared', { credential_values: { api_base: null } });
+    expect([status, headers.get('x-tollgate-warning')]).toEqual([200, expect.stringMatching(/^m is not served now: /)]);
+    expect(served()).toEqual([]);
+  });
+
   test('keeps it from being deleted', async () => {
     await add();
     await addModel();

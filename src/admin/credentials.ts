@@ -9,6 +9,7 @@ import { SecretBoxError } from '../lib/secret-box.ts';
 import type { AdminContext } from './context.ts';
 import { refuseWhenClosed } from './models.ts';
 import { newId } from './new-id.ts';
+import { Answer } from './route.ts';
 import { changed, maskedValues, normalized, objectIn, sealed } from './sealed-params.ts';
 import { type Author, audited, authorOf } from './write.ts';
 
@@ -63,7 +64,7 @@ export class Credentials {
   }
 
   /** Deployments that use it are reached the new way from the next request on. */
-  async update(name: string, fields: CredentialFields, author: Author): Promise<View> {
+  async update(name: string, fields: CredentialFields, author: Author): Promise<Answer> {
     const { models: registry } = this.#context;
     refuseWhenClosed(this.#context);
     await audited(this.#context, author, async (db, note) => {
@@ -88,7 +89,16 @@ export class Credentials {
       note({ action: 'updated', kind: 'credential', id: name, before: this.#view(before), after: this.#view(after) });
     });
     await registry.refresh();
-    return { success: true, message: 'Credential updated successfully' };
+    const unusable = registry
+      .listings()
+      .filter(({ params, fault }) => params['litellm_credential_name'] === name && fault !== null)
+      .map(({ modelName, fault }) => `${modelName} is not served now: ${fault}`);
+    const warning = unusable
+      .slice(0, MOST_NAMED)
+      .join('; ')
+      .replace(/[^\x20-\x7e]/g, '?');
+    const body = { success: true, message: 'Credential updated successfully' };
+    return new Answer(body, warning === '' ? {} : { 'x-tollgate-warning': warning });
   }
 
   /** @throws GatewayError 400 while a model refers to it */
