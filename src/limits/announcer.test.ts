@@ -105,6 +105,15 @@ describe('a shadow limit', () => {
     expect(place.events).toHaveLength(2);
   });
 
+  test('tells what it would have refused of another attempt', async () => {
+    const place = new LimitPlace();
+    const shadow = limitOn(SECOND, 'usd', 5, { strength: 'shadow' });
+    await place.tree.load([shadow]);
+    const hold = await place.hold(asking(9), on());
+    expect(hold.attempt(asking(9), on(shadow), true)).toBeUndefined();
+    expect(place.events).toMatchObject([{ kind: 'shadow_refusal', standing: { held: 9 } }]);
+  });
+
   test('would have refused a price that nobody knows', async () => {
     const place = new LimitPlace();
     const shadow = limitOn(KEY, 'usd', 2, { strength: 'shadow' });

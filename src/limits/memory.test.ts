@@ -140,6 +140,8 @@ describe('a window', () => {
     place.settle(await place.hold(asking(0), on(daily)), 0);
     place.nowMs -= 20;
     expect(await place.refusal(asking(0), on(daily))).toMatchObject({ reason: 'over' });
+    await place.hold(asking(0), on({ ...daily, max: 2 }));
+    expect(place.stands(daily)).toEqual([1, 1]);
   });
 
   test('of a total set by hand counts from there, until it ends', async () => {
@@ -198,6 +200,15 @@ describe('of several refusals', () => {
     expect((await place.refusal(asking(1), on(rate, life, daily))).standing.limit).toBe(life);
     expect((await place.refusal(asking(null), on(life, rate))).reason).toBe('unpriced');
   });
+
+  test('money that is gone goes before calls under way, whatever their order', async () => {
+    const place = new LimitPlace();
+    const [slots, life] = [limitOn(KEY, 'parallel', 1), limitOn(KEY, 'usd', 10)];
+    await place.hold(asking(0), on(slots));
+    place.settle(await place.hold(asking(10), on(life)), 10);
+    expect((await place.refusal(asking(1), on(slots, life))).standing.limit).toBe(life);
+    expect((await place.refusal(asking(1), on(life, slots))).standing.limit).toBe(life);
+  });
 });
 
 describe('another attempt', () => {
@@ -255,6 +266,15 @@ describe('another attempt', () => {
     const { hold } = await begun();
     const lowered = perFirst.map((limit) => ({ ...limit, max: 0 }));
     expect(hold.attempt(asking(30), { scopes: [FIRST], limits: lowered }, true)).toBeUndefined();
+  });
+
+  test('is not asked by a total that was set after its call had begun', async () => {
+    const { place, hold } = await begun();
+    place.nowMs += 1;
+    const reset = limitOn(FIRST, 'usd', 10, { since: { atMs: place.nowMs, amount: 9 } });
+    await place.tree.load([reset]);
+    expect(hold.attempt(asking(60), { scopes: [FIRST], limits: [reset] }, true)).toBeUndefined();
+    expect(place.stands(reset)).toEqual([9, 0]);
   });
 
   test('is known to a limit that is set on a scope the call has left', async () => {
