@@ -126,6 +126,6 @@ export interface LimitTree {
   reserve(demand: Demand, base: Part, attempt: Part): Hold | Refusal;
   /** How the limits stand now; counters that are not in memory are left out. */
   standing(limits: readonly Limit[]): readonly Standing[];
-  /** Resolves when a hold has ended after this call. */
+  /** Resolves when a hold has ended, or given something back for another attempt, after this call. */
   freed(): Promise<void>;
 }
