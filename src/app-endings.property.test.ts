@@ -148,7 +148,7 @@ test('each call leaves one row with its status, and no request stays open', asyn
       litellm_params: { model: `openai/${name}`, ...params },
       model_info: { id: `${name}-${at}` },
     })),
-    router_settings: { num_retries: 2, retry_after: 0, fallbacks: [{ falling: ['soft'] }] },
+    router_settings: { disable_cooldowns: true, num_retries: 2, retry_after: 0, fallbacks: [{ falling: ['soft'] }] },
   });
   const calls = new Calls(upstream, place);
   const step = fc.record({ ending: fc.constantFrom(...Object.keys(ENDINGS)), together: fc.boolean() });

@@ -10,6 +10,7 @@ import { createMasterKey, type MasterKey } from './app/master-key.ts';
 import { createModelRegistry } from './app/model-registry.ts';
 import { modelList } from './app/models.ts';
 import { createPrices } from './app/prices.ts';
+import { createRouting } from './app/routing.ts';
 import type { Runtime } from './app/runtime.ts';
 import { secretBoxOf } from './app/secret-keys.ts';
 import { createTryKey, type TryKey } from './app/try-key.ts';
@@ -21,7 +22,7 @@ import { type Database, openDatabase } from './db/client.ts';
 import { openReader, type Reader } from './db/reader.ts';
 import { GatewayError } from './errors.ts';
 import { createFeatures } from './features/index.ts';
-import { createCards, createMeter, createQuote, type Meter, type Quote } from './features/meter.ts';
+import { type Cards, createCards, createMeter, createQuote, type Meter, type Quote } from './features/meter.ts';
 import { createRequestLog } from './features/request-log.ts';
 import type { Feature } from './gateway/feature.ts';
 import { parseChatRequest } from './gateway/parse-chat-request.ts';
@@ -84,6 +85,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     tryKey,
     meter: createMeter(cards, now),
     quote: createQuote(cards),
+    cards,
     models: createModelRegistry(live, catalog),
     reader,
     prices: createPrices({ catalog, rateCard: cards.rateCard, runtime: () => live.runtime }),
@@ -114,6 +116,7 @@ interface Parts {
   readonly tryKey: TryKey | undefined;
   readonly meter: Meter;
   readonly quote: Quote;
+  readonly cards: Cards;
   readonly models: ModelRegistry;
   readonly reader: Reader;
   readonly prices: Prices;
@@ -128,7 +131,7 @@ interface Door {
 
 async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
   const { log, version, host, port } = options;
-  const { db, ledger, masterKey, tryKey, meter, quote, runtime } = parts;
+  const { db, ledger, masterKey, tryKey, meter, quote, cards, runtime } = parts;
   const directory = createDirectory({
     db,
     now,
@@ -144,11 +147,17 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
     endUserOf: limits.endUserOf,
     limits: limits.parts,
   });
+  const routing = createRouting({
+    ...{ cards, log, runtime, now, random: Math.random, hasRoom: limits.hasRoom },
+    regionOf: ({ controls }) =>
+      controls.endUser === null ? null : (directory.peek('end_user', controls.endUser)?.allowedModelRegion ?? null),
+  });
   const sender = new Sender(senderParts(meter, runtime, features));
   const pipeline = new Pipeline({
     authenticate: auth.authenticate,
     parse: (source) => parseChatRequest(source, runtime().parse),
-    plan: (call) => plan(runtime().planFor(call, Math.random)),
+    plan: (call) => plan(routing.planFor(call)),
+    watch: routing.watch,
     send: (target, call) => sender.send(target, call),
     meter,
     features,

@@ -55,6 +55,18 @@ export const ERROR_KINDS = {
 
 export type ErrorKindName = keyof typeof ERROR_KINDS;
 
+/** What kind of failure of an upstream it was: LiteLLM's classes of its retry and cooldown policies. */
+export type ErrorClass =
+  | 'bad_request'
+  | 'authentication'
+  | 'timeout'
+  | 'rate_limit'
+  | 'content_policy'
+  | 'internal'
+  | 'unavailable'
+  | 'bad_gateway'
+  | 'not_found';
+
 /** Which limit refused, in the shape of `error.limit` on a 429 and on a refused budget. Money in dollars. */
 export interface LimitReport {
   readonly scope: string;

@@ -15,9 +15,16 @@ import { createSeed } from '../ledger/seed.ts';
 import { usdText } from '../lib/usd.ts';
 import { createLimitTree } from '../limits/memory.ts';
 import { createPromptMemory } from '../limits/prompt-memory.ts';
-import { type ConfiguredBudget, type Subject, type SubjectSettings, subjectOf } from '../limits/subject.ts';
-import type { LimitEvent, LimitTree } from '../limits/types.ts';
+import {
+  type ConfiguredBudget,
+  type Subject,
+  type SubjectSettings,
+  servingLimits,
+  subjectOf,
+} from '../limits/subject.ts';
+import type { Limit, LimitEvent, LimitTree } from '../limits/types.ts';
 import { createWaitingRoom } from '../limits/waiting-room.ts';
+import type { Target } from '../providers/adapter.ts';
 import type { Log } from './log.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -37,6 +44,8 @@ export interface Limits {
   readonly parts: LimitParts;
   /** Whom a call is counted for, without waiting while they are in memory. */
   readonly endUserOf: EndUserOf;
+  /** Whether a deployment's own limits, and its provider's budget, let it take a call now. */
+  hasRoom(target: Target): boolean;
 }
 
 /** A database that does not answer must not hold a request for long. */
@@ -71,7 +80,26 @@ export async function createLimits(options: LimitsOptions): Promise<Limits> {
     allowanceOf: (target) => runtime().allowanceOf(target),
     now,
   };
-  return { tree, parts, endUserOf: endUsersIn(directory, runtime) };
+  return {
+    tree,
+    parts,
+    endUserOf: endUsersIn(directory, runtime),
+    hasRoom: (target) => hasRoom(tree, ownLimits(target, runtime())),
+  };
+}
+
+function ownLimits(target: Target, { config, allowanceOf }: Runtime): readonly Limit[] {
+  return servingLimits(
+    { ...target, provider: target.adapter.id, allowance: allowanceOf(target) },
+    settingsFor(config.limits),
+  );
+}
+
+function hasRoom(tree: LimitTree, limits: readonly Limit[]): boolean {
+  if (limits.length === 0) return true;
+  return tree
+    .standing(limits)
+    .every(({ limit, posted, held }) => posted + held < limit.max || limit.strength !== 'hard');
 }
 
 /** Names of what passed, for a reader of the log; the callbacks that deliver it come with them. */
@@ -106,8 +134,6 @@ const MOST_SUBJECTS_A_CALLER = 64;
 /** Compiled once for each caller with the same end user and tags, until anything behind them changes. */
 function createSubjects({ directory, runtime, now }: SubjectSource): LimitParts['subject'] {
   const known = new WeakMap<Caller, Map<string, Known>>();
-  const settingsFor = memoized(settingsOf);
-
   function compile(call: Call, caller: Caller): Subject | Promise<Subject> {
     const { log, config } = runtime();
     const owners = ownersOf(call, caller, log);
@@ -208,3 +234,5 @@ function memoized<From extends object, To>(make: (from: From) => To): (from: Fro
     return value;
   };
 }
+
+const settingsFor = memoized(settingsOf);

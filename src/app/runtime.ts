@@ -1,5 +1,6 @@
 /** What one configuration amounts to at run time. A reload makes a new one and swaps it in whole. */
 import type { Config, DeploymentConfig } from '../config/config.ts';
+import type { GatewayError } from '../errors.ts';
 import type { ModelCatalogue } from '../features/model-access.ts';
 import type { RequestLogSettings } from '../features/request-log.ts';
 import type { Call } from '../gateway/call.ts';
@@ -9,7 +10,6 @@ import type { SendSettings } from '../gateway/send.ts';
 import type { HttpSettings } from '../http/server.ts';
 import type { Target } from '../providers/adapter.ts';
 import { createGroups, type Group, type Groups } from '../routing/groups.ts';
-import type { PlanSettings } from '../routing/plan.ts';
 import { type TargetParts, targetsOf } from './targets.ts';
 
 export interface Runtime {
@@ -22,7 +22,10 @@ export interface Runtime {
   readonly log: RequestLogSettings;
   /** What a deployment itself may take (`rpm`, `tpm`, `max_parallel_requests`, `max_budget`). */
   allowanceOf(target: Target): Allowance | null;
-  planFor(call: Call, random: () => number): PlanSettings;
+  /** A deployment's own `cooldown_time`. */
+  cooldownMsOf(deploymentId: string): number | undefined;
+  /** Groups to try after this one has failed so. */
+  fallbacksOf(call: Call, group: Group, error: GatewayError): readonly Group[];
 }
 
 /**
@@ -74,13 +77,8 @@ export function createRuntime(config: Config, parts: TargetParts, blocked: reado
       enabled: !general.disableSpendLogs,
     },
     allowanceOf: allowances(config),
-    planFor: (call, random) => ({
-      groups: groupsFor(call, groups, models, router),
-      numRetries: call.controls.numRetries,
-      defaultRetries: router.numRetries,
-      retryAfterMs: router.retryAfterMs,
-      random,
-    }),
+    cooldownMsOf: cooldowns(config),
+    fallbacksOf: (call, group, error) => fallbacksOf({ call, group, error }, { groups, models, router }),
   };
 }
 
@@ -118,16 +116,42 @@ function catalogueOf(config: Config, groups: Groups): ModelCatalogue {
   };
 }
 
-/** The group asked for, then its fallbacks: the request's own list, else the configured one, else the default list. */
-function groupsFor(call: Call, groups: Groups, models: ModelCatalogue, router: Config['router']): readonly Group[] {
-  const first = groups.find(call.modelGroup);
-  const own = first ? [first] : [];
-  if (call.controls.disableFallbacks || call.caller?.metadata['disable_fallbacks'] === true) return own;
-  // A client chooses the name: what every object inherits is no fallback.
-  const configured = Object.hasOwn(router.fallbacks, call.modelGroup) ? router.fallbacks[call.modelGroup] : undefined;
-  const names = call.controls.fallbacks ?? configured ?? router.defaultFallbacks;
-  const others = names
-    .map((name) => groups.find(models.resolveAlias(name)))
-    .filter((group): group is Group => group !== undefined && group.name !== call.modelGroup);
-  return [...own, ...others.slice(0, router.maxFallbacks)];
+function cooldowns(config: Config): Runtime['cooldownMsOf'] {
+  const byId = new Map(config.deployments.map(({ id, cooldownMs }) => [id, cooldownMs]));
+  return (deploymentId) => byId.get(deploymentId);
 }
+
+interface Failure {
+  readonly call: Call;
+  readonly group: Group;
+  readonly error: GatewayError;
+}
+
+interface Served {
+  readonly groups: Groups;
+  readonly models: ModelCatalogue;
+  readonly router: Config['router'];
+}
+
+/** The request's own list for what it asked for, else the configured one for such a failure, else the default list. */
+function fallbacksOf({ call, group, error }: Failure, { groups, models, router }: Served): readonly Group[] {
+  if (call.controls.disableFallbacks || call.caller?.metadata['disable_fallbacks'] === true) return [];
+  const isFirst = group.name === call.modelGroup;
+  const names =
+    (isFirst ? call.controls.fallbacks : undefined) ??
+    typedFallbacks(group.name, error, router) ??
+    listed(router.fallbacks, group.name) ??
+    (isFirst ? router.defaultFallbacks : []);
+  return names
+    .map((name) => groups.find(models.resolveAlias(name)))
+    .filter((found): found is Group => found !== undefined && found.name !== group.name);
+}
+
+function typedFallbacks(group: string, error: GatewayError, router: Config['router']): readonly string[] | undefined {
+  if (error.kind === 'context_window_exceeded') return listed(router.contextWindowFallbacks, group);
+  return error.kind === 'content_policy_violation' ? listed(router.contentPolicyFallbacks, group) : undefined;
+}
+
+/** A client chooses the name: what every object inherits is no fallback. */
+const listed = (lists: Readonly<Record<string, readonly string[]>>, group: string): readonly string[] | undefined =>
+  Object.hasOwn(lists, group) ? lists[group] : undefined;

@@ -1,5 +1,7 @@
 /** The one frozen configuration that the rest of the program reads. `schema.ts` is the only file that knows LiteLLM's names. */
 
+import type { ErrorClass } from '../errors.ts';
+
 /** Where a value stands in a file, for messages. Lines and columns count from 1. */
 export interface Position {
   readonly file: string;
@@ -39,6 +41,14 @@ export interface DeploymentConfig {
   readonly rpm: number | undefined;
   readonly tpm: number | undefined;
   readonly maxParallelRequests: number | undefined;
+  /** Tier: the lowest is tried first. */
+  readonly order: number | undefined;
+  /** Requests with one of these tags may come here (`enable_tag_filtering`). */
+  readonly tags: readonly string[];
+  readonly cooldownMs: number | undefined;
+  readonly region: string | undefined;
+  /** Groups that get a copy of each request. */
+  readonly silentModels: readonly string[];
   readonly maxBudgetUsd: number | undefined;
   readonly budgetDuration: string | undefined;
   readonly mockResponse: string | undefined;
@@ -123,6 +133,26 @@ export interface KeyMakers {
   readonly requiredFields: readonly string[];
 }
 
+export type RoutingStrategy =
+  | 'simple-shuffle'
+  | 'least-busy'
+  | 'usage-based-routing-v2'
+  | 'latency-based-routing'
+  | 'cost-based-routing';
+
+/** A number for each class of failure, LiteLLM's `…Retries` and `…AllowedFails`. */
+export type ErrorPolicy = Readonly<Partial<Record<ErrorClass | 'default', number>>>;
+
+export interface AffinityConfig {
+  /** Requests that share the beginning of a prompt that a provider caches. */
+  readonly prompt: boolean;
+  readonly session: boolean;
+  /** All calls of a key. */
+  readonly key: boolean;
+  readonly response: boolean;
+  readonly ttlMs: number;
+}
+
 export interface Config {
   /** Files that were read, the main one first; empty for the built-in configuration. */
   readonly files: readonly string[];
@@ -141,8 +171,26 @@ export interface Config {
     readonly retryAfterMs: number;
     /** Group name → groups tried in order after it failed. */
     readonly fallbacks: Readonly<Record<string, readonly string[]>>;
+    /** The same for requests that are too long, or that a provider's policy forbids. */
+    readonly contextWindowFallbacks: Readonly<Record<string, readonly string[]>>;
+    readonly contentPolicyFallbacks: Readonly<Record<string, readonly string[]>>;
     readonly defaultFallbacks: readonly string[];
     readonly maxFallbacks: number;
+    readonly strategy: RoutingStrategy;
+    readonly cooldownMs: number;
+    readonly disableCooldowns: boolean;
+    readonly allowedFails: number | undefined;
+    readonly allowedFailsPolicy: ErrorPolicy;
+    readonly retryPolicy: ErrorPolicy;
+    readonly groupRetryPolicy: Readonly<Record<string, ErrorPolicy>>;
+    /** Leave out deployments whose context window is too small. */
+    readonly preCallChecks: boolean;
+    readonly tagFiltering: boolean;
+    /** One tag of the request is enough. */
+    readonly tagMatchAny: boolean;
+    readonly affinity: AffinityConfig;
+    /** Groups for which a second deployment is asked when the first is slow. */
+    readonly hedgedGroups: readonly string[];
   };
   readonly general: {
     readonly masterKey: string | undefined;

@@ -62,6 +62,7 @@ export function readParams(tree: Tree | undefined, path: string, findings: Findi
     // `extra_body` is what the deployment's owner wants in the body, so it wins over a default of the same name.
     defaults: { ...bags.defaults, ...section.read('extra_body') },
     providerSettings: bags.providerSettings,
+    region: typeof bags.providerSettings['region_name'] === 'string' ? bags.providerSettings['region_name'] : undefined,
     prices: bags.prices,
   };
 }
@@ -90,6 +91,10 @@ const limits = (section: Params) => ({
   rpm: section.read('rpm'),
   tpm: section.read('tpm'),
   maxParallelRequests: section.read('max_parallel_requests'),
+  order: section.read('order'),
+  tags: section.read('tags') ?? [],
+  cooldownMs: section.read('cooldown_time'),
+  silentModels: section.read('silent_model') ?? [],
   maxBudgetUsd: section.read('max_budget'),
   budgetDuration: section.read('budget_duration'),
 });

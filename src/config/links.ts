@@ -18,6 +18,8 @@ export interface Served {
 export interface Links {
   readonly aliases: Config['aliases'];
   readonly fallbacks: Config['router']['fallbacks'];
+  readonly contextWindowFallbacks: Config['router']['fallbacks'];
+  readonly contentPolicyFallbacks: Config['router']['fallbacks'];
   readonly defaultFallbacks: readonly string[];
 }
 
@@ -37,22 +39,40 @@ export function readLinks(sections: Sections, served: Served, findings: Findings
   checkTargets([...aliasArrows, ...aliasMapArrows(litellm)], names, findings);
   const looped = checkCircles(aliasArrows, findings, 'is an alias of itself');
 
-  const owner = router.read('fallbacks') === undefined ? litellm : router;
-  const fallbackTree = router.read('fallbacks') ?? litellm.read('fallbacks');
-  const fallbackArrows = readFallbacks(fallbackTree, join(owner.path, 'fallbacks'), findings);
-  const [everywhere, specific] = split(fallbackArrows, ({ from }) => from === ANY);
+  const listed = (name: FallbackList): Arrow[] => fallbackArrows(sections, name, findings);
+  const [everywhere, specific] = split(listed('fallbacks'), ({ from }) => from === ANY);
+  const typed = {
+    contextWindow: listed('context_window_fallbacks'),
+    contentPolicy: listed('content_policy_fallbacks'),
+  };
   const defaults =
     router.read('default_fallbacks') === undefined
       ? readDefaults(litellm, litellm.read('default_fallbacks'))
       : readDefaults(router, router.read('default_fallbacks'));
-  checkTargets([...fallbackArrows, ...defaults], names, findings);
-  warnOfUnusedSources(specific, names, findings);
-  checkCircles(specific, findings, 'falls back to itself');
+  checkTargets(
+    [...everywhere, ...specific, ...typed.contextWindow, ...typed.contentPolicy, ...defaults],
+    names,
+    findings,
+  );
+  for (const arrows of [specific, typed.contextWindow, typed.contentPolicy]) {
+    warnOfUnusedSources(arrows, names, findings);
+    checkCircles(arrows, findings, 'falls back to itself');
+  }
   return {
     aliases: looped ? {} : flatten(aliases),
     fallbacks: grouped(specific),
+    contextWindowFallbacks: grouped(typed.contextWindow),
+    contentPolicyFallbacks: grouped(typed.contentPolicy),
     defaultFallbacks: [...new Set([...everywhere, ...defaults].map(({ to }) => to))],
   };
+}
+
+type FallbackList = 'fallbacks' | 'context_window_fallbacks' | 'content_policy_fallbacks';
+
+/** `router_settings` win over `litellm_settings`. */
+function fallbackArrows({ router, litellm }: Sections, name: FallbackList, findings: Findings): Arrow[] {
+  const owner = router.read(name) === undefined ? litellm : router;
+  return readFallbacks(router.read(name) ?? litellm.read(name), join(owner.path, name), findings);
 }
 
 const ANY = '*';

@@ -9,6 +9,7 @@ import { keySettings } from './key-settings.ts';
 import { limitSettings } from './limits.ts';
 import { readLinks } from './links.ts';
 import { readConfigFiles, readExported, resolveMap } from './read-files.ts';
+import { routingSettings } from './routing.ts';
 import { generalSettings, litellmSettings, openSections, routerSettings, tollgateSettings } from './settings.ts';
 import type { MapTree } from './yaml-tree.ts';
 
@@ -60,8 +61,11 @@ export function readTree(written: MapTree, { env, knownProviders, findings }: Re
     aliases: links.aliases,
     credentials: readCredentials(sections.top.read('credential_list'), findings),
     router: {
-      ...routerSettings(sections, exported, findings),
+      ...routerSettings(sections, exported),
+      ...routingSettings(sections, findings),
       fallbacks: links.fallbacks,
+      contextWindowFallbacks: links.contextWindowFallbacks,
+      contentPolicyFallbacks: links.contentPolicyFallbacks,
       defaultFallbacks: links.defaultFallbacks,
     },
     general: generalSettings(sections, exported, findings),

@@ -50,6 +50,10 @@ export const LITELLM_PARAMS = rules(
     max_parallel_requests: 'whole',
     max_budget: 'amount',
     budget_duration: 'text',
+    order: 'whole',
+    tags: 'texts',
+    cooldown_time: 'delay',
+    silent_model: 'texts',
     mock_response: 'text',
     litellm_credential_name: 'text',
     drop_params: 'boolean',
@@ -77,6 +81,19 @@ export const ROUTER = rules(
     default_fallbacks: 'texts',
     max_fallbacks: 'whole',
     provider_budget_config: 'tree',
+    allowed_fails: 'whole',
+    allowed_fails_policy: 'tree',
+    cooldown_time: 'delay',
+    disable_cooldowns: 'boolean',
+    retry_policy: 'tree',
+    model_group_retry_policy: 'tree',
+    context_window_fallbacks: 'tree',
+    content_policy_fallbacks: 'tree',
+    enable_pre_call_checks: 'boolean',
+    optional_pre_call_checks: 'texts',
+    enable_tag_filtering: 'boolean',
+    tag_filtering_match_any: 'boolean',
+    deployment_affinity_ttl_seconds: 'duration',
   },
   IGNORED_ROUTER,
 );
@@ -87,8 +104,11 @@ export const LITELLM = rules(
     num_retries: 'whole',
     request_timeout: 'duration',
     fallbacks: 'tree',
+    context_window_fallbacks: 'tree',
+    content_policy_fallbacks: 'tree',
     default_fallbacks: 'texts',
     max_fallbacks: 'whole',
+    allowed_fails: 'whole',
     model_alias_map: 'textMap',
     turn_off_message_logging: 'boolean',
     forward_traceparent_to_llm_provider: 'boolean',
@@ -151,7 +171,30 @@ export const TOLLGATE = rules({
   budget_wait: 'delay',
   budget_alerts: 'texts',
   queue: 'tree',
+  hedging: 'texts',
 });
+
+/** LiteLLM's names of the failures that a policy counts. */
+const policy = <const Suffix extends string>(suffix: Suffix) => {
+  const kind = (name: string) => [`${name}${suffix}`, 'whole' as const] as const;
+  return Object.fromEntries(Object.values(POLICY_ERRORS).map(kind));
+};
+
+/** Class of failure → LiteLLM's name of it. */
+export const POLICY_ERRORS = {
+  bad_request: 'BadRequestError',
+  authentication: 'AuthenticationError',
+  timeout: 'TimeoutError',
+  rate_limit: 'RateLimitError',
+  content_policy: 'ContentPolicyViolationError',
+  internal: 'InternalServerError',
+  unavailable: 'ServiceUnavailableError',
+  bad_gateway: 'BadGatewayError',
+  not_found: 'NotFoundError',
+} as const;
+
+export const RETRY_POLICY = rules({ ...policy('Retries'), DefaultRetries: 'whole' as const });
+export const ALLOWED_FAILS_POLICY = rules(policy('AllowedFails'));
 
 export const QUEUE = rules({ max_wait: 'delay', max_waiting: 'whole' });
 
@@ -202,7 +245,7 @@ export const KEY_GENERATION = rules({ team_key_generation: 'tree', personal_key_
 export const TEAM_KEY_GENERATION = rules({ allowed_team_member_roles: 'texts', required_params: 'texts' });
 export const PERSONAL_KEY_GENERATION = rules({ allowed_user_roles: 'texts', required_params: 'texts' });
 
-/** LiteLLM's names of routing strategies; only the first is there yet. */
+/** LiteLLM's names of routing strategies. `lar1` is not there yet. */
 export const ROUTING_STRATEGIES = [
   'simple-shuffle',
   'least-busy',
@@ -223,6 +266,8 @@ export const HONOURED = {
   'credential_list.*.credential_values': CREDENTIAL_VALUES.honoured,
   router_settings: ROUTER.honoured,
   'router_settings.provider_budget_config.*': BUDGET_CONFIG.honoured,
+  'router_settings.retry_policy': RETRY_POLICY.honoured,
+  'router_settings.allowed_fails_policy': ALLOWED_FAILS_POLICY.honoured,
   'router_settings.model_group_alias.*': ALIAS.honoured,
   litellm_settings: LITELLM.honoured,
   'litellm_settings.model_group_settings': MODEL_GROUP_SETTINGS.honoured,

@@ -1,10 +1,9 @@
 /** The settings sections → the typed parts of Config, with every default in one place. */
 import { join as joinPath } from 'node:path';
-import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
 import type { Config } from './config.ts';
 import { type Env, isDatabaseUrl } from './env.ts';
 import type { Findings } from './findings.ts';
-import { GENERAL, LITELLM, MODEL_GROUP_SETTINGS, ROUTER, ROUTING_STRATEGIES, TOLLGATE, TOP_LEVEL } from './schema.ts';
+import { GENERAL, LITELLM, MODEL_GROUP_SETTINGS, ROUTER, TOLLGATE, TOP_LEVEL } from './schema.ts';
 import { openSection, type Section } from './section.ts';
 import { join, type MapTree } from './yaml-tree.ts';
 
@@ -51,11 +50,13 @@ export function openSections(tree: MapTree, findings: Findings): Sections {
   };
 }
 
-type RouterTimes = Omit<Config['router'], 'fallbacks' | 'defaultFallbacks'>;
+type RouterTimes = Pick<
+  Config['router'],
+  'numRetries' | 'timeoutMs' | 'streamTimeoutMs' | 'retryAfterMs' | 'maxFallbacks'
+>;
 
 /** `router_settings` win over keys of the same name in `litellm_settings`; `request_timeout` wins over `timeout`, as in LiteLLM. */
-export function routerSettings({ router, litellm }: Sections, env: Env, findings: Findings): RouterTimes {
-  checkStrategy(router, findings);
+export function routerSettings({ router, litellm }: Sections, env: Env): RouterTimes {
   return {
     numRetries: router.read('num_retries') ?? litellm.read('num_retries') ?? DEFAULTS.numRetries,
     timeoutMs: litellm.read('request_timeout') ?? router.read('timeout') ?? env.requestTimeoutMs ?? DEFAULTS.timeoutMs,
@@ -63,19 +64,6 @@ export function routerSettings({ router, litellm }: Sections, env: Env, findings
     retryAfterMs: router.read('retry_after') ?? 0,
     maxFallbacks: router.read('max_fallbacks') ?? litellm.read('max_fallbacks') ?? DEFAULTS.maxFallbacks,
   };
-}
-
-function checkStrategy(router: Sections['router'], findings: Findings): void {
-  const strategy = router.read('routing_strategy');
-  if (strategy === undefined || strategy === ROUTING_STRATEGIES[0]) return;
-  const path = join(router.path, 'routing_strategy');
-  const position = router.entries.get('routing_strategy')?.value.position;
-  if (ROUTING_STRATEGIES.some((known) => known === strategy)) {
-    findings.add('ignored', path, `only ${ROUTING_STRATEGIES[0]} is there yet, and is used instead`, position);
-    return;
-  }
-  const near = nearestNames(strategy, ROUTING_STRATEGIES, suggestionLimit(strategy));
-  findings.error(path, `must be one of ${ROUTING_STRATEGIES.join(', ')}.${didYouMean(near)}`, position);
 }
 
 export function generalSettings({ general, tollgate }: Sections, env: Env, findings: Findings): Config['general'] {

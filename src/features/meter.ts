@@ -17,11 +17,17 @@ export interface Cards {
   rateCard(target: Target): RateCard | undefined;
   /** Tokens that one answer can have; `undefined`: unknown. */
   maxOutputTokens(target: Target): number | undefined;
+  /** Tokens of a prompt that it can read; `undefined`: unknown. */
+  maxInputTokens(target: Target): number | undefined;
+  /** Dollars for a token in and one out; `undefined`: unknown. */
+  usdPerToken(target: Target): number | undefined;
 }
 
 interface Card {
   readonly rates: RateCard | undefined;
   readonly maxOutputTokens: number | undefined;
+  readonly maxInputTokens: number | undefined;
+  readonly usdPerToken: number | undefined;
 }
 
 export function createCards(catalog: () => Catalog): Cards {
@@ -32,9 +38,14 @@ export function createCards(catalog: () => Catalog): Cards {
     if (known) return known;
     const { adapter, upstreamModel, baseModel, customPrices } = target;
     const model = { provider: adapter.id, model: upstreamModel, baseModel };
+    const rates = catalog().rateCard({ ...model, customPrices });
+    const abilities = catalog().abilities(model);
+    const nano = worstCase({ input: 1_000, output: 1_000 }, rates);
     const card: Card = {
-      rates: catalog().rateCard({ ...model, customPrices }),
-      maxOutputTokens: catalog().abilities(model)?.maxOutputTokens,
+      rates,
+      maxOutputTokens: abilities?.maxOutputTokens,
+      maxInputTokens: abilities?.maxInputTokens,
+      usdPerToken: nano === null ? undefined : nano / 1e12,
     };
     cards.set(target, card);
     return card;
@@ -43,6 +54,8 @@ export function createCards(catalog: () => Catalog): Cards {
   return {
     rateCard: (target) => cardOf(target).rates,
     maxOutputTokens: (target) => cardOf(target).maxOutputTokens,
+    maxInputTokens: (target) => cardOf(target).maxInputTokens,
+    usdPerToken: (target) => cardOf(target).usdPerToken,
   };
 }
 

@@ -1,6 +1,7 @@
 /** The nouns of the request path: Call, Caller, Target (in providers/adapter), Reply, Outcome. */
 import type { GatewayError } from '../errors.ts';
 import type { Change, Target } from '../providers/adapter.ts';
+import type { Choice } from '../routing/plan.ts';
 import type { ChatCompletion, ChatRequest, Usage } from '../wire/openai.ts';
 import type { Cost, TokenBuckets } from '../wire/usage.ts';
 import type { Allowance, Organization, Project, Team, TeamMember, User } from './entities.ts';
@@ -98,6 +99,8 @@ export interface Call {
   readonly changes: Change[];
   /** Changes made before any attempt, which every attempt starts from. */
   readonly admittedChanges: Change[];
+  /** Which deployments stood to choose from, each time. */
+  readonly choices: Choice[];
   /** How the limits on the call stand now; `undefined` before admission. */
   limits: (() => readonly LimitView[]) | undefined;
 }

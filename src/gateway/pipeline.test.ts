@@ -6,6 +6,7 @@ import {
   sampleIncoming,
   sampleTarget,
 } from '../../test/support/call-parts.ts';
+import { planParts } from '../../test/support/plan-parts.ts';
 import { readEvents } from '../../test/support/sse.ts';
 import { bytesFrom, framed, readAll, streamContext } from '../../test/support/stream-parts.ts';
 import { GatewayError, invalidApiKey } from '../errors.ts';
@@ -102,8 +103,8 @@ function rig(options: RigOptions = {}): Rig {
         enforceUserParam: false,
         rejectClientTags: false,
       }),
-    plan: (call) =>
-      plan({ groups, numRetries: call.controls.numRetries, defaultRetries: retries, retryAfterMs: 0, random: () => 0 }),
+    plan: (call) => plan(planParts({ groups, numRetries: call.controls.numRetries, defaultRetries: retries })),
+    watch: () => ({ failed: () => {}, answered: () => {}, ended: () => {} }),
     async send(target, call) {
       events.push(`send ${target.deploymentId}`);
       const failure = left.shift();
@@ -323,7 +324,7 @@ describe('retries and fallbacks', () => {
 
   test('of a plan that offers nothing are an error of their own', async () => {
     const { ask } = rig({
-      plan: () => plan({ groups: [], numRetries: undefined, defaultRetries: 0, retryAfterMs: 0, random: () => 0 }),
+      plan: () => plan(planParts()),
     });
     expect(errorIn(await ask())).toMatchObject({
       kind: 'unavailable',

@@ -7,40 +7,16 @@
  */
 import { GatewayError, toGatewayError } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
-import type { Step } from '../routing/plan.ts';
-import type { Call, Caller, FullReply, HeaderBag, Outcome, Reply, StreamReply } from './call.ts';
-import type { Admission, Feature } from './feature.ts';
+import type { Call, FullReply, Outcome, Reply, StreamReply } from './call.ts';
+import type { Admission } from './feature.ts';
 import { withUsage } from './full-reply.ts';
 import { type Incoming, newCall } from './new-call.ts';
-import { answered, type Meter, refused, streamed } from './outcomes.ts';
-import type { ChatSource, ParsedChat } from './parse-chat-request.ts';
+import { answered, refused, streamed } from './outcomes.ts';
+import type { Answer, AttemptWatch, PipelineParts } from './pipeline-parts.ts';
 import { SettledStream } from './settled-stream.ts';
 import { clientClosed, sleep } from './sleep.ts';
 
-export interface PipelineParts {
-  /** Synchronous while the key is in memory. */
-  authenticate(headers: HeaderBag, route: string): Caller | Promise<Caller>;
-  parse(source: ChatSource): ParsedChat;
-  plan(call: Call): Generator<Step, void, GatewayError>;
-  send(target: Target, call: Call): Promise<Reply>;
-  /** Usage, however doubtful, → tokens and money. */
-  readonly meter: Meter;
-  readonly features: readonly Feature[];
-  readonly ledger: {
-    /** Durable before it returns: called before the first upstream byte. */
-    intend(call: Call): void;
-    /** Called exactly once a call, refused ones too, before its last byte leaves. */
-    record(call: Call, outcome: Outcome): void;
-  };
-  now(): number;
-  onSettleError(error: unknown, call: Call): void;
-}
-
-/** What became of a call. `outcome` is still open for a stream. */
-export type Answer =
-  | { readonly call: Call; readonly reply: FullReply; readonly outcome: Outcome }
-  | { readonly call: Call; readonly reply: StreamReply; readonly outcome: undefined }
-  | { readonly call: Call; readonly error: GatewayError; readonly outcome: Outcome };
+export type { Answer, AttemptWatch, PipelineParts };
 
 export class Pipeline {
   readonly #parts: PipelineParts;
@@ -92,31 +68,57 @@ export class Pipeline {
   }
 
   /** Retries and fallbacks live in the plan: we report each failure and it offers the next target, or ends. */
-  async #sendUpstream(call: Call, admissions: readonly Admission[]): Promise<Reply> {
+  async #sendUpstream(call: Call, admissions: Admission[]): Promise<Reply> {
     const plan = this.#parts.plan(call);
     let step = plan.next();
     let lastError: GatewayError | undefined;
     this.#parts.ledger.intend(call);
-
-    while (!step.done) {
-      const { target, delayMs } = step.value;
-      if (delayMs > 0 || call.client.gone) await sleep(delayMs, call.client);
-      let startedAtMs: number | undefined;
-      try {
-        for (const admission of admissions) await admission.attempt?.(target);
-        startedAtMs = this.#parts.now();
-        const reply = await this.#parts.send(target, call);
-        call.attempts.push({ target, startedAtMs, endedAtMs: this.#parts.now() });
-        return reply;
-      } catch (thrown) {
-        lastError = toGatewayError(thrown);
-        // A target that was refused here has not been asked.
-        if (startedAtMs !== undefined)
-          call.attempts.push({ target, startedAtMs, endedAtMs: this.#parts.now(), error: lastError });
+    try {
+      while (!step.done) {
+        const { target, delayMs } = step.value;
+        if (delayMs > 0 || call.client.gone) await sleep(delayMs, call.client);
+        const met = await this.#try(target, call, admissions);
+        if (!(met instanceof GatewayError)) return met;
+        lastError = met;
         step = plan.next(lastError);
       }
+      throw (
+        step.value ??
+        lastError ??
+        new GatewayError('unavailable', `No deployment can serve the model ${call.requestedModel}.`)
+      );
+    } finally {
+      plan.return(undefined);
     }
-    throw lastError ?? new GatewayError('unavailable', `No deployment can serve the model ${call.requestedModel}.`);
+  }
+
+  /** One attempt at one target, if nothing that was admitted speaks against it. */
+  async #try(target: Target, call: Call, admissions: Admission[]): Promise<Reply | GatewayError> {
+    const { now, send } = this.#parts;
+    let watch: AttemptWatch | undefined;
+    let startedAtMs = 0;
+    try {
+      for (const admission of admissions) {
+        const waiting = admission.attempt?.(target);
+        if (waiting instanceof Promise) await waiting;
+      }
+      const watching = this.#parts.watch(target, call);
+      watch = watching;
+      startedAtMs = now();
+      const reply = await send(target, call);
+      call.attempts.push({ target, startedAtMs, endedAtMs: now() });
+      watching.answered();
+      admissions.push({ settle: (outcome) => watching.ended(outcome) });
+      return reply;
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      // A target that was refused here has not been asked.
+      if (watch) {
+        call.attempts.push({ target, startedAtMs, endedAtMs: now(), error });
+        watch.failed(error);
+      }
+      return error;
+    }
   }
 
   async #deliverFull(call: Call, given: FullReply, admissions: Admission[]): Promise<Answer> {

@@ -141,25 +141,26 @@ const UNIT_WORDS = { requests: 'requests', tokens: 'tokens', parallel: 'max_para
 
 /** What is left, for clients that pace themselves. Of several limits with one name the tightest is told. */
 function setLimits(headers: Headers, limits: readonly LimitView[]): void {
-  const tightest = new Map<string, LimitView>();
   for (const limit of limits) {
-    if (limit.scope === 'api_key' && limit.unit === 'usd' && limit.max === Number.POSITIVE_INFINITY) {
-      headers.set('x-litellm-key-spend', usdText(limit.used) ?? '0');
-    }
-    if (limit.max === Number.POSITIVE_INFINITY) continue;
-    const name = `${limit.scope} ${limit.unit}`;
-    const known = tightest.get(name);
-    if (known === undefined || limit.remaining < known.remaining) tightest.set(name, limit);
+    const isBound = limit.max !== Number.POSITIVE_INFINITY;
+    if (isBound && tightest(limits, limit) === limit) setLimit(headers, limit);
+    else if (!isBound && limit.scope === 'api_key') headers.set('x-litellm-key-spend', usdText(limit.used) ?? '0');
   }
-  for (const { scope, unit, max, remaining } of tightest.values()) {
-    if (unit === 'usd') {
-      headers.set(`x-tollgate-budget-limit-${scope}`, usdText(max) ?? '0');
-      headers.set(`x-tollgate-budget-remaining-${scope}`, usdText(remaining) ?? '0');
-    } else {
-      headers.set(`x-ratelimit-${scope}-limit-${UNIT_WORDS[unit]}`, String(max));
-      headers.set(`x-ratelimit-${scope}-remaining-${UNIT_WORDS[unit]}`, String(remaining));
-    }
+}
+
+function tightest(limits: readonly LimitView[], like: LimitView): LimitView {
+  const isLike = ({ scope, unit }: LimitView): boolean => scope === like.scope && unit === like.unit;
+  return limits.reduce((best, one) => (isLike(one) && one.remaining < best.remaining ? one : best), like);
+}
+
+function setLimit(headers: Headers, { scope, unit, max, remaining }: LimitView): void {
+  if (unit === 'usd') {
+    headers.set(`x-tollgate-budget-limit-${scope}`, usdText(max) ?? '0');
+    headers.set(`x-tollgate-budget-remaining-${scope}`, usdText(remaining) ?? '0');
+    return;
   }
+  headers.set(`x-ratelimit-${scope}-limit-${UNIT_WORDS[unit]}`, String(max));
+  headers.set(`x-ratelimit-${scope}-remaining-${UNIT_WORDS[unit]}`, String(remaining));
 }
 
 /** An unknown price sends no cost header at all: zero would be a lie. */

@@ -68,7 +68,9 @@ beforeEach(() => {
     parse: (source) => parseChatRequest(source, PARSE),
     *plan() {
       yield { target: TARGET, delayMs: 0 };
+      return undefined;
     },
+    watch: () => ({ failed: () => {}, answered: () => {}, ended: () => {} }),
     send: (_, call) => send(call),
     meter: (_call, _target, reading) => meterAtFlatPrice(reading),
     features: [],

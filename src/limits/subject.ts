@@ -104,18 +104,22 @@ export function subjectOf(
     servedBy(modelGroup, serving) {
       const part = modelPart(modelGroup);
       if (!serving) return part;
-      const { deploymentId, provider, allowance } = serving;
-      const deployment: Scope = { kind: 'deployment', id: deploymentId };
+      const { deploymentId, provider } = serving;
       return {
-        scopes: [...part.scopes, deployment, { kind: 'provider', id: provider }],
-        limits: [
-          ...part.limits,
-          ...(allowance ? limitsOf(deployment, allowance, settings, nowMs) : []),
-          ...providerLimits(provider, settings),
-        ],
+        scopes: [...part.scopes, { kind: 'deployment', id: deploymentId }, { kind: 'provider', id: provider }],
+        limits: [...part.limits, ...servingLimits(serving, settings)],
       };
     },
   };
+}
+
+/** What the deployment itself may take, and what may be spent with its provider. */
+export function servingLimits(
+  { deploymentId, provider, allowance }: Pick<Serving, 'deploymentId' | 'provider' | 'allowance'>,
+  settings: SubjectSettings,
+): readonly Limit[] {
+  const own = allowance ? limitsOf({ kind: 'deployment', id: deploymentId }, allowance, settings, 0) : [];
+  return [...own, ...providerLimits(provider, settings)];
 }
 
 const MAX_REMEMBERED_MODELS = 100;

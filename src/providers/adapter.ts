@@ -32,6 +32,10 @@ export interface Target {
   readonly streamTimeoutMs: number | undefined;
   readonly numRetries: number | undefined;
   readonly weight: number;
+  /** Tier: the lowest is tried first; `undefined` comes last. */
+  readonly order: number | undefined;
+  readonly tags: readonly string[];
+  readonly region: string | undefined;
   /** A canned answer instead of an upstream (`litellm_params.mock_response`). */
   readonly mockResponse: string | undefined;
   /** Catalog entry to price with (`model_info.base_model`). */

@@ -1,16 +1,7 @@
 /** What kind of failure an error is for routing: LiteLLM's classes of its retry and cooldown policies. */
-import type { ErrorKindName, GatewayError } from '../errors.ts';
+import type { ErrorClass, ErrorKindName, GatewayError } from '../errors.ts';
 
-export type ErrorClass =
-  | 'bad_request'
-  | 'authentication'
-  | 'timeout'
-  | 'rate_limit'
-  | 'content_policy'
-  | 'internal'
-  | 'unavailable'
-  | 'bad_gateway'
-  | 'not_found';
+export type { ErrorClass };
 
 /**
  * `blame`: whether it speaks against the deployment. `at_once`: it would fail for everybody, so one failure is enough.

@@ -88,10 +88,3 @@ export const pick = (
   call: PickCall,
   random: () => number,
 ): Candidate | undefined => PICKS[strategy](candidates, call, random);
-
-/** In proportion to the weights, of deployments of which nothing else matters. */
-export function pickByWeight(targets: readonly Target[], random: () => number): Target | undefined {
-  const idle: Load = { inFlight: 0, firstContentMs: undefined, answerMs: undefined, requests: 0, tokens: 0 };
-  const candidates = targets.map((target) => ({ target, load: idle, usdPerToken: undefined }));
-  return byWeight(candidates, { stream: false }, random)?.target;
-}

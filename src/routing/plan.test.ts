@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { sampleTarget } from '../../test/support/call-parts.ts';
+import { type PlanGiven, planParts } from '../../test/support/plan-parts.ts';
 import { seededRandom } from '../../test/support/seeded-random.ts';
 import { ERROR_KINDS, type ErrorDetails, type ErrorKindName, GatewayError } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Group } from './groups.ts';
-import { type PlanSettings, plan, type Step } from './plan.ts';
+import { plan, type Step } from './plan.ts';
 
 const target = (deploymentId: string, over: Partial<Target> = {}): Target => sampleTarget({ deploymentId, ...over });
 const group = (name: string, ...targets: readonly (Target | string)[]): Group => ({
@@ -16,16 +17,9 @@ const error = (kind: ErrorKindName, details: ErrorDetails = {}): GatewayError =>
 const BUSY = error('upstream_busy');
 
 /** Answers every step with the next error, or the last one again. */
-function walk(settings: Partial<PlanSettings>, errors: readonly GatewayError[] = [BUSY]): Step[] {
+function walk(given: PlanGiven, errors: readonly GatewayError[] = [BUSY]): Step[] {
   const steps: Step[] = [];
-  const steering = plan({
-    groups: [],
-    numRetries: undefined,
-    defaultRetries: 2,
-    retryAfterMs: 0,
-    random: () => 0,
-    ...settings,
-  });
+  const steering = plan(planParts(given));
   let step = steering.next();
   while (!step.done && steps.length < 100) {
     steps.push(step.value);
@@ -62,15 +56,9 @@ describe('retries', () => {
   });
 
   test('end with the first success, which is when nobody asks for more', () => {
-    const steering = plan({
-      groups: [group('m', 'a')],
-      numRetries: 5,
-      defaultRetries: 0,
-      retryAfterMs: 0,
-      random: () => 0,
-    });
+    const steering = plan(planParts({ groups: [group('m', 'a')], numRetries: 5 }));
     expect(steering.next().value).toMatchObject({ target: { deploymentId: 'a' }, delayMs: 0 });
-    expect(steering.return().done).toBe(true);
+    expect(steering.return(undefined).done).toBe(true);
   });
 });
 
@@ -113,7 +101,7 @@ describe('every kind of error', () => {
 });
 
 describe('waiting', () => {
-  const waits = (settings: Partial<PlanSettings>, errors: readonly GatewayError[] = [BUSY]): number[] =>
+  const waits = (settings: Partial<PlanGiven>, errors: readonly GatewayError[] = [BUSY]): number[] =>
     walk({ groups: [group('m', 'a')], numRetries: 8, ...settings }, errors)
       .slice(1)
       .map(({ delayMs }) => delayMs);

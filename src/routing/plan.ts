@@ -1,8 +1,12 @@
 /** The policy of one request as the sentence it is: retry inside the group, then fall back to the next group. */
-import type { GatewayError, Next } from '../errors.ts';
+import { GatewayError } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
+import type { Choice, Chosen } from './choose.ts';
+import { classOf } from './error-class.ts';
 import type { Group } from './groups.ts';
-import { pickByWeight } from './pick.ts';
+import type { RetryBudget } from './retry-budget.ts';
+
+export type { Choice };
 
 export interface Step {
   readonly target: Target;
@@ -11,56 +15,127 @@ export interface Step {
 }
 
 export interface PlanSettings {
-  /** Groups in the order they are tried: the one asked for, then its fallbacks. */
-  readonly groups: readonly Group[];
-  /** The request's own count; else the deployment's, else the router's. */
-  readonly numRetries: number | undefined;
-  readonly defaultRetries: number;
+  /** The group asked for. */
+  readonly group: Group | undefined;
+  /** Groups to fall back to when this group has failed so. */
+  fallbacks(group: Group, error: GatewayError): readonly Group[];
+  readonly maxFallbacks: number;
+  choose(group: Group, failed: ReadonlySet<string>): Chosen;
+  /** Whether a deployment is left that has not failed and is not cooling down. */
+  hasFresh(group: Group, failed: ReadonlySet<string>): boolean;
+  /** Whether all of its deployments are cooling down: it looks dead. */
+  isDown(group: Group): boolean;
+  /** Retries after such a failure. */
+  retries(group: Group, error: GatewayError): number;
+  readonly budget: RetryBudget;
   /** Least wait before a retry on the same deployment. */
   readonly retryAfterMs: number;
-  readonly random: () => number;
+  /** Epoch milliseconds: nothing begins after it. */
+  readonly deadlineMs: number;
+  now(): number;
+  random(): number;
 }
 
 const MAX_BACKOFF_MS = 8_000;
 const LONGEST_OBEYED_WAIT_MS = 60_000;
 
-/** Offers a target; the caller answers with the error it met, and the plan offers the next or ends. */
-export function* plan(settings: PlanSettings): Generator<Step, void, GatewayError> {
+/**
+ * Offers a target; the caller answers with the error it met, and the plan offers the next or ends. End it with `return()`
+ * when a target has answered.
+ * @returns why it ended, when no target could be offered at all
+ */
+export function* plan(settings: PlanSettings): Generator<Step, GatewayError | undefined, GatewayError> {
   const failed = new Set<string>();
-  for (const group of settings.groups) {
-    const next = yield* tryGroup(group, failed, settings);
-    if (next === 'stop') return;
+  const visited = new Set<string>();
+  const ended = settings.budget.begin();
+  try {
+    const waiting = settings.group ? [settings.group] : [];
+    let error: GatewayError | undefined;
+    for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
+      if (visited.has(group.name) || visited.size > settings.maxFallbacks) continue;
+      visited.add(group.name);
+      error = yield* tryGroup(group, failed, settings);
+      if (error?.next === 'stop') return error;
+      waiting.unshift(...settings.fallbacks(group, error ?? nobodyThere(group)));
+    }
+    return error;
+  } finally {
+    ended();
   }
 }
 
-function* tryGroup(group: Group, failed: Set<string>, settings: PlanSettings): Generator<Step, Next, GatewayError> {
-  const retries = settings.numRetries ?? group.targets[0]?.numRetries ?? settings.defaultRetries;
+/** @returns the error that ended it */
+function* tryGroup(
+  group: Group,
+  failed: Set<string>,
+  settings: PlanSettings,
+): Generator<Step, GatewayError | undefined, GatewayError> {
+  const retries = new Retries(group, failed, settings);
   let delayMs = 0;
-  for (let tried = 0; tried <= retries; tried++) {
-    const target = pickFresh(group, failed, settings.random);
-    if (!target) break;
-    const error = yield { target, delayMs };
-    if (error.next !== 'retry') return error.next;
-    failed.add(target.deploymentId);
-    delayMs = waitAfter(error, tried, settings, hasFresh(group, failed));
+  try {
+    for (let tried = 0; ; tried++) {
+      const { target, error: none } = settings.choose(group, failed);
+      if (!target) return none;
+      const error = yield { target, delayMs };
+      failed.add(target.deploymentId);
+      const waitMs = retries.waitAfter(error, tried);
+      if (waitMs === undefined) return error;
+      delayMs = waitMs;
+    }
+  } finally {
+    retries.end();
   }
-  return 'fallback';
 }
 
-const hasFresh = (group: Group, failed: ReadonlySet<string>): boolean =>
-  group.targets.some(({ deploymentId }) => !failed.has(deploymentId));
+/** Whether and when a group is tried once more. */
+class Retries {
+  readonly #group: Group;
+  readonly #failed: ReadonlySet<string>;
+  readonly #settings: PlanSettings;
+  #end: (() => void) | undefined;
 
-/** A retry prefers a deployment that has not failed this request yet. */
-function pickFresh(group: Group, failed: ReadonlySet<string>, random: () => number): Target | undefined {
-  const fresh = group.targets.filter(({ deploymentId }) => !failed.has(deploymentId));
-  return pickByWeight(fresh.length > 0 ? fresh : group.targets, random);
+  constructor(group: Group, failed: ReadonlySet<string>, settings: PlanSettings) {
+    this.#group = group;
+    this.#failed = failed;
+    this.#settings = settings;
+  }
+
+  /** Milliseconds; `undefined`: not again. */
+  waitAfter(error: GatewayError, tried: number): number | undefined {
+    const { hasFresh, retries, now, deadlineMs } = this.#settings;
+    const isElsewhere = hasFresh(this.#group, this.#failed);
+    if (!isWorthAnother(error, isElsewhere) || tried >= retries(this.#group, error)) return undefined;
+    // Another deployment that is well may answer; those that look dead are asked again only as far as the budget goes.
+    if (!isElsewhere && !this.#mayRepeat()) return undefined;
+    const waitMs = isElsewhere ? 0 : backoff(error, tried, this.#settings);
+    return now() + waitMs < deadlineMs ? waitMs : undefined;
+  }
+
+  end(): void {
+    this.#end?.();
+  }
+
+  #mayRepeat(): boolean {
+    if (!this.#settings.isDown(this.#group)) return true;
+    this.#end ??= this.#settings.budget.retry();
+    return this.#end !== undefined;
+  }
+}
+
+const nobodyThere = ({ name }: Group): GatewayError =>
+  new GatewayError('upstream_unavailable', `The model ${name} has no deployment.`);
+
+/** What one deployment's credential or model list refuses, another's may not. */
+function isWorthAnother(error: GatewayError, isElsewhere: boolean): boolean {
+  if (error.next === 'retry') return true;
+  const errorClass = classOf(error);
+  return isElsewhere && (errorClass === 'authentication' || errorClass === 'not_found');
 }
 
 /** Full jitter: callers that failed together must not come back together. */
-function waitAfter(error: GatewayError, tried: number, settings: PlanSettings, otherExists: boolean): number {
-  if (otherExists) return 0;
+function backoff(error: GatewayError, tried: number, settings: PlanSettings): number {
   const asked = error.details.retryAfterMs;
   if (asked !== undefined && asked > 0 && asked <= LONGEST_OBEYED_WAIT_MS) return asked;
-  const backoff = Math.min(MAX_BACKOFF_MS, 500 * 2 ** tried) * settings.random();
-  return Math.max(settings.retryAfterMs, backoff);
+  const jittered = Math.min(MAX_BACKOFF_MS, 500 * 2 ** tried) * settings.random();
+  return Math.max(settings.retryAfterMs, jittered);
 }

@@ -1,0 +1,205 @@
+/** Routing put together: its state, which outlives a reload, and what the current configuration makes of it for a call. */
+import type { Config, ErrorPolicy } from '../config/config.ts';
+import type { GatewayError } from '../errors.ts';
+import type { Cards } from '../features/meter.ts';
+import type { Call, Outcome } from '../gateway/call.ts';
+import type { AttemptWatch } from '../gateway/pipeline.ts';
+import { tokenBounds } from '../gateway/token-bounds.ts';
+import type { Target } from '../providers/adapter.ts';
+import { Affinity } from '../routing/affinity.ts';
+import { type CallFacts, type ChooseSettings, choose, type RoutingState } from '../routing/choose.ts';
+import { classOf } from '../routing/error-class.ts';
+import type { Group } from '../routing/groups.ts';
+import { Health, type HealthEvent, type HealthSettings } from '../routing/health.ts';
+import { Loads } from '../routing/load.ts';
+import type { PlanSettings } from '../routing/plan.ts';
+import { RetryBudget } from '../routing/retry-budget.ts';
+import { countedTokens } from '../wire/usage.ts';
+import { affinityNames } from './affinity-names.ts';
+import type { Log } from './log.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface RoutingOptions {
+  readonly cards: Cards;
+  readonly log: Log;
+  runtime(): Runtime;
+  /** Whether a deployment's own limits let it take a call now. */
+  hasRoom(target: Target): boolean;
+  /** `allowed_model_region` of the call's end user. */
+  regionOf(call: Call): string | null;
+  now(): number;
+  random(): number;
+}
+
+export interface Routing {
+  readonly state: RoutingState & { readonly health: Health };
+  planFor(call: Call): PlanSettings;
+  watch(target: Target, call: Call): AttemptWatch;
+}
+
+export function createRouting(options: RoutingOptions): Routing {
+  const { log, runtime, now, random } = options;
+  const state = {
+    health: new Health(now, (event) => tell(event, log)),
+    loads: new Loads(now),
+    affinity: new Affinity(now),
+    random,
+  };
+  const budget = new RetryBudget();
+  return {
+    state,
+    planFor(call) {
+      const { config } = runtime();
+      const facts = factsOf(call, options);
+      const settings = chooseSettings(options);
+      return {
+        group: runtime().groups.find(call.modelGroup),
+        fallbacks: (group, error) => runtime().fallbacksOf(call, group, error),
+        maxFallbacks: config.router.maxFallbacks,
+        choose(group, failed) {
+          const chosen = choose({ group, call: facts, failed, settings }, state);
+          call.choices.push(chosen.choice);
+          return chosen;
+        },
+        hasFresh: (group, failed) => isAnyWell(group, failed, state.health),
+        isDown: (group) => !isAnyWell(group, NOBODY, state.health),
+        retries: (group, error) => retriesOf(call, group, error, config.router),
+        budget,
+        retryAfterMs: config.router.retryAfterMs,
+        deadlineMs: call.receivedAtMs + (call.controls.timeoutMs ?? config.router.timeoutMs),
+        now,
+        random,
+      };
+    },
+    watch: (target, call) => new Watch(target, call, options, state),
+  };
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+const isAnyWell = ({ targets }: Group, failed: ReadonlySet<string>, health: Health): boolean =>
+  targets.some(({ deploymentId }) => {
+    const healthState = failed.has(deploymentId) ? 'down' : health.stateOf(deploymentId);
+    return healthState === 'up' || healthState === 'probe';
+  });
+
+/** The request's own count, else the policy for such a failure, else the deployment's, else the router's. */
+function retriesOf(call: Call, group: Group, error: GatewayError, router: Config['router']): number {
+  const asked = call.controls.numRetries;
+  if (asked !== undefined) return asked;
+  const ofGroup = Object.hasOwn(router.groupRetryPolicy, group.name) ? router.groupRetryPolicy[group.name] : undefined;
+  const policy = byPolicy(ofGroup, error) ?? byPolicy(router.retryPolicy, error);
+  return policy ?? group.targets[0]?.numRetries ?? router.numRetries;
+}
+
+function byPolicy(policy: ErrorPolicy | undefined, error: GatewayError): number | undefined {
+  const errorClass = classOf(error);
+  return (errorClass && policy?.[errorClass]) ?? policy?.default;
+}
+
+function factsOf(call: Call, { runtime, regionOf }: RoutingOptions): CallFacts {
+  const { router } = runtime().config;
+  const owned = [call.caller, call.caller?.team].flatMap((owner) => owner?.metadata['tags'] ?? []);
+  const tags = router.tagFiltering ? [...call.controls.tags, ...owned.filter((tag) => typeof tag === 'string')] : [];
+  return {
+    stream: call.request.stream === true,
+    tags: [...new Set(tags)],
+    region: regionOf(call),
+    promptTokens: router.preCallChecks ? tokenBounds(call).inputLikely : 0,
+    affinity: affinityNames(call, router.affinity),
+  };
+}
+
+function chooseSettings({ runtime, cards, hasRoom }: RoutingOptions): ChooseSettings {
+  const { strategy, preCallChecks, tagFiltering, tagMatchAny } = runtime().config.router;
+  return {
+    strategy,
+    preCallChecks,
+    tagFiltering,
+    tagMatchAny,
+    maxInputTokens: cards.maxInputTokens,
+    usdPerToken: cards.usdPerToken,
+    hasRoom,
+  };
+}
+
+/** One attempt, from its beginning to the end of its answer. */
+class Watch implements AttemptWatch {
+  readonly #target: Target;
+  readonly #call: Call;
+  readonly #options: RoutingOptions;
+  readonly #state: RoutingState;
+  readonly #startedAtMs: number;
+
+  constructor(target: Target, call: Call, options: RoutingOptions, state: RoutingState) {
+    this.#target = target;
+    this.#call = call;
+    this.#options = options;
+    this.#state = state;
+    this.#startedAtMs = options.now();
+    state.loads.begin(target.deploymentId);
+    state.health.asked(target.deploymentId);
+  }
+
+  failed(error: GatewayError): void {
+    this.#state.loads.end(this.#target.deploymentId, 0);
+    this.#blame(error);
+  }
+
+  answered(): void {
+    const tookMs = this.#options.now() - this.#startedAtMs;
+    this.#state.loads.answered(this.#target.deploymentId, tookMs, this.#call.request.stream === true);
+  }
+
+  ended(outcome: Outcome): void {
+    const { deploymentId } = this.#target;
+    this.#state.loads.end(deploymentId, outcome.buckets ? countedTokens(outcome.buckets) : 0);
+    if (outcome.status === 'failed') this.#blame(outcome.error);
+    else if (outcome.status === 'aborted') this.#state.health.ended(deploymentId);
+    else this.#succeeded(deploymentId);
+  }
+
+  #succeeded(deploymentId: string): void {
+    const { affinity } = this.#options.runtime().config.router;
+    this.#state.health.succeeded(deploymentId);
+    const names = affinityNames(this.#call, affinity);
+    if (names.length > 0) this.#state.affinity.pin(names, deploymentId, affinity.ttlMs);
+  }
+
+  /** A caller's own provider key, or its own short time limit, says nothing about the deployment. */
+  #blame(error: GatewayError): void {
+    const { deploymentId } = this.#target;
+    const { apiKey, timeoutMs, streamTimeoutMs } = this.#call.controls;
+    const isOwnLimit = error.kind === 'upstream_timeout' && (timeoutMs ?? streamTimeoutMs) !== undefined;
+    if (apiKey !== undefined || isOwnLimit) this.#state.health.ended(deploymentId);
+    else this.#state.health.failed(deploymentId, error, healthSettings(this.#options.runtime(), deploymentId));
+  }
+}
+
+function healthSettings({ config, cooldownMsOf }: Runtime, deploymentId: string): HealthSettings {
+  const { disableCooldowns, cooldownMs, allowedFails, allowedFailsPolicy } = config.router;
+  return {
+    disabled: disableCooldowns,
+    cooldownMs: cooldownMsOf(deploymentId) ?? cooldownMs,
+    allowedFails,
+    allowedFailsPolicy,
+  };
+}
+
+function tell({ deploymentId, kind, untilMs }: HealthEvent, log: Log): void {
+  const until = untilMs === undefined ? {} : { until: new Date(untilMs).toISOString() };
+  const fields = { event: kind, deployment: deploymentId, ...until };
+  switch (kind) {
+    case 'credential_refused':
+      log.error('a provider refused our credential', fields);
+      return;
+    case 'cooled_down':
+      log.warn('a deployment cools down', fields);
+      return;
+    case 'recovered':
+      log.info('a deployment is well again', fields);
+      return;
+    default:
+      kind satisfies never;
+  }
+}

@@ -1,0 +1,144 @@
+/** How deployments are chosen, retried and left alone: the part of `router_settings` that is no name and no time. */
+import type { ErrorClass } from '../errors.ts';
+import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
+import type { AffinityConfig, Config, ErrorPolicy, RoutingStrategy } from './config.ts';
+import type { Findings } from './findings.ts';
+import { ALLOWED_FAILS_POLICY, POLICY_ERRORS, RETRY_POLICY, ROUTING_STRATEGIES } from './schema.ts';
+import { type KeyKinds, openSection, type SectionRules } from './section.ts';
+import type { Sections } from './settings.ts';
+import { describeValue } from './values.ts';
+import { join, type Tree } from './yaml-tree.ts';
+
+type Routing = Pick<
+  Config['router'],
+  | 'strategy'
+  | 'cooldownMs'
+  | 'disableCooldowns'
+  | 'allowedFails'
+  | 'allowedFailsPolicy'
+  | 'retryPolicy'
+  | 'groupRetryPolicy'
+  | 'preCallChecks'
+  | 'tagFiltering'
+  | 'tagMatchAny'
+  | 'affinity'
+  | 'hedgedGroups'
+>;
+
+const DEFAULT_COOLDOWN_MS = 5_000;
+const DEFAULT_AFFINITY_MS = 3_600_000;
+
+export function routingSettings(sections: Sections, findings: Findings): Routing {
+  const { router, litellm, tollgate } = sections;
+  const policyAt = (name: 'allowed_fails_policy' | 'retry_policy', rules: SectionRules<KeyKinds>): ErrorPolicy =>
+    policyOf(router.read(name), { path: join(router.path, name), rules }, findings);
+  return {
+    strategy: strategyOf(router, findings),
+    cooldownMs: router.read('cooldown_time') ?? DEFAULT_COOLDOWN_MS,
+    disableCooldowns: router.read('disable_cooldowns') ?? false,
+    allowedFails: router.read('allowed_fails') ?? litellm.read('allowed_fails'),
+    allowedFailsPolicy: policyAt('allowed_fails_policy', ALLOWED_FAILS_POLICY),
+    retryPolicy: policyAt('retry_policy', RETRY_POLICY),
+    groupRetryPolicy: groupPolicies(sections, findings),
+    preCallChecks: router.read('enable_pre_call_checks') ?? false,
+    tagFiltering: router.read('enable_tag_filtering') ?? false,
+    tagMatchAny: router.read('tag_filtering_match_any') ?? true,
+    affinity: affinityOf(router, findings),
+    hedgedGroups: tollgate.read('hedging') ?? [],
+  };
+}
+
+/** Other words for one that is there. */
+const SAME_STRATEGY: Readonly<Record<string, RoutingStrategy>> = { 'usage-based-routing': 'usage-based-routing-v2' };
+const SERVED: readonly string[] = [
+  'simple-shuffle',
+  'least-busy',
+  'usage-based-routing-v2',
+  'latency-based-routing',
+  'cost-based-routing',
+] satisfies RoutingStrategy[];
+
+const isServed = (name: string): name is RoutingStrategy => SERVED.includes(name);
+
+function strategyOf(router: Sections['router'], findings: Findings): RoutingStrategy {
+  const written = router.read('routing_strategy');
+  if (written === undefined) return 'simple-shuffle';
+  const strategy = SAME_STRATEGY[written] ?? written;
+  if (isServed(strategy)) return strategy;
+  const path = join(router.path, 'routing_strategy');
+  const position = router.entries.get('routing_strategy')?.value.position;
+  if (ROUTING_STRATEGIES.some((known) => known === written)) {
+    findings.add('ignored', path, 'is not there yet; simple-shuffle is used instead', position);
+  } else {
+    const near = nearestNames(written, ROUTING_STRATEGIES, suggestionLimit(written));
+    findings.error(path, `must be one of ${ROUTING_STRATEGIES.join(', ')}.${didYouMean(near)}`, position);
+  }
+  return 'simple-shuffle';
+}
+
+interface PolicyPlace {
+  readonly path: string;
+  readonly rules: SectionRules<KeyKinds>;
+}
+
+function policyOf(tree: Tree | undefined, { path, rules }: PolicyPlace, findings: Findings): ErrorPolicy {
+  const section = openSection({ tree, path, rules }, findings);
+  const policy: Partial<Record<ErrorClass | 'default', number>> = {};
+  for (const [key] of section.entries) {
+    const value = section.read(key);
+    const named = classNamed(key);
+    if (typeof value === 'number' && named !== undefined) policy[named] = value;
+  }
+  return policy;
+}
+
+function classNamed(key: string): ErrorClass | 'default' | undefined {
+  if (key === 'DefaultRetries') return 'default';
+  const found = Object.entries(POLICY_ERRORS).find(
+    ([, name]) => key === `${name}Retries` || key === `${name}AllowedFails`,
+  );
+  // The table's own keys are the classes.
+  return found?.[0] as ErrorClass | undefined;
+}
+
+function groupPolicies({ router }: Sections, findings: Findings): Record<string, ErrorPolicy> {
+  const tree = router.read('model_group_retry_policy');
+  const path = join(router.path, 'model_group_retry_policy');
+  if (tree === undefined) return {};
+  if (tree.kind !== 'map') {
+    findings.error(path, `must be a mapping of model groups to policies, not ${describeValue(tree)}`, tree.position);
+    return {};
+  }
+  return Object.fromEntries(
+    [...tree.entries].map(([group, { value }]) => [
+      group,
+      policyOf(value, { path: join(path, group), rules: RETRY_POLICY }, findings),
+    ]),
+  );
+}
+
+/** LiteLLM's checks that keep calls together. Those of budgets and rates are always on here. */
+const AFFINITIES = ['prompt_caching', 'session_affinity', 'deployment_affinity', 'responses_api_deployment_check'];
+const ALWAYS_ON = ['router_budget_limiting', 'enforce_model_rate_limits'];
+const NOT_THERE = ['forward_client_headers_by_model_group', 'encrypted_content_affinity'];
+
+function affinityOf(router: Sections['router'], findings: Findings): AffinityConfig {
+  const checks = router.read('optional_pre_call_checks') ?? [];
+  const path = join(router.path, 'optional_pre_call_checks');
+  const known = [...AFFINITIES, ...ALWAYS_ON, ...NOT_THERE];
+  for (const check of checks) {
+    const position = router.positionOf('optional_pre_call_checks');
+    if (NOT_THERE.includes(check)) findings.add('ignored', path, `"${check}" is not there yet`, position);
+    else if (!known.includes(check)) {
+      const near = didYouMean(nearestNames(check, known, suggestionLimit(check)));
+      findings.error(path, `"${check}" must be one of ${known.join(', ')}.${near}`, position);
+    }
+  }
+  return {
+    prompt: checks.includes('prompt_caching'),
+    session: checks.includes('session_affinity'),
+    key: checks.includes('deployment_affinity'),
+    response: checks.includes('responses_api_deployment_check'),
+    ttlMs: router.read('deployment_affinity_ttl_seconds') ?? DEFAULT_AFFINITY_MS,
+  };
+}

@@ -1,0 +1,43 @@
+/** What the pipeline is given, and what it gives. */
+import type { GatewayError } from '../errors.ts';
+import type { Target } from '../providers/adapter.ts';
+import type { Step } from '../routing/plan.ts';
+import type { Call, Caller, FullReply, HeaderBag, Outcome, Reply, StreamReply } from './call.ts';
+import type { Feature } from './feature.ts';
+import type { Meter } from './outcomes.ts';
+import type { ChatSource, ParsedChat } from './parse-chat-request.ts';
+
+export interface PipelineParts {
+  /** Synchronous while the key is in memory. */
+  authenticate(headers: HeaderBag, route: string): Caller | Promise<Caller>;
+  parse(source: ChatSource): ParsedChat;
+  plan(call: Call): Generator<Step, GatewayError | undefined, GatewayError>;
+  /** An attempt begins: routing watches how it goes. */
+  watch(target: Target, call: Call): AttemptWatch;
+  send(target: Target, call: Call): Promise<Reply>;
+  /** Usage, however doubtful, → tokens and money. */
+  readonly meter: Meter;
+  readonly features: readonly Feature[];
+  readonly ledger: {
+    /** Durable before it returns: called before the first upstream byte. */
+    intend(call: Call): void;
+    /** Called exactly once a call, refused ones too, before its last byte leaves. */
+    record(call: Call, outcome: Outcome): void;
+  };
+  now(): number;
+  onSettleError(error: unknown, call: Call): void;
+}
+
+/** What routing learns of an attempt: either it failed, or it was answered and then ended. */
+export interface AttemptWatch {
+  failed(error: GatewayError): void;
+  /** The answer has begun, or is there as a whole. */
+  answered(): void;
+  ended(outcome: Outcome): void;
+}
+
+/** What became of a call. `outcome` is still open for a stream. */
+export type Answer =
+  | { readonly call: Call; readonly reply: FullReply; readonly outcome: Outcome }
+  | { readonly call: Call; readonly reply: StreamReply; readonly outcome: undefined }
+  | { readonly call: Call; readonly error: GatewayError; readonly outcome: Outcome };

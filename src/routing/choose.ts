@@ -1,0 +1,192 @@
+/**
+ * Which deployment of a group is tried next, and why not the others: candidates are narrowed down step by step, then a
+ * strategy picks. Source: LiteLLM's documentation of routing, tag routing and pre-call checks.
+ */
+import { GatewayError } from '../errors.ts';
+import type { Target } from '../providers/adapter.ts';
+import type { Affinity } from './affinity.ts';
+import type { Group } from './groups.ts';
+import type { Health, HealthState } from './health.ts';
+import type { Loads } from './load.ts';
+import { type Candidate, pick, type Strategy, scoreOf } from './pick.ts';
+
+/** What of a call decides where it goes. */
+export interface CallFacts {
+  readonly stream: boolean;
+  /** Of the request, its key and its team; not those of its user agent. */
+  readonly tags: readonly string[];
+  /** The end user's `allowed_model_region`. */
+  readonly region: string | null;
+  /** A fair guess. */
+  readonly promptTokens: number;
+  /** Names under which earlier calls of the same kind may be pinned. */
+  readonly affinity: readonly string[];
+}
+
+export interface ChooseSettings {
+  readonly strategy: Strategy;
+  readonly preCallChecks: boolean;
+  readonly tagFiltering: boolean;
+  readonly tagMatchAny: boolean;
+  /** `undefined`: unknown, and taken for enough. */
+  maxInputTokens(target: Target): number | undefined;
+  usdPerToken(target: Target): number | undefined;
+  /** Whether its own limits let it take a call now. */
+  hasRoom(target: Target): boolean;
+}
+
+export interface RoutingState {
+  readonly health: Health;
+  readonly loads: Loads;
+  readonly affinity: Affinity;
+  random(): number;
+}
+
+/** One decision, as it is told to whoever asks why. */
+export interface Choice {
+  readonly group: string;
+  readonly strategy: Strategy;
+  readonly candidates: readonly {
+    readonly deploymentId: string;
+    readonly score: number;
+    readonly health: HealthState;
+  }[];
+  readonly passedOver: readonly { readonly deploymentId: string; readonly reason: string }[];
+  readonly picked: string | null;
+  readonly pinned: boolean;
+}
+
+export interface Chosen {
+  readonly choice: Choice;
+  readonly target: Target | undefined;
+  /** Why there is none. */
+  readonly error: GatewayError | undefined;
+}
+
+export interface Question {
+  readonly group: Group;
+  readonly call: CallFacts;
+  /** Deployments that have failed this call. */
+  readonly failed: ReadonlySet<string>;
+  readonly settings: ChooseSettings;
+}
+
+export function choose(question: Question, state: RoutingState): Chosen {
+  const { group, call, settings } = question;
+  const narrowing = new Narrowing(group.targets);
+  const error = narrowByCall(narrowing, question) ?? narrowByState(narrowing, question, state);
+  const candidates = narrowing.left.map(
+    (target): Candidate => ({
+      target,
+      load: state.loads.of(target.deploymentId),
+      usdPerToken: settings.usdPerToken(target),
+    }),
+  );
+  const pinnedId = candidates.length > 1 ? state.affinity.find(call.affinity) : undefined;
+  const pinned = candidates.find(({ target }) => target.deploymentId === pinnedId);
+  const picked = pinned ?? pick(settings.strategy, candidates, call, state.random);
+  const choice: Choice = {
+    group: group.name,
+    strategy: settings.strategy,
+    candidates: candidates.map((candidate) => ({
+      deploymentId: candidate.target.deploymentId,
+      score: scoreOf(settings.strategy, candidate, call),
+      health: state.health.stateOf(candidate.target.deploymentId),
+    })),
+    passedOver: narrowing.passedOver,
+    picked: picked?.target.deploymentId ?? null,
+    pinned: pinned !== undefined,
+  };
+  return { choice, target: error ? undefined : picked?.target, error };
+}
+
+/** Targets that are left, and why the others are not. */
+class Narrowing {
+  left: readonly Target[];
+  readonly passedOver: { readonly deploymentId: string; readonly reason: string }[] = [];
+
+  constructor(targets: readonly Target[]) {
+    this.left = targets;
+  }
+
+  /** @param ifAny keeps everything when nothing would be left */
+  keep(reason: string, isKept: (target: Target) => boolean, ifAny = false): void {
+    if (this.left.every(isKept)) return;
+    const kept = this.left.filter(isKept);
+    if (ifAny && kept.length === 0) return;
+    for (const target of this.left) {
+      if (!isKept(target)) this.passedOver.push({ deploymentId: target.deploymentId, reason });
+    }
+    this.left = kept;
+  }
+}
+
+/** By what the request is. Nothing left is an answer to the client, or to its fallbacks. */
+function narrowByCall(narrowing: Narrowing, { group, call, settings }: Question): GatewayError | undefined {
+  if (narrowing.left.length === 0) return undefined;
+  if (settings.tagFiltering) {
+    narrowing.keep('its tags do not match', tagFilter(group.targets, call.tags, settings.tagMatchAny));
+    if (narrowing.left.length === 0) return notForTags();
+  }
+  const { region } = call;
+  if (region !== null) {
+    narrowing.keep(`it is not in the region "${region}"`, (target) => isInRegion(target, region));
+    if (narrowing.left.length === 0) return nowhereIn(region);
+  }
+  if (!settings.preCallChecks) return undefined;
+  const fits = (target: Target): boolean =>
+    call.promptTokens <= (settings.maxInputTokens(target) ?? Number.POSITIVE_INFINITY);
+  narrowing.keep('the prompt is too long for it', fits);
+  return narrowing.left.length === 0 ? tooLong() : undefined;
+}
+
+/** By how the deployments are. Somebody is always left. */
+function narrowByState(narrowing: Narrowing, question: Question, { health }: RoutingState): undefined {
+  const { failed, settings } = question;
+  narrowing.keep('it has failed this request', ({ deploymentId }) => !failed.has(deploymentId), true);
+  const usable = new Set(health.usable(narrowing.left));
+  narrowing.keep('it is cooling down', (target) => usable.has(target), true);
+  narrowing.keep('it is at a limit of its own', settings.hasRoom, true);
+  const lowest = Math.min(...narrowing.left.map(orderOf));
+  narrowing.keep('another has a lower order', (target) => orderOf(target) === lowest);
+}
+
+const orderOf = ({ order }: Target): number => order ?? Number.POSITIVE_INFINITY;
+
+const DEFAULT_TAG = 'default';
+
+/**
+ * A request without tags goes to deployments tagged `default`, or to all when none is. One with tags goes to those that
+ * have them, or to the default ones when no deployment knows any of its tags.
+ */
+function tagFilter(all: readonly Target[], tags: readonly string[], matchAny: boolean): (target: Target) => boolean {
+  const isDefault = ({ tags: own }: Target): boolean => own.includes(DEFAULT_TAG);
+  const hasDefaults = all.some(isDefault);
+  if (tags.length === 0) return hasDefaults ? isDefault : () => true;
+  const matches = ({ tags: own }: Target): boolean =>
+    matchAny ? tags.some((tag) => own.includes(tag)) : tags.every((tag) => own.includes(tag));
+  const isKnown = all.some(({ tags: own }) => tags.some((tag) => own.includes(tag)));
+  return !isKnown && hasDefaults ? isDefault : matches;
+}
+
+/** LiteLLM's two regions are the beginnings of providers' own names (`eu-west-1`, `us-east-2`). */
+const isInRegion = ({ region }: Target, wanted: string): boolean =>
+  region?.toLowerCase().startsWith(wanted.toLowerCase()) ?? false;
+
+const notForTags = (): GatewayError =>
+  new GatewayError(
+    'model_access_denied',
+    'Not allowed to access model due to tags configuration: no deployment of it has the tags of this request.',
+    { param: 'tags', status: 401 },
+  );
+
+const nowhereIn = (region: string): GatewayError =>
+  new GatewayError('model_access_denied', `No deployment of this model is in the region "${region}" of the end user.`, {
+    param: 'user',
+  });
+
+const tooLong = (): GatewayError =>
+  new GatewayError('context_window_exceeded', 'The prompt is longer than any deployment of this model can read.', {
+    param: 'messages',
+    code: 'context_length_exceeded',
+  });
