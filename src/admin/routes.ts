@@ -6,6 +6,7 @@ import type { AdminContext } from './context.ts';
 import { credentialRoutes } from './credential-routes.ts';
 import { customerRoutes } from './customer-routes.ts';
 import { keyRoutes } from './key-routes.ts';
+import { modelAccessGroupRoutes } from './model-access-group-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { organizationRoutes } from './organization-routes.ts';
 import { projectRoutes } from './project-routes.ts';
@@ -23,6 +24,7 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
     ...customerRoutes(context),
     ...tagRoutes(context),
     ...accessGroupRoutes(context),
+    ...modelAccessGroupRoutes(context),
     ...auditLogRoutes(context),
     ...teamRoutes(context),
     ...teamMemberRoutes(context),
