@@ -13,7 +13,7 @@ import { teams } from '../db/teams.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
-import { tokenOf } from './keys.ts';
+import { tokenOf } from './key-secret.ts';
 import { iso, jsonOf } from './limit-columns.ts';
 import { newId } from './new-id.ts';
 import { type Author, audited, authorOf } from './write.ts';

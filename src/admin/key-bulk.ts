@@ -6,7 +6,8 @@ import { teams } from '../db/teams.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
 import type { bulkUpdateBody, KeyFields, teamBulkUpdateBody } from './key-schema.ts';
-import { tokenOf, updateKey, type View } from './keys.ts';
+import { tokenOf } from './key-secret.ts';
+import { updateKey, type View } from './keys.ts';
 import type { Author } from './write.ts';
 
 const MOST_KEYS = 10_000;

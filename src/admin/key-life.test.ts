@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { adminPlace, MASTER_KEY, NOW_MS } from '../../test/support/admin-place.ts';
+import { addTeams } from '../../test/support/key-owners.ts';
 import { refusalOf } from '../../test/support/refusals.ts';
 import { sampleRow } from '../../test/support/sample-row.ts';
-import { addTeams } from '../../test/support/key-owners.ts';
 import { digest } from '../auth/digest.ts';
 
 const place = adminPlace();

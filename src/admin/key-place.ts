@@ -95,6 +95,8 @@ export interface Putting {
   readonly access: Access;
   readonly owners: Owners;
   readonly place: KeyPlace;
+  /** What the caller asked for. Where the configuration puts keys, they may be. */
+  readonly sent: readonly OwnerField[];
   /** As team member permissions name it: `/key/generate`. */
   readonly route: string;
 }
@@ -108,21 +110,26 @@ export async function refuseForeign(db: Database, putting: Putting): Promise<voi
   else await refuseStranger(db, putting);
 }
 
-function refuseAsMember({ access, owners, place, route }: Putting): void {
-  const { userId, memberships } = access.principal;
-  const { team_id, organization_id, project_id, user_id } = owners;
-  if (team_id === null) {
-    if (organization_id !== null) throw unknown('organization_id');
-    if (project_id !== null) throw unknown('project_id');
-  } else {
-    if (!place.team || !memberships.teams.has(team_id)) throw unknown('team_id');
-    refuseUnpermitted(place.team, route);
-  }
-  const isService = team_id !== null && user_id === null && route === SERVICE_ROUTE;
-  if (user_id === userId || isService) return;
+function refuseAsMember(putting: Putting): void {
+  const { access, owners, route } = putting;
+  refusePlaceOfOthers(putting);
+  const isService = owners.team_id !== null && owners.user_id === null && route === SERVICE_ROUTE;
+  if (owners.user_id === access.principal.userId || isService) return;
   throw new GatewayError('permission_denied', "'user_id': only an admin has keys made for other users.", {
     param: 'user_id',
   });
+}
+
+function refusePlaceOfOthers({ access, owners, place, sent, route }: Putting): void {
+  const { team_id } = owners;
+  const isAsked = (field: OwnerField): boolean => owners[field] !== null && sent.includes(field);
+  if (team_id === null) {
+    if (isAsked('organization_id')) throw unknown('organization_id');
+    if (isAsked('project_id')) throw unknown('project_id');
+  } else if (isAsked('team_id') || isAsked('project_id')) {
+    if (!place.team || !access.principal.memberships.teams.has(team_id)) throw unknown('team_id');
+    refuseUnpermitted(place.team, route);
+  }
 }
 
 export const SERVICE_ROUTE = '/key/service-account/generate';

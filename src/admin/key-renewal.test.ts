@@ -122,6 +122,15 @@ describe('a key with a new secret', () => {
     expect(listed).toMatchObject({ token: digest(key), spend: 2 });
   });
 
+  test('stays in its access groups', async () => {
+    const key = await place.key();
+    const group = { access_group_name: 'g', access_model_names: ['m'], assigned_key_ids: [key] };
+    const { access_group_id } = (await place.post('/v1/access_group', group)).body;
+    const { token, access_group_ids } = await regenerate(key);
+    expect(access_group_ids).toEqual([access_group_id]);
+    expect((await place.get(`/v1/access_group/${access_group_id}`)).body.assigned_key_ids).toEqual([token]);
+  });
+
   test('sees itself', async () => {
     const { key, token } = await regenerate(await place.key({ key_alias: 'me' }));
     for (const query of ['', `?key=${key}`, `?key=${token}`]) {

@@ -1,28 +1,22 @@
 /** A new secret for a key, and a new beginning for what it has spent. Source: LiteLLM's documentation of both routes. */
 import type { z } from '@hono/zod-openapi';
 import { digest } from '../auth/digest.ts';
-import { keys } from '../db/keys.ts';
+import { textsIn } from '../auth/json-columns.ts';
+import { accessGroups } from '../db/access-groups.ts';
+import type { Database } from '../db/client.ts';
+import { type KeyRow, keys } from '../db/keys.ts';
 import { regenerateKey } from '../db/regenerated-keys.ts';
+import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import { endOfDuration } from '../lib/duration.ts';
 import type { AdminContext } from './context.ts';
 import { asKey, tellGroups } from './group-members.ts';
 import { placeOf, standingOn } from './key-place.ts';
 import type { regenerateBody } from './key-schema.ts';
+import { chosenSecret, keyTaken, nameOfSecret, newSecret, tokenOf } from './key-secret.ts';
 import { viewOfKey } from './key-spend.ts';
 import { spendColumns } from './key-view.ts';
-import {
-  aliasTaken,
-  allowedChange,
-  chosenSecret,
-  keyTaken,
-  nameOfSecret,
-  newSecret,
-  noteOf,
-  tokenOf,
-  unknownKey,
-  type View,
-} from './keys.ts';
+import { aliasTaken, allowedChange, noteOf, unknownKey, type View } from './keys.ts';
 import { memberMay } from './team-permissions.ts';
 import { type Author, audited } from './write.ts';
 
@@ -61,11 +55,22 @@ export async function renewKey(
     if (outcome === undefined) throw unknownKey();
     if (outcome.taken !== undefined) throw outcome.taken === 'token' ? keyTaken('new_key') : aliasTaken();
     await tellGroups(db, 'assigned_key_ids', asKey(outcome.before), asKey(outcome.after));
+    await renameInGroups(db, outcome.before, outcome.after.token);
     note(noteOf('regenerated', outcome.before, outcome.after));
     return outcome;
   });
   for (const token of [before.token, after.token]) context.keys.invalidate(token);
   return { key: secret, token: after.token, token_id: after.token, ...(await viewOfKey(context, after)) };
+}
+
+/** Access groups list their keys by digest. */
+async function renameInGroups(db: Database, { token, access_group_ids }: KeyRow, newToken: string): Promise<void> {
+  for (const id of textsIn(access_group_ids)) {
+    await accessGroups.change(db, id, EVERYTHING, ({ assigned_key_ids }) => {
+      const assigned = textsIn(assigned_key_ids).map((each) => (each === token ? newToken : each));
+      return assigned.includes(newToken) ? { assigned_key_ids: JSON.stringify(assigned) } : {};
+    });
+  }
 }
 
 /** What it has spent in its current window counts as `reset_to` from now on. The log and `total_spend` stay. */
@@ -92,11 +97,7 @@ export async function resetSpend(context: AdminContext, key: string, resetTo: nu
 }
 
 /** @throws GatewayError 403 for whoever is limited by what they would reset */
-async function refuseOwner(
-  db: Parameters<typeof placeOf>[0],
-  row: Parameters<typeof noteOf>[1] & object,
-  { access }: Author,
-): Promise<void> {
+async function refuseOwner(db: Database, row: KeyRow, { access }: Author): Promise<void> {
   const place = await placeOf(db, row);
   if (standingOn(access, row, place) !== 'self') return;
   if (place.team && memberMay(place.team, '/key/{key}/reset_spend')) return;

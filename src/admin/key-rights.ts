@@ -39,7 +39,10 @@ const ADMIN_FIELDS = [
 ] as const satisfies (keyof KeyFields)[];
 
 export interface Change {
+  /** What was asked for; the configuration may have added to it. */
   readonly fields: KeyFields;
+  /** The metadata that the configuration gives a new key. */
+  readonly configured?: Bag;
   /** As it is; an empty one for a new key. */
   readonly before: KeyRow;
   readonly after: KeyRow;
@@ -123,13 +126,15 @@ const onlyAdmin = (field: string, what: string): GatewayError =>
 
 /** On a key of their own making people write what limits it; elsewhere only those above may. */
 function withMetadata(change: Change): KeyRow {
-  const { after, before, standing, isNew } = change;
+  const { after, before, standing, isNew, configured = {} } = change;
   const free = isNew || standing !== 'self' || isOwnWork(change);
-  const bag = guarded(objectIn(after.metadata), known(before, isNew), free ? 'organization' : 'self');
+  const bag = guarded(
+    objectIn(after.metadata),
+    isNew ? configured : objectIn(before.metadata),
+    free ? 'organization' : 'self',
+  );
   return { ...after, metadata: Object.keys(bag).length === 0 ? after.metadata : JSON.stringify(bag) };
 }
-
-const known = (before: KeyRow, isNew: boolean): Bag => (isNew ? {} : objectIn(before.metadata));
 
 const INHERITED = [
   ...(['rpm_limit', 'tpm_limit', 'tpd_limit', 'max_parallel_requests'] as const),

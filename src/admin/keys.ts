@@ -1,5 +1,4 @@
 /** Making, showing, changing and deleting keys. Source: LiteLLM's documentation of virtual keys. */
-import type { Caller } from '../auth/authenticate.ts';
 import { digest } from '../auth/digest.ts';
 import { objectIn } from '../auth/json-columns.ts';
 import type { Access } from '../auth/principal.ts';
@@ -31,23 +30,15 @@ import {
 } from './key-place.ts';
 import { nothingYet, withinRights } from './key-rights.ts';
 import type { GenerateFields, KeyFields } from './key-schema.ts';
+import { chosenSecret, keyTaken, nameOfSecret, newSecret, tokenOf } from './key-secret.ts';
 import { budgetUsage, keyViews, viewOfKey } from './key-spend.ts';
 import { columnsOf, keyView, statusOf } from './key-view.ts';
 import { type AuditNote, type Author, audited, authorOf, type Note } from './write.ts';
 
+export { tokenOf } from './key-secret.ts';
+
 export type View = Record<string, unknown>;
 export type KeyContext = AdminContext;
-
-const SHORTEST_KEY = 16;
-const DIGEST = /^[0-9a-f]{64}$/;
-
-/** Routes accept the key itself or its digest. */
-export const tokenOf = (key: string): string => (DIGEST.test(key) ? key : digest(key));
-
-export const newSecret = ({ randomBytes }: Pick<AdminContext, 'randomBytes'>): string =>
-  `sk-${Buffer.from(randomBytes()).toString('base64url')}`;
-
-export const nameOfSecret = (secret: string): string => `sk-...${secret.slice(-4)}`;
 
 /**
  * The only answer that ever holds the key itself.
@@ -95,31 +86,6 @@ export async function generateKey(
   });
   context.keys.invalidate(row.token);
   return { key: secret, token: row.token, token_id: row.token, ...(await viewOfKey(context, row)) };
-}
-
-/** @throws GatewayError 400 or 403 */
-export function chosenSecret(
-  { settings }: Pick<AdminContext, 'settings'>,
-  secret: string,
-  caller: Caller,
-  field = 'key',
-): string {
-  if (!settings().keys.customSecrets) {
-    throw new GatewayError(
-      'permission_denied',
-      `'${field}' cannot be chosen here (disable_custom_api_keys). Leave it out, and one is made.`,
-      { param: field },
-    );
-  }
-  const isGood = secret.startsWith('sk-') && secret.length >= SHORTEST_KEY && /^[\x21-\x2b\x2d-\x7e]+$/.test(secret);
-  if (!isGood) {
-    throw invalidRequest(
-      `'${field}' must start with "sk-", be at least ${SHORTEST_KEY} characters long and hold no spaces or commas.`,
-      field,
-    );
-  }
-  if (digest(secret) === caller.keyHash) throw keyTaken(field);
-  return secret;
 }
 
 /** Belongs to its team alone, so it lives on when people leave. */
@@ -291,9 +257,6 @@ function auditView(row: KeyRow): View {
 
 export const unknownKey = (): GatewayError =>
   new GatewayError('not_found', 'There is no such key.', { param: 'key', type: 'not_found_error' });
-
-export const keyTaken = (field: string): GatewayError =>
-  invalidRequest('This key exists already; choose another, or leave it out to have one made.', field);
 
 export const aliasTaken = (): GatewayError =>
   invalidRequest('A key with this alias exists already. Aliases are unique; choose another.', 'key_alias');

@@ -8,7 +8,7 @@ import { GatewayError, invalidRequest } from '../errors.ts';
 import { usdNumber } from '../lib/usd.ts';
 import { caughtUp } from './caught-up.ts';
 import type { AdminContext } from './context.ts';
-import { tokenOf } from './keys.ts';
+import { tokenOf } from './key-secret.ts';
 import { moment, type Query, wholeNumber } from './query.ts';
 import { logView } from './spend-log-view.ts';
 
