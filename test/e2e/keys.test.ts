@@ -18,6 +18,7 @@ const config = (storePrompts: boolean): object => ({
 beforeAll(async () => {
   upstream = await startUpstream(({ body }) => (body['model'] === 'other' ? { status: 500 } : {}));
   gateway = await startGateway({ config: config(true) });
+  for (const team_id of ['t1', 't9', 'red']) expect((await gateway.post('/team/new', { team_id })).status).toBe(200);
 });
 afterAll(async () => {
   await gateway?.stop();
