@@ -10,8 +10,13 @@ import { modelAccessGroupRoutes } from './model-access-group-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { organizationRoutes } from './organization-routes.ts';
 import { projectRoutes } from './project-routes.ts';
+import { reportActivityRoutes } from './report-activity-routes.ts';
+import { reportTotalsRoutes } from './report-totals-routes.ts';
 import type { AdminRoute } from './route.ts';
+import { spendCalculateRoutes } from './spend-calculate.ts';
 import { spendLogRoutes } from './spend-log-routes.ts';
+import { spendReportRoutes } from './spend-report-routes.ts';
+import { spendTotalRoutes } from './spend-total-routes.ts';
 import { tagRoutes } from './tag-routes.ts';
 import { teamMemberRoutes } from './team-member-routes.ts';
 import { teamRoutes } from './team-routes.ts';
@@ -34,5 +39,10 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
     ...modelRoutes(context),
     ...credentialRoutes(context),
     ...spendLogRoutes(context),
+    ...reportActivityRoutes(context),
+    ...reportTotalsRoutes(context),
+    ...spendTotalRoutes(context),
+    ...spendReportRoutes(context),
+    ...spendCalculateRoutes(context),
   ];
 }

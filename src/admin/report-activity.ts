@@ -1,0 +1,157 @@
+/** `/{noun}/daily/activity`: what was used on each day, and by what. Source: LiteLLM's documentation of daily activity. */
+import { keysCountedAs } from '../db/keys.ts';
+import { organizations } from '../db/organizations.ts';
+import { teams } from '../db/teams.ts';
+import type { UsageGroup, UsageRow } from '../db/usage-reports.ts';
+import { users } from '../db/users.ts';
+import { invalidRequest } from '../errors.ts';
+import type { Cell } from '../lib/csv.ts';
+import type { Asking, Report } from './report.ts';
+import { withinDays } from './report-range.ts';
+import { addedUp, groupedBy, type Metrics, metricCells, metricsOf, type Sum } from './report-view.ts';
+
+type View = Record<string, unknown>;
+
+/** What the days are told apart by besides. */
+export type Entity = 'user' | 'team' | 'tag' | 'organization' | 'end_user';
+
+export interface ActivityRequest {
+  readonly asking: Asking;
+  readonly report: Report;
+  readonly entity: Entity;
+  /** `undefined`: all days at once. */
+  readonly page: { readonly number: number; readonly size: number } | undefined;
+}
+
+/** Of keys and entities a page tells the largest so many of all its days; its totals are of all. */
+const MOST_NAMES = 10_000;
+const MOST_LINES = 100_000;
+const SERVED = ['day', 'model', 'model_group', 'provider', 'route'] as const;
+
+/** Newest day first. Pages are counted in days; the totals are those of all pages. */
+export async function dailyActivity(request: ActivityRequest): Promise<View> {
+  const { report, page } = request;
+  const days = (await report.by(['day'])).toReversed();
+  const size = page?.size ?? Math.max(1, days.length);
+  const number = page?.number ?? 1;
+  const shown = days.slice((number - 1) * size, number * size);
+  const pages = Math.ceil(days.length / size);
+  return {
+    results: await daysOf(request, shown),
+    metadata: {
+      ...totalsOf(addedUp(days)),
+      page: number,
+      total_pages: pages,
+      has_more: number < pages,
+      timezone: report.range.timeZone,
+    },
+  };
+}
+
+function totalsOf(sum: Sum): View {
+  const { spend, ...metrics } = metricsOf(sum);
+  const counts = Object.entries(metrics).map(([name, count]) => [`total_${name}`, count]);
+  const tokens = { total_tokens: metrics.total_tokens };
+  const { total_total_tokens: _, ...totals } = Object.fromEntries(counts);
+  return { total_spend: spend, ...totals, ...tokens };
+}
+
+async function daysOf(request: ActivityRequest, shown: readonly UsageRow[]): Promise<View[]> {
+  const [newest, oldest] = [shown[0]?.by.day, shown.at(-1)?.by.day];
+  if (newest == null || oldest == null) return [];
+  const { report, entity, asking } = request;
+  const { fromMs, toMs } = withinDays(report.range, oldest, newest);
+  const within = { fromMs, toMs };
+  const largest = { ...within, orderBy: 'cost', limit: MOST_NAMES } as const;
+  const served = groupedBy(await report.by(SERVED, within), dayOf);
+  const keys = await report.by(['day', 'key'], largest);
+  const entities = await report.by(['day', entity], largest);
+  const keysOf = groupedBy(keys, dayOf);
+  const entitiesOf = groupedBy(entities, dayOf);
+  const keyFacts = await factsOfKeys(asking, namesIn(keys, 'key'));
+  const entityFacts = await factsOfEntities(asking, entity, namesIn(entities, entity));
+  return shown.map((row) => {
+    const rows = served.get(dayOf(row)) ?? [];
+    return {
+      date: dayOf(row),
+      metrics: metricsOf(row),
+      breakdown: {
+        models: parted(rows, 'model'),
+        model_groups: parted(rows, 'model_group'),
+        mcp_servers: {},
+        providers: parted(rows, 'provider'),
+        endpoints: parted(rows, 'route'),
+        api_keys: parted(keysOf.get(dayOf(row)) ?? [], 'key', keyFacts),
+        entities: parted(entitiesOf.get(dayOf(row)) ?? [], entity, entityFacts),
+      },
+    };
+  });
+}
+
+const dayOf = ({ by }: UsageRow): string => by.day ?? '';
+const namesIn = (rows: readonly UsageRow[], group: UsageGroup): string[] => [
+  ...new Set(rows.flatMap(({ by }) => by[group] ?? [])),
+];
+
+interface Part {
+  readonly metrics: Metrics;
+  readonly metadata: View;
+}
+
+type Facts = ReadonlyMap<string, View>;
+
+/** Requests without such a name stand under the empty one, so that the parts add up to the day. */
+function parted(rows: readonly UsageRow[], group: UsageGroup, facts: Facts = new Map()): Record<string, Part> {
+  const groups = groupedBy(rows, ({ by }) => by[group] ?? '');
+  return Object.fromEntries(
+    Array.from(groups, ([name, members]) => [
+      name,
+      { metrics: metricsOf(addedUp(members)), metadata: facts.get(name) ?? {} },
+    ]),
+  );
+}
+
+async function factsOfKeys({ context, access }: Asking, hashes: readonly string[]): Promise<Facts> {
+  const rows = await keysCountedAs(context.db, hashes, access.visibility);
+  const facts = (hash: string): View => {
+    const row = rows.get(hash);
+    return { key_alias: row?.key_alias ?? null, team_id: row?.team_id ?? null };
+  };
+  return new Map(hashes.map((hash) => [hash, facts(hash)]));
+}
+
+/** Names that people gave them, of those that the caller may see. */
+async function factsOfEntities({ context, access }: Asking, entity: Entity, ids: readonly string[]): Promise<Facts> {
+  const { db } = context;
+  const { visibility } = access;
+  if (entity === 'team') {
+    const rows = await teams.findMany(db, ids, visibility);
+    return new Map(rows.map(({ team_id, team_alias }) => [team_id, { team_alias }]));
+  }
+  if (entity === 'user') {
+    const rows = await users.findMany(db, ids, visibility);
+    return new Map(rows.map(({ user_id, user_email, user_alias }) => [user_id, { user_email, user_alias }]));
+  }
+  if (entity === 'organization') {
+    const rows = await organizations.findMany(db, ids, visibility);
+    return new Map(rows.map(({ organization_id, organization_alias }) => [organization_id, { organization_alias }]));
+  }
+  return new Map();
+}
+
+/** One line for each day and what served it, of all days. */
+export async function activityLines({ range, by }: Report): Promise<Record<string, Cell>[]> {
+  const rows = await by(SERVED, { limit: MOST_LINES + 1 });
+  if (rows.length > MOST_LINES) {
+    throw invalidRequest(`The table would have more than ${MOST_LINES} lines. Ask for a shorter time.`, 'start_date');
+  }
+  return rows.map((row) => ({
+    date: dayOf(row),
+    timezone: range.timeZone,
+    model: row.by.model ?? '',
+    model_group: row.by.model_group ?? '',
+    provider: row.by.provider ?? '',
+    endpoint: row.by.route ?? '',
+    ...metricCells(row),
+  }));
+}
