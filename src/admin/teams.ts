@@ -153,8 +153,7 @@ export class Teams {
 
   async list(query: TeamQuery, access: Access): Promise<View[]> {
     const { rows } = await this.#page(query, access, MOST_TEAMS);
-    const views = await teamViews(this.#context, rows);
-    return views.map((view) => ({ ...view, keys: [], team_memberships: [] }));
+    return await teamViews(this.#context, rows);
   }
 
   async page(query: TeamQuery, access: Access): Promise<View> {

@@ -31,6 +31,8 @@ export async function makeFirstKey(
     key_alias,
     user_id: user.user_id,
     team_id,
+    // A personal key draws on the organization that the user is for; one in a team on the team's.
+    organization_id: team_id === null ? user.organization_id : null,
     aliases: aliases == null ? null : JSON.stringify(aliases),
     metadata: tags == null ? null : JSON.stringify({ tags }),
     expires_at_ms: duration === null || duration === '-1' ? null : (endOfDuration(duration, making.nowMs) ?? null),

@@ -2,10 +2,13 @@
 import { objectIn } from '../auth/json-columns.ts';
 import type { Access } from '../auth/principal.ts';
 import type { Database } from '../db/client.ts';
+import { organizations } from '../db/organizations.ts';
 import { type UserRow, users } from '../db/users.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError } from '../errors.ts';
+import { refuseAbove } from './ceiling.ts';
 import { guarded, type Standing } from './metadata.ts';
+import { organizationCeiling } from './team-rights.ts';
 import type { UserFields } from './user-schema.ts';
 
 /** What somebody may say of themselves. */
@@ -76,6 +79,20 @@ const refused = (field: string): GatewayError =>
   new GatewayError('permission_denied', `'${field}' of a user can only be set by an admin of a higher level.`, {
     param: field,
   });
+
+/**
+ * An organization's admin gives nobody more than the organization has.
+ * @throws GatewayError 400 that names the field
+ */
+export async function refuseBeyondHome(
+  db: Database,
+  fields: UserFields,
+  { organizationId, standing }: { readonly organizationId: string | null; readonly standing: Standing },
+): Promise<void> {
+  if (standing !== 'organization' || organizationId === null) return;
+  const home = await organizations.find(db, organizationId, EVERYTHING);
+  if (home !== undefined) refuseAbove(fields, await organizationCeiling(db, home));
+}
 
 /** What was sent, with the metadata that may not be touched as it was. */
 export function withGuardedUserMetadata(fields: UserFields, row: UserRow | undefined, standing: Standing): UserFields {

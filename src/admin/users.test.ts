@@ -288,6 +288,23 @@ describe('the admin of an organization', () => {
     expectRefusal(await update({ user_id: 'a-mate', user_role }, OWNER), { status: 403, param: 'user_role' });
   });
 
+  test('gives its users no more than it has, and their first keys draw on it', async () => {
+    await place.request('/organization/update', {
+      method: 'PATCH',
+      body: JSON.stringify({ organization_id: 'a', max_budget: 5, models: ['m1'] }),
+    });
+    for (const [field, value] of [
+      ['max_budget', 6],
+      ['models', ['m2']],
+    ] as const) {
+      const refusal = { status: 400, param: field, says: 'the organization' };
+      expectRefusal(await place.post('/user/new', { [field]: value }, OWNER), refusal);
+      expectRefusal(await update({ user_id: 'a-mate', [field]: value }, OWNER), refusal);
+    }
+    const { key } = await made({ max_budget: 5, models: ['m1'] }, OWNER);
+    expect((await place.get('/key/info', String(key))).body.info.organization_id).toBe('a');
+  });
+
   test('changes users of it, but neither how they sign in nor where they belong', async () => {
     const fields = {
       user_id: 'a-mate',

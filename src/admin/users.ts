@@ -12,7 +12,13 @@ import { newId } from './new-id.ts';
 import { forget, makingOf } from './team-changes.ts';
 import { joinAll, organizationsWanted, teamsWanted } from './user-joining.ts';
 import { makeFirstKey } from './user-key.ts';
-import { refuseUndulyOfUser, refuseWithoutAdmin, standingOverUser, withGuardedUserMetadata } from './user-rights.ts';
+import {
+  refuseBeyondHome,
+  refuseUndulyOfUser,
+  refuseWithoutAdmin,
+  standingOverUser,
+  withGuardedUserMetadata,
+} from './user-rights.ts';
 import type { BulkUserUpdate, NewUser, UserFields, UserUpdate } from './user-schema.ts';
 import { userColumns, userView } from './user-view.ts';
 import { type Author, audited, type Note } from './write.ts';
@@ -53,6 +59,7 @@ export class Users {
       organization_id: making.organizationId,
     };
     const key = await audited(context, author, async (db, note) => {
+      await refuseBeyondHome(db, own, { organizationId: row.organization_id, standing });
       const taken = await users.insert(db, row);
       if (taken !== undefined) throw userTaken(taken.taken);
       note({ ...about(row), action: 'created', after: userView(row) });
@@ -133,6 +140,7 @@ export class Users {
       user_id == null ? unnamed : { ...unnamed, ...(name !== undefined && { user_email: name }) };
     const asked = update.password === undefined ? fields : { ...fields, password: update.password };
     refuseUndulyOfUser(asked, row, { access, standing });
+    await refuseBeyondHome(db, fields, { organizationId: row.organization_id, standing });
     const columns = userColumns(withGuardedUserMetadata(fields, row, standing), objectIn(row.metadata));
     const stamps = { updated_at_ms: nowMs, updated_by: by };
     const changed = await users.change(db, row.user_id, EVERYTHING, () => ({ ...columns, ...password, ...stamps }));
