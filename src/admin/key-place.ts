@@ -134,9 +134,12 @@ function refusePlaceOfOthers({ access, owners, place, sent, route }: Putting): v
 
 export const SERVICE_ROUTE = '/key/service-account/generate';
 
+/** A route with a key in its path has a permission of its own, and does the same. */
+const ALSO: Readonly<Record<string, string>> = { '/key/regenerate': '/key/{key_id}/regenerate' };
+
 /** @throws GatewayError 403 */
 export function refuseUnpermitted(team: TeamRow, route: string): void {
-  if (memberMay(team, route)) return;
+  if (memberMay(team, route) || memberMay(team, ALSO[route] ?? route)) return;
   throw new GatewayError(
     'permission_denied',
     `Members of this team may not call ${route} for its keys. Its admin can allow it (team_member_permissions).`,

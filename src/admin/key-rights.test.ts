@@ -1,5 +1,6 @@
 /** Who may do what with keys: two organizations with the same people, and never a way from one to the other. */
 import { beforeEach, describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
 import { type Answer, adminPlace } from '../../test/support/admin-place.ts';
 import { budgetRow } from '../../test/support/entity-rows.ts';
 import { keyOf, settleTenants } from '../../test/support/tenants.ts';
@@ -157,7 +158,7 @@ describe('a user', () => {
     expect(made.body).toMatchObject({ team_id: 'a-team', user_id: 'a-mate' });
     refused(await update(made.body.key, { max_budget: 6 }, MATE), 403, 'team_id');
     refused(await place.post('/key/regenerate', { key: made.body.key }, MATE), 403, 'team_id');
-    await allowInTeam('/key/generate', '/key/update', '/key/regenerate');
+    await allowInTeam('/key/generate', '/key/update', '/key/{key_id}/regenerate');
     expect((await update(made.body.key, { max_budget: 6 }, MATE)).body.max_budget).toBe(6);
     expect((await place.post('/key/regenerate', { key: made.body.key }, MATE)).status).toBe(200);
   });
@@ -186,6 +187,94 @@ describe('a user', () => {
     refused(await make({ models: ['n'] }, limited), 400, 'models');
     refused(await make({ key_type: 'management' }, limited), 403, 'allowed_routes');
     expect((await make({ key_type: 'llm_api' }, limited)).status).toBe(200);
+  });
+});
+
+describe('whatever a user asks for, in whatever order', () => {
+  const some = <Value>(...values: readonly Value[]) => fc.option(fc.constantFrom(...values), { nil: undefined });
+  const wish = fc.record({
+    max_budget: some<number | null>(1, 5, 6, 100, null),
+    budget_duration: some<string | null>('1d', '30d', null),
+    rpm_limit: some<number | null>(1, 10, 11, null),
+    models: some<string[] | null>([], ['m'], ['m', 'n'], ['*'], null),
+    duration: some('1h', '20d', '40d', '-1'),
+    blocked: some<boolean | null>(true, false, null),
+    metadata: some<object | null>(
+      {},
+      { tags: ['x'] },
+      { model_rpm_limit: { m: 99 } },
+      { allowed_teams: ['b-team'] },
+      null,
+    ),
+    tollgate_limits: some<object[] | null>([], [{ unit: 'requests', window: '1d', max: 99 }], null),
+    temp_budget_increase: some(50),
+    temp_budget_expiry: some('2030-01-01'),
+    allowed_routes: some<string[] | null>([], ['*'], ['/key/info'], null),
+    user_id: some<string | null>('a-mate', 'boss', null),
+    team_id: some<string | null>('a-team', 'b-team', null),
+  });
+  const step = fc.record({ path: fc.constantFrom('/key/update', '/key/regenerate'), wish });
+  const sent = (fields: object): object =>
+    Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+
+  /** @returns the secret at the end */
+  async function played(first: string, steps: readonly { path: string; wish: object }[]): Promise<string> {
+    let key = first;
+    for (const { path, wish: fields } of steps) {
+      const answer = await place.post(path, { key, ...sent(fields) }, MATE);
+      expect(answer.status).toBeLessThan(500);
+      if (answer.status === 200) key = answer.body.key;
+    }
+    return key;
+  }
+
+  test('an admin’s limits on their key are never loosened', async () => {
+    const limits = { max_budget: 5, budget_duration: '30d', rpm_limit: 10, models: ['m'], duration: '30d' };
+    const rest = {
+      tags: ['t'],
+      tollgate_limits: [{ unit: 'requests', window: '1d', max: 9 }],
+      allowed_routes: ['/v1/*'],
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 6 }), async (steps) => {
+        const { key: first, expires } = (await make({ user_id: 'a-mate', ...limits, ...rest })).body;
+        const key = await played(first, steps);
+        const { info } = (await place.get(`/key/info?key=${key}`)).body;
+        expect(info.max_budget).toBeLessThanOrEqual(5);
+        expect(info.rpm_limit).toBeLessThanOrEqual(10);
+        expect(Date.parse(info.expires)).toBeLessThanOrEqual(Date.parse(expires));
+        expect(info).toMatchObject({
+          budget_duration: '30d',
+          models: ['m'],
+          user_id: 'a-mate',
+          team_id: null,
+          ...rest,
+        });
+        expect(info.temp_budget_increase).toBeNull();
+        expect(info.metadata).toEqual({ tags: ['t'] });
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test('their own keys stay within what they have', async () => {
+    await limitUser({ max_budget_nano_usd: 5e9, rpm_limit: 10, models: '["m"]' });
+    await fc.assert(
+      fc.asyncProperty(wish, fc.array(step, { maxLength: 4 }), async (first, steps) => {
+        const made = await make(sent(first), MATE);
+        expect(made.status).toBeLessThan(500);
+        const key = await played(made.body.key ?? (await make({}, MATE)).body.key, steps);
+        const { info } = (await place.get(`/key/info?key=${key}`)).body;
+        // What is not set on the key is limited by its user.
+        const { max_budget, temp_budget_increase, rpm_limit } = info;
+        if (max_budget !== null) expect(max_budget + Number(temp_budget_increase)).toBeLessThanOrEqual(5);
+        expect(Number(rpm_limit)).toBeLessThanOrEqual(10);
+        expect(info.models.filter((model: string) => model !== 'm')).toEqual([]);
+        expect(info).toMatchObject({ user_id: 'a-mate', team_id: null, allowed_routes: [] });
+        expect(info.metadata).not.toHaveProperty('allowed_teams');
+      }),
+      { numRuns: 25 },
+    );
   });
 });
 

@@ -70,16 +70,16 @@ export async function withinRights(db: Database, change: Change): Promise<KeyRow
   refuseRoutes(granted, before, own);
   const isMove = before.team_id !== granted.team_id || before.organization_id !== granted.organization_id;
   const all: Grant = { ...limitsView(granted), models: textsIn(granted.models) };
-  const grant = isNew || isMove ? all : withIncrease(change.fields, granted);
+  const grant = withIncrease(isNew || isMove ? all : change.fields, granted);
   for (const ceiling of await ceilingsOf(db, change, own)) refuseAbove(grant, ceiling);
   return narrowed(change, granted);
 }
 
 /** A budget that is raised for a while must fit as a whole. */
-function withIncrease(fields: KeyFields, row: KeyRow): Grant {
+function withIncrease(grant: Grant, row: KeyRow): Grant {
   const { max_budget_nano_usd: max, temp_budget_increase_nano_usd: increase } = row;
-  if (max === null || increase === null) return fields;
-  return { ...fields, max_budget: (Number(max) + Number(increase)) / 1e9 };
+  if (max === null || increase === null) return grant;
+  return { ...grant, max_budget: (Number(max) + Number(increase)) / 1e9 };
 }
 
 function refuseClosed({ fields, before, standing, isNew }: Change): void {
