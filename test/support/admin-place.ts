@@ -150,7 +150,9 @@ class AdminPlace {
     if (key !== null) headers.set('authorization', `Bearer ${key}`);
     const response = await this.#app.fetch(new Request(`http://gateway${path}`, { ...init, headers }));
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
+    const isTable = response.headers.get('content-type')?.startsWith('text/csv') === true;
+    const body = isTable ? text : text === '' ? null : JSON.parse(text);
+    return { status: response.status, headers: response.headers, body };
   }
 
   /** A new key's secret. */
