@@ -17,6 +17,7 @@ import {
   isRefusal,
   type Limit,
   type LimitTree,
+  type Part,
   type Refusal,
   type Standing,
 } from '../limits/types.ts';
@@ -77,8 +78,11 @@ class LimitedCall {
   readonly #parts: LimitParts;
   readonly #call: Call;
   readonly #subject: Subject;
-  /** Model limits of the group now tried, then those of its deployment and provider too. */
-  #part: Subject['base'];
+  /** Scopes and limits of the group now tried, then those of its deployment and provider too. */
+  #part: Part;
+  /** All limits that stand over the call now, and whether one of them can refuse. */
+  #limits: readonly Limit[] = [];
+  #isLimited = false;
   #bounds: TokenBounds | undefined;
   /** Output cap that this feature has put into the request. */
   #cap: number | undefined;
@@ -92,17 +96,20 @@ class LimitedCall {
     this.#call = call;
     this.#subject = subject;
     this.#part = subject.servedBy(call.modelGroup);
+    this.#gather();
     this.#body = call.text;
   }
 
-  get #limits(): readonly Limit[] {
-    return [...this.#subject.base.limits, ...this.#part.limits];
+  #gather(): void {
+    const { limits: own } = this.#subject.base;
+    this.#limits = this.#part.limits.length === 0 ? own : [...own, ...this.#part.limits];
+    this.#isLimited = this.#limits.some(isBounded);
   }
 
   /** What only counts must not keep a call from being served. */
   load(): Promise<void> | undefined {
     const cold = this.#parts.tree.load(this.#limits);
-    return cold && !this.#limits.some(isBounded) ? cold.catch(() => undefined) : cold;
+    return cold && !this.#isLimited ? cold.catch(() => undefined) : cold;
   }
 
   admit(): Admission | Promise<Admission> {
@@ -181,7 +188,7 @@ class LimitedCall {
   }
 
   #demand(candidates: readonly Target[], cap = this.#cap): Demand {
-    if (!this.#limits.some(isBounded)) return NOTHING;
+    if (!this.#isLimited) return NOTHING;
     const { outputCap } = this.#boundsOf();
     const tokens = (this.#known() ?? this.#boundsOf().inputLikely) + (outputCap ?? cap ?? this.#implicitOutput());
     if (!this.#limits.some(isBudget)) return { tokens, nanoUsd: 0 };
@@ -218,9 +225,10 @@ class LimitedCall {
   #attempt(target: Target): void | Promise<void> {
     const serving = this.#servingOf(target);
     const part = this.#subject.servedBy(target.modelGroup, serving);
-    const wasFinite = this.#limits.some(isBounded);
+    const wasLimited = this.#isLimited;
     this.#part = part;
-    if (!wasFinite && part.limits.length === 0) return;
+    this.#gather();
+    if (!wasLimited && part.limits.length === 0) return;
     const cold = this.#parts.tree.load(part.limits);
     if (cold !== undefined) return cold.then(() => this.#take(target));
     this.#take(target);

@@ -99,6 +99,8 @@ export interface Call {
   readonly changes: Change[];
   /** Changes made before any attempt, which every attempt starts from. */
   readonly admittedChanges: Change[];
+  /** Of the request, its key, team, project and user agent; `undefined` until they are asked for. */
+  tags: readonly string[] | undefined;
   /** Which deployments stood to choose from, each time. */
   readonly choices: Choice[];
   /** How the limits on the call stand now; `undefined` before admission. */

@@ -64,6 +64,7 @@ export function newCall(incoming: Incoming, receivedAtMs: number): Call {
     attempts: [],
     changes: [],
     admittedChanges: [],
+    tags: undefined,
     choices: [],
     limits: undefined,
   };

@@ -24,15 +24,23 @@ export function ownersOf(call: Call, caller: Caller, settings: OwnerSettings): C
 }
 
 /** The request's tags, then the key's, team's and project's, then the user agent's (`User-Agent: curl`, `User-Agent: curl/8.5`). */
-export function tagsOf({ caller, controls, headers }: Call, settings: OwnerSettings): readonly string[] {
-  const owned = [caller, caller?.team, caller?.project].map((owner) => owner?.metadata['tags']).filter(Array.isArray);
+export function tagsOf(call: Call, settings: OwnerSettings): readonly string[] {
+  call.tags ??= gathered(call, settings);
+  return call.tags;
+}
+
+function gathered({ caller, controls, headers }: Call, settings: OwnerSettings): readonly string[] {
+  const owned = [caller, caller?.team, caller?.project].flatMap((owner) => listOf(owner?.metadata['tags']));
   const agent = settings.userAgentTags ? headers['user-agent'] : undefined;
   if (owned.length === 0 && agent === undefined) return controls.tags;
   const tags = new Set(controls.tags);
-  for (const tag of owned.flat()) if (typeof tag === 'string') tags.add(tag);
+  for (const tag of owned) if (typeof tag === 'string') tags.add(tag);
   for (const tag of agentTags(agent)) tags.add(tag);
   return [...tags];
 }
+
+const NOTHING: readonly unknown[] = [];
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : NOTHING);
 
 function agentTags(agent: string | undefined): readonly string[] {
   if (agent === undefined || agent === '') return [];

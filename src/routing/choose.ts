@@ -72,6 +72,38 @@ export interface Question {
 }
 
 export function choose(question: Question, state: RoutingState): Chosen {
+  const [only, ...others] = question.group.targets;
+  if (only && others.length === 0 && isPlain(question, only, state)) return onlyOne(question, only);
+  return chooseAmong(question, state);
+}
+
+/** Nothing could speak against the only one there is, which is most groups' case. */
+function isPlain({ call, settings }: Question, { deploymentId }: Target, { health }: RoutingState): boolean {
+  const isFree = call.region === null && !settings.tagFiltering && !settings.preCallChecks;
+  return isFree && health.stateOf(deploymentId) === 'up';
+}
+
+const plainChoices = new WeakMap<Target, Chosen>();
+
+function onlyOne({ group, settings: { strategy } }: Question, target: Target): Chosen {
+  const known = plainChoices.get(target);
+  if (known?.choice.strategy === strategy && known.choice.group === group.name) return known;
+  const { deploymentId } = target;
+  const candidates = [{ deploymentId, score: 0, health: 'up' as const }];
+  const choice: Choice = {
+    group: group.name,
+    strategy,
+    candidates,
+    passedOver: [],
+    picked: deploymentId,
+    pinned: false,
+  };
+  const chosen: Chosen = { choice, target, error: undefined };
+  plainChoices.set(target, chosen);
+  return chosen;
+}
+
+function chooseAmong(question: Question, state: RoutingState): Chosen {
   const { group, call, settings } = question;
   const narrowing = new Narrowing(group.targets);
   const error = narrowByCall(narrowing, question) ?? narrowByState(narrowing, question, state);
