@@ -161,12 +161,12 @@ function readDefaults(owner: Sections['router'] | Sections['litellm'], names: re
   return names.map((to, index) => ({ from: ANY, to, path, position: items[index]?.position ?? tree.position }));
 }
 
-interface Names {
+export interface Names {
   isServed(name: string): boolean;
   near(name: string): string[];
 }
 
-function nameFinder(served: Served, aliases: readonly string[]): Names {
+export function nameFinder(served: Served, aliases: readonly string[]): Names {
   const exact = new Set([...served.groupNames, ...served.deploymentIds, ...aliases]);
   const patterns = served.groupNames.filter((name) => name.includes('*')).map(wildcard);
   const listed = [...served.groupNames, ...aliases];
@@ -196,17 +196,16 @@ function checkTargets(arrows: readonly Arrow[], names: Names, findings: Findings
   }
 }
 
+export const isNeverUsed = (name: string, names: Names): string =>
+  `no model "${name}" is in model_list, so this is never used.${didYouMean(names.near(name))}`;
+
 /** LiteLLM accepts them; a request for that name never arrives, so it is only worth a word. */
 function warnOfUnusedSources(arrows: readonly Arrow[], names: Names, findings: Findings): void {
   const said = new Set<string>();
   for (const { from, path, position } of arrows) {
     if (names.isServed(from) || said.has(from)) continue;
     said.add(from);
-    findings.warn(
-      path,
-      `no model "${from}" is in model_list, so this is never used.${didYouMean(names.near(from))}`,
-      position,
-    );
+    findings.warn(path, isNeverUsed(from, names), position);
   }
 }
 

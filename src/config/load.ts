@@ -54,7 +54,8 @@ export function readTree(written: MapTree, { env, knownProviders, findings }: Re
     knownProviders,
     environmentName: exported.environmentName,
   });
-  const links = readLinks(sections, { groupNames, deploymentIds: deployments.map(({ id }) => id) }, findings);
+  const served = { groupNames, deploymentIds: deployments.map(({ id }) => id) };
+  const links = readLinks(sections, served, findings);
   return {
     exportedEnv,
     deployments,
@@ -62,7 +63,7 @@ export function readTree(written: MapTree, { env, knownProviders, findings }: Re
     credentials: readCredentials(sections.top.read('credential_list'), findings),
     router: {
       ...routerSettings(sections, exported),
-      ...routingSettings(sections, findings),
+      ...routingSettings(sections, served, findings),
       fallbacks: links.fallbacks,
       contextWindowFallbacks: links.contextWindowFallbacks,
       contentPolicyFallbacks: links.contentPolicyFallbacks,

@@ -9,7 +9,7 @@ model_list:
     litellm_params: {model: openai/x, zebra: 1}
 router_settings:
   num_retries: many
-  cooldown_time: 5
+  redis_port: 6379
 general_settings:
   mastr_key: sk-canary
 `;
@@ -27,7 +27,7 @@ describe('the report of a configuration', () => {
     expect(report).toContain(
       '  config.yaml:9:3 general_settings.mastr_key: nobody knows this key. Did you mean "master_key"?\n',
     );
-    expect(report).toContain('  config.yaml:7:3 router_settings.cooldown_time: LiteLLM has this key');
+    expect(report).toContain('  config.yaml:7:3 router_settings.redis_port: LiteLLM has this key');
     expect(report).toContain('  config.yaml:4:39 model_list.0.litellm_params.zebra: ');
     expect(report).toEndWith('This configuration cannot be used: 2 errors, 1 warnings, 1 keys ignored, 6 in use.');
   });

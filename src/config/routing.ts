@@ -3,6 +3,7 @@ import type { ErrorClass } from '../errors.ts';
 import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
 import type { AffinityConfig, Config, ErrorPolicy, RoutingStrategy } from './config.ts';
 import type { Findings } from './findings.ts';
+import { isNeverUsed, nameFinder, type Served } from './links.ts';
 import { ALLOWED_FAILS_POLICY, POLICY_ERRORS, RETRY_POLICY, ROUTING_STRATEGIES } from './schema.ts';
 import { type KeyKinds, openSection, type SectionRules } from './section.ts';
 import type { Sections } from './settings.ts';
@@ -28,7 +29,7 @@ type Routing = Pick<
 const DEFAULT_COOLDOWN_MS = 5_000;
 const DEFAULT_AFFINITY_MS = 3_600_000;
 
-export function routingSettings(sections: Sections, findings: Findings): Routing {
+export function routingSettings(sections: Sections, served: Served, findings: Findings): Routing {
   const { router, litellm, tollgate } = sections;
   const policyAt = (name: 'allowed_fails_policy' | 'retry_policy', rules: SectionRules<KeyKinds>): ErrorPolicy =>
     policyOf(router.read(name), { path: join(router.path, name), rules }, findings);
@@ -39,7 +40,7 @@ export function routingSettings(sections: Sections, findings: Findings): Routing
     allowedFails: router.read('allowed_fails') ?? litellm.read('allowed_fails'),
     allowedFailsPolicy: policyAt('allowed_fails_policy', ALLOWED_FAILS_POLICY),
     retryPolicy: policyAt('retry_policy', RETRY_POLICY),
-    groupRetryPolicy: groupPolicies(sections, findings),
+    groupRetryPolicy: groupPolicies(sections, served, findings),
     preCallChecks: router.read('enable_pre_call_checks') ?? false,
     tagFiltering: router.read('enable_tag_filtering') ?? false,
     tagMatchAny: router.read('tag_filtering_match_any') ?? true,
@@ -101,7 +102,7 @@ function classNamed(key: string): ErrorClass | 'default' | undefined {
   return found?.[0] as ErrorClass | undefined;
 }
 
-function groupPolicies({ router }: Sections, findings: Findings): Record<string, ErrorPolicy> {
+function groupPolicies({ router }: Sections, served: Served, findings: Findings): Record<string, ErrorPolicy> {
   const tree = router.read('model_group_retry_policy');
   const path = join(router.path, 'model_group_retry_policy');
   if (tree === undefined) return {};
@@ -109,11 +110,13 @@ function groupPolicies({ router }: Sections, findings: Findings): Record<string,
     findings.error(path, `must be a mapping of model groups to policies, not ${describeValue(tree)}`, tree.position);
     return {};
   }
+  const names = nameFinder(served, []);
   return Object.fromEntries(
-    [...tree.entries].map(([group, { value }]) => [
-      group,
-      policyOf(value, { path: join(path, group), rules: RETRY_POLICY }, findings),
-    ]),
+    [...tree.entries].map(([group, { value }]) => {
+      const place = { path: join(path, group), rules: RETRY_POLICY };
+      if (!names.isServed(group)) findings.warn(place.path, isNeverUsed(group, names), value.position);
+      return [group, policyOf(value, place, findings)];
+    }),
   );
 }
 
