@@ -162,6 +162,17 @@ describe('who changes members', () => {
   });
 });
 
+test('an admin of a team comes by no rights of those whom it takes in', async () => {
+  for (const user_id of ['boss', 'b-owner']) {
+    expect((await add({ member: { role: 'user', user_id } }, LEAD)).status).toBe(200);
+    const { body } = await place.post('/key/generate', { team_id: 'a-team', user_id }, LEAD);
+    expect(body.key).toStartWith('sk-');
+    for (const path of ['/user/list', '/organization/list', '/team/info?team_id=b-team', '/user/info']) {
+      expect((await place.get(path, body.key)).status).toBe(403);
+    }
+  }
+});
+
 describe('changing a member', () => {
   test('changes what is sent and clears what is null', async () => {
     const all = { max_budget_in_team: 2, budget_duration: '1d', allowed_models: ['m1'], rpm_limit: 5, tpm_limit: 500 };
