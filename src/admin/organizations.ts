@@ -6,6 +6,7 @@ import { EMPTY_ORGANIZATION, type OrganizationRow, organizations } from '../db/o
 import { removeOrganizations } from '../db/removals.ts';
 import { invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
+import { asTeam, tellGroups } from './group-members.ts';
 import { limitFieldsIn } from './limit-fields-in.ts';
 import { guarded } from './metadata.ts';
 import { newId } from './new-id.ts';
@@ -96,7 +97,9 @@ export class Organizations {
       for (const row of result.rows) {
         note({ ...about(row), action: 'deleted', before: organizationView(row, await budgetOf(db, row)) });
       }
-      for (const { team_id, organization_id } of result.teams) {
+      for (const team of result.teams) {
+        const { team_id, organization_id } = team;
+        await tellGroups(db, 'assigned_team_ids', asTeam(team), undefined);
         note({ action: 'deleted', kind: 'team', id: team_id, teamId: team_id, organizationId: organization_id });
       }
       for (const { token, team_id } of result.keys) {

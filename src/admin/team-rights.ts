@@ -55,7 +55,13 @@ export function refuseUnduly(fields: TeamFields, row: TeamRow, standing: Exclude
       param: field,
     });
   }
-  if (standing === 'team') refuseRaise(fields, row, textsIn(row.models));
+  if (standing === 'team') refuseRaise(fields, row, listedModels(row));
+}
+
+/** With access groups an empty list of its own does not mean every model. */
+function listedModels(row: TeamRow): readonly string[] {
+  const own = textsIn(row.models);
+  return own.length === 0 && textsIn(row.access_group_ids).length > 0 ? ['no-default-models'] : own;
 }
 
 /** A list that is empty, a flag that is off and a field that is not there say the same. */

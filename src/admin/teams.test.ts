@@ -293,6 +293,12 @@ describe('the admin of a team', () => {
     expect(await teams.find(place.db, 'a-team', EVERYTHING)).toEqual(before);
   });
 
+  test('adds no models to those of the team’s access groups', async () => {
+    await changed({ team_id: 'a-team', models: [], access_group_ids: ['g'] });
+    const answer = await place.post('/team/update', { team_id: 'a-team', models: ['m2'] }, LEAD);
+    expectRefusal(answer, { status: 403, param: 'models' });
+  });
+
   test('writes metadata, but not what means something to the gateway', async () => {
     const after = await changed({ team_id: 'a-team', metadata: { note: 'other' } }, LEAD);
     expect(after['metadata']).toEqual({ tags: ['t'], note: 'other' });
