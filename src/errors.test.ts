@@ -6,6 +6,7 @@ import {
   GatewayError,
   invalidApiKey,
   invalidRequest,
+  retryHeaders,
   toGatewayError,
 } from './errors.ts';
 
@@ -27,12 +28,52 @@ describe('the table', () => {
 
   test('never tries again what the client did, nor what the gateway could not do', () => {
     const own = KINDS.filter((kind) => !/^(upstream_|context_|content_)/.test(kind));
-    expect(own.filter((kind) => ERROR_KINDS[kind].next !== 'stop')).toEqual([]);
+    expect(own.filter((kind) => ERROR_KINDS[kind].next === 'retry')).toEqual([]);
+    // What one deployment may not take, another may.
+    expect(own.filter((kind) => ERROR_KINDS[kind].next === 'fallback')).toEqual(['model_unpriced', 'deployment_busy']);
   });
 
   test('calls every 429 a rate limit', () => {
     const types = KINDS.filter((kind) => ERROR_KINDS[kind].status === 429).map((kind) => ERROR_KINDS[kind].type);
     expect(new Set<string>(types)).toEqual(new Set(['rate_limit_error']));
+  });
+});
+
+describe('coming back', () => {
+  const headers = (kind: ErrorKindName, retryAfterMs?: number, keepsRetries = false): Record<string, string> =>
+    retryHeaders(new GatewayError(kind, 'x', retryAfterMs === undefined ? {} : { retryAfterMs }), keepsRetries);
+
+  test.each(['rate_limited', 'deployment_busy', 'budget_exceeded', 'unavailable'] as const)(
+    'is worth it after %s when that ends in less than a minute',
+    (kind) => {
+      expect(headers(kind, 1_500)).toEqual({ 'retry-after': '2', 'x-should-retry': 'true' });
+      expect(headers(kind, 59_000)).toEqual({ 'retry-after': '59', 'x-should-retry': 'true' });
+      // SDKs do not wait so long and would be back at once.
+      expect(headers(kind, 59_001)).toEqual({ 'retry-after': '60', 'x-should-retry': 'false' });
+      expect(headers(kind, 86_400_000)).toEqual({ 'retry-after': '86400', 'x-should-retry': 'false' });
+    },
+  );
+
+  test('is not worth it where no wait helps', () => {
+    expect(headers('rate_limited')).toEqual({ 'x-should-retry': 'false' });
+    expect(headers('budget_exceeded')).toEqual({ 'x-should-retry': 'false' });
+  });
+
+  test('is told of every 503 of our own', () => {
+    expect(headers('unavailable')).toEqual({ 'retry-after': '1', 'x-should-retry': 'true' });
+  });
+
+  test.each(
+    KINDS.filter((kind) => !['rate_limited', 'deployment_busy', 'budget_exceeded', 'unavailable'].includes(kind)),
+  )('is not for clients after %s', (kind) => {
+    expect(headers(kind)).toEqual({ 'x-should-retry': 'false' });
+    expect(headers(kind, 3_000)).toEqual({ 'retry-after': '3', 'x-should-retry': 'false' });
+  });
+
+  test('is left to a client that wanted no retries of ours, where a retry may help', () => {
+    expect(headers('upstream_unavailable', 3_000, true)).toEqual({ 'retry-after': '3' });
+    expect(headers('upstream_rejected', undefined, true)).toEqual({ 'x-should-retry': 'false' });
+    expect(headers('rate_limited', 3_000, true)).toEqual({ 'retry-after': '3', 'x-should-retry': 'true' });
   });
 });
 

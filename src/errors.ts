@@ -27,9 +27,9 @@ export const ERROR_KINDS = {
   model_not_found: { status: 400, type: 'invalid_request_error', next: 'stop' },
   rate_limited: { status: 429, type: 'rate_limit_error', next: 'stop' },
   budget_exceeded: { status: 422, type: 'budget_exceeded', next: 'stop' },
-  model_unpriced: { status: 400, type: 'invalid_request_error', next: 'retry' },
-  // What one deployment may not take now: another may.
-  deployment_busy: { status: 429, type: 'rate_limit_error', next: 'retry' },
+  // What one deployment may not take now: another may, the same one may not.
+  model_unpriced: { status: 400, type: 'invalid_request_error', next: 'fallback' },
+  deployment_busy: { status: 429, type: 'rate_limit_error', next: 'fallback' },
   client_closed: { status: 499, type: 'client_disconnect', next: 'stop' },
   // What the upstream did.
   upstream_busy: { status: 429, type: 'rate_limit_error', next: 'retry' },
@@ -136,6 +136,34 @@ export class GatewayError extends Error {
   get next(): Next {
     return ERROR_KINDS[this.kind].next;
   }
+}
+
+/** Refusals of the gateway's own that end by themselves. */
+const PASSING: ReadonlySet<ErrorKindName> = new Set<ErrorKindName>([
+  'rate_limited',
+  'deployment_busy',
+  'budget_exceeded',
+  'unavailable',
+]);
+const SOON_MS = 1_000;
+/** OpenAI's SDKs wait as `Retry-After` says when that is less; otherwise they come back at once. */
+const LONGEST_SDK_WAIT_SECONDS = 60;
+
+/**
+ * When to come back: `retry-after` in seconds, and `x-should-retry`, which OpenAI's SDKs obey. It is `true` where the
+ * gateway itself refused and soon may not; `false` where a retry changes nothing, or the gateway has retried already.
+ * @param keepsRetries the client wanted no retries of the gateway's, so that it may make its own
+ */
+export function retryHeaders(error: GatewayError, keepsRetries = false): Record<string, string> {
+  const isPassing = PASSING.has(error.kind);
+  const retryAfterMs = error.details.retryAfterMs ?? (error.kind === 'unavailable' ? SOON_MS : undefined);
+  const seconds = retryAfterMs === undefined ? undefined : Math.max(0, Math.ceil(retryAfterMs / 1000));
+  const after = seconds === undefined ? undefined : { 'retry-after': String(seconds) };
+  if (isPassing) {
+    const isSoon = seconds !== undefined && seconds < LONGEST_SDK_WAIT_SECONDS;
+    return { ...after, 'x-should-retry': String(isSoon) };
+  }
+  return keepsRetries && error.next === 'retry' ? { ...after } : { ...after, 'x-should-retry': 'false' };
 }
 
 /** Anything thrown becomes a GatewayError; what we did not foresee is `internal` and keeps its cause for the log. */

@@ -5,7 +5,7 @@ import { Hono } from 'hono';
 import { accessFor } from '../auth/principal.ts';
 import { MANAGEMENT_ROUTES, type ManagementRoute, permissionOfRoute } from '../auth/routes.ts';
 import { isOutage } from '../db/outage.ts';
-import { errorBody, GatewayError } from '../errors.ts';
+import { errorBody, GatewayError, retryHeaders } from '../errors.ts';
 import { accept, acceptQuery, readObject } from './body.ts';
 import type { AdminContext } from './context.ts';
 import { serveDocuments } from './documents.ts';
@@ -93,7 +93,5 @@ function answer(value: unknown, headers: Readonly<Record<string, string>> = {}, 
 }
 
 function refusal(error: GatewayError): Response {
-  const { retryAfterMs } = error.details;
-  const retryAfter = retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) };
-  return answer(errorBody(error), retryAfter, error.status);
+  return answer(errorBody(error), retryHeaders(error), error.status);
 }

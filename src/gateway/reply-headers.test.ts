@@ -247,4 +247,17 @@ describe('a failure', () => {
   ])('with %d ms to wait says %s whole seconds', (retryAfterMs, seconds) => {
     expect(refused(new GatewayError('rate_limited', 'x', { retryAfterMs })).get('retry-after')).toBe(seconds);
   });
+
+  test('says whether the client should come back, whatever the upstream said of that', () => {
+    const busy = new GatewayError('upstream_busy', 'Slow down');
+    busy.upstreamHeaders = new Headers({ 'x-should-retry': 'true' });
+    expect(refused(busy).get('x-should-retry')).toBe('false');
+    expect(refused(new GatewayError('rate_limited', 'x', { retryAfterMs: 1 })).get('x-should-retry')).toBe('true');
+  });
+
+  test('leaves the retries to a client that wanted none of ours', () => {
+    const call = called([attempt()], { controls: { numRetries: 0 } });
+    expect(refused(new GatewayError('upstream_failed', 'x'), call).has('x-should-retry')).toBe(false);
+    expect(refused(new GatewayError('upstream_rejected', 'x'), call).get('x-should-retry')).toBe('false');
+  });
 });

@@ -1,5 +1,5 @@
 /** Response headers of an inference call. Source: LiteLLM's documentation of response headers. */
-import type { GatewayError } from '../errors.ts';
+import { type GatewayError, retryHeaders } from '../errors.ts';
 import { usdText } from '../lib/usd.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Call, LimitView, Outcome } from './call.ts';
@@ -98,9 +98,9 @@ export function createHeaderMaker(version: string, now: () => number): HeaderMak
       setIdentity(headers, call);
       setTimings(headers, call, outcome.endedAtMs);
       if (call.attempts.length > 0) setAttempts(headers, call, call.attempts.length - 1);
-      const { retryAfterMs, headers: more = {} } = error.details;
-      for (const [name, value] of Object.entries(more)) headers.set(name, headerText(value));
-      if (retryAfterMs !== undefined) headers.set('retry-after', String(Math.max(0, Math.ceil(retryAfterMs / 1000))));
+      const retry = retryHeaders(error, call.controls.numRetries === 0);
+      for (const [name, value] of Object.entries({ ...error.details.headers, ...retry }))
+        headers.set(name, headerText(value));
       if (error.upstreamHeaders) relayUpstream(headers, error.upstreamHeaders);
       return headers;
     },

@@ -16,9 +16,11 @@ test('a value is sent as JSON, with 200 unless said otherwise', async () => {
 });
 
 test('every answer says that it is JSON and how browsers may use it', () => {
-  for (const response of [jsonResponse(1), refusalResponse(new GatewayError('not_found', 'No'))]) {
-    expect(response.headers.toJSON()).toEqual({ ...SECURITY, 'content-type': 'application/json' });
-  }
+  const common = { ...SECURITY, 'content-type': 'application/json' };
+  expect(jsonResponse(1).headers.toJSON()).toEqual(common);
+  const refused = (kind: 'not_found' | 'unavailable') => refusalResponse(new GatewayError(kind, 'No')).headers.toJSON();
+  expect(refused('not_found')).toEqual({ ...common, 'x-should-retry': 'false' });
+  expect(refused('unavailable')).toEqual({ ...common, 'x-should-retry': 'true', 'retry-after': '1' });
 });
 
 test('two answers do not share their headers', () => {

@@ -1,5 +1,5 @@
 /** Answers → Responses. */
-import { errorBody, type GatewayError } from '../errors.ts';
+import { errorBody, type GatewayError, retryHeaders } from '../errors.ts';
 import { plainHeaders } from '../gateway/reply-headers.ts';
 
 export function jsonResponse(value: unknown, status = 200): Response {
@@ -17,5 +17,7 @@ export function errorResponse(error: GatewayError, headers: Headers, callId?: st
 }
 
 export function refusalResponse(error: GatewayError): Response {
-  return errorResponse(error, plainHeaders());
+  const headers = plainHeaders();
+  for (const [name, value] of Object.entries(retryHeaders(error))) headers.set(name, value);
+  return errorResponse(error, headers);
 }

@@ -30,7 +30,7 @@ export interface PlanSettings {
   readonly budget: RetryBudget;
   /** Least wait before a retry on the same deployment. */
   readonly retryAfterMs: number;
-  /** Epoch milliseconds: nothing begins after it. */
+  /** Epoch milliseconds: no retry begins after it. A fallback still does: time-outs are what it is for. */
   readonly deadlineMs: number;
   now(): number;
   random(): number;
@@ -71,15 +71,17 @@ function* tryGroup(
   settings: PlanSettings,
 ): Generator<Step, GatewayError | undefined, GatewayError> {
   const retries = new Retries(group, failed, settings);
+  const met: GatewayError[] = [];
   let delayMs = 0;
   try {
-    for (let tried = 0; ; tried++) {
+    for (;;) {
       const { target, error: none } = settings.choose(group, failed);
       if (!target) return none;
       const error = yield { target, delayMs };
       failed.add(target.deploymentId);
-      const waitMs = retries.waitAfter(error, tried);
-      if (waitMs === undefined) return error;
+      met.push(error);
+      const waitMs = retries.waitAfter(error);
+      if (waitMs === undefined) return worstOf(met, group);
       delayMs = waitMs;
     }
   } finally {
@@ -92,6 +94,7 @@ class Retries {
   readonly #group: Group;
   readonly #failed: ReadonlySet<string>;
   readonly #settings: PlanSettings;
+  #asked = 0;
   #end: (() => void) | undefined;
 
   constructor(group: Group, failed: ReadonlySet<string>, settings: PlanSettings) {
@@ -101,9 +104,12 @@ class Retries {
   }
 
   /** Milliseconds; `undefined`: not again. */
-  waitAfter(error: GatewayError, tried: number): number | undefined {
+  waitAfter(error: GatewayError): number | undefined {
     const { hasFresh, retries, now, deadlineMs } = this.#settings;
     const isElsewhere = hasFresh(this.#group, this.#failed);
+    // Whom its own limits hold back has not been asked, which is no attempt.
+    if (error.kind === 'deployment_busy') return isElsewhere ? 0 : undefined;
+    const tried = this.#asked++;
     if (!isWorthAnother(error, isElsewhere) || tried >= retries(this.#group, error)) return undefined;
     // Another deployment that is well may answer; those that look dead are asked again only as far as the budget goes.
     if (!isElsewhere && !this.#mayRepeat()) return undefined;
@@ -125,12 +131,39 @@ class Retries {
 const nobodyThere = ({ name }: Group): GatewayError =>
   new GatewayError('upstream_unavailable', `The model ${name} has no deployment.`);
 
-/** What one deployment's credential or model list refuses, another's may not. */
+/** What one deployment's credential, price or model list refuses, another's may not. */
 function isWorthAnother(error: GatewayError, isElsewhere: boolean): boolean {
   if (error.next === 'retry') return true;
   const errorClass = classOf(error);
-  return isElsewhere && (errorClass === 'authentication' || errorClass === 'not_found');
+  const isItsOwn = errorClass === 'authentication' || errorClass === 'not_found' || error.kind === 'model_unpriced';
+  return isElsewhere && isItsOwn;
 }
+
+/** What an upstream said tells more than that another was at its limit. All at their limits is an answer of its own. */
+function worstOf(met: readonly GatewayError[], group: Group): GatewayError | undefined {
+  const said = met.findLast(({ kind }) => kind !== 'deployment_busy');
+  return said ?? allBusy(met, group);
+}
+
+function allBusy(met: readonly GatewayError[], { name }: Group): GatewayError | undefined {
+  const [soonest] = met.toSorted((a, b) => clearsAfterMs(a) - clearsAfterMs(b));
+  if (!soonest) return undefined;
+  const { retryAfterMs, limit, reason, headers } = soonest.details;
+  return new GatewayError(
+    'deployment_busy',
+    `Every deployment of ${name} that could answer is at a limit of its own.`,
+    {
+      code: 'deployments_at_limit',
+      ...(reason !== undefined && { reason }),
+      ...(limit !== undefined && { limit }),
+      ...(headers !== undefined && { headers }),
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+      cause: soonest,
+    },
+  );
+}
+
+const clearsAfterMs = ({ details }: GatewayError): number => details.retryAfterMs ?? Number.POSITIVE_INFINITY;
 
 /** Full jitter: callers that failed together must not come back together. */
 function backoff(error: GatewayError, tried: number, settings: PlanSettings): number {
