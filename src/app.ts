@@ -1,5 +1,6 @@
 /** Composition root: with main.ts and app/, the only place where every part meets. */
 
+import { explainView } from './admin/explain-view.ts';
 import type { ModelRegistry } from './admin/model-registry.ts';
 import type { Prices } from './admin/prices.ts';
 import { createAuth, lazyAdmin, randomBytes } from './app/auth.ts';
@@ -152,7 +153,8 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
     regionOf: ({ controls }) =>
       controls.endUser === null ? null : (directory.peek('end_user', controls.endUser)?.allowedModelRegion ?? null),
   });
-  const sender = new Sender(senderParts(meter, runtime, features));
+  const requestLog = createRequestLog(ledger, () => runtime().log);
+  const sender = new Sender({ ...senderParts(meter, runtime, features), connects: connectsFrom(options.env) });
   const pipeline = new Pipeline({
     authenticate: auth.authenticate,
     parse: (source) => parseChatRequest(source, runtime().parse),
@@ -161,7 +163,8 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
     send: (target, call) => sender.send(target, call),
     meter,
     features,
-    ledger: createRequestLog(ledger, () => runtime().log),
+    ledger: requestLog,
+    explain: (call, outcome) => JSON.stringify(explainView(requestLog.rowOf(call, outcome), true)),
     now,
     onSettleError: (error, call) =>
       log.error('a feature failed while settling', { ...errorFields(error), call: call.id }),

@@ -2,6 +2,7 @@
 import type { PriceFactors, TokenBuckets } from '../wire/usage.ts';
 import type { AttemptRow, LedgerRow, RowStatus } from './request-row.ts';
 import type { RequestDetailsTable, RequestPayloadsTable, RequestsTable } from './request-tables.ts';
+import type { RoutingRecord } from './routing-record.ts';
 
 /** The stored number is the position: append only. */
 export const ROW_STATUSES = ['success', 'failure', 'aborted', 'truncated', 'crashed'] as const satisfies RowStatus[];
@@ -110,6 +111,7 @@ export function toDetails(row: LedgerRow): RequestDetailsTable | undefined {
     error_message: row.error?.message ?? null,
     error_code: row.error?.code ?? null,
     price_factors: row.priceFactors === undefined ? null : JSON.stringify(row.priceFactors),
+    routing: row.routing === undefined ? null : JSON.stringify(row.routing),
   };
   const isEmpty = Object.entries(details).every(([column, value]) => column === 'request_id' || value === null);
   return isEmpty ? undefined : details;
@@ -182,6 +184,7 @@ export function fromStored({ request, details, payload }: StoredRequest, nameOf:
     changes: parsed<LedgerRow['changes']>(details?.changes) ?? [],
     error: toError(name(request.error_kind_ref), details),
     ...toFactors(details),
+    ...toRouting(details),
     ...toBodies(payload),
   };
   return { ...row, attempts: toAttempts(row, request.attempt_count, details) };
@@ -196,6 +199,11 @@ function parsed<Value>(text: string | null | undefined): Value | undefined {
 function toFactors(details: RequestDetailsTable | undefined): Pick<LedgerRow, 'priceFactors'> {
   const priceFactors = parsed<PriceFactors>(details?.price_factors);
   return priceFactors === undefined ? {} : { priceFactors };
+}
+
+function toRouting(details: RequestDetailsTable | undefined): Pick<LedgerRow, 'routing'> {
+  const routing = parsed<RoutingRecord>(details?.routing);
+  return routing === undefined ? {} : { routing };
 }
 
 function toBodies(payload: RequestPayloadsTable | undefined): Pick<LedgerRow, 'requestBody' | 'responseBody'> {

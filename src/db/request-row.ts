@@ -1,5 +1,6 @@
 /** One request's row, as the journal carries it and the database stores it. Exactly one exists for each request. */
 import type { PriceFactors, TokenBuckets } from '../wire/usage.ts';
+import type { RoutingRecord } from './routing-record.ts';
 
 export type RowStatus = 'success' | 'failure' | 'aborted' | 'truncated' | 'crashed';
 
@@ -71,6 +72,8 @@ export interface LedgerRow {
   /** What besides tokens decided the price; absent when nothing did. */
   readonly priceFactors?: PriceFactors;
   readonly attempts: readonly AttemptRow[];
+  /** Absent when there is nothing to tell: one deployment to choose from, which answered at once, and no finite limit. */
+  readonly routing?: RoutingRecord;
   readonly changes: readonly { readonly field: string; readonly action: string; readonly note: string }[];
   readonly error: {
     readonly kind: string;

@@ -79,6 +79,8 @@ export interface RequestDetailsTable {
   error_code: string | null;
   /** What besides tokens decided the price. */
   price_factors: string | null;
+  /** Why it went where it went. */
+  routing: string | null;
 }
 
 /** Exists only when prompts are stored. JSON text. */

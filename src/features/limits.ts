@@ -3,13 +3,14 @@
  * has ended. Sources: LiteLLM's documentation of budgets and rate limits.
  */
 import { GatewayError } from '../errors.ts';
-import type { Call, LimitView, Outcome } from '../gateway/call.ts';
+import type { Call, Outcome } from '../gateway/call.ts';
 import type { Allowance } from '../gateway/entities.ts';
 import type { Admission, Feature } from '../gateway/feature.ts';
 import { type TokenBounds, tokenBounds } from '../gateway/token-bounds.ts';
 import { patchJson } from '../lib/json-members.ts';
 import type { PromptMemory } from '../limits/prompt-memory.ts';
 import { refusalError } from '../limits/refusal-error.ts';
+import { restOf, standingView } from '../limits/standing-view.ts';
 import type { Serving, Subject } from '../limits/subject.ts';
 import {
   type Demand,
@@ -19,7 +20,6 @@ import {
   type LimitTree,
   type Part,
   type Refusal,
-  type Standing,
 } from '../limits/types.ts';
 import type { WaitingRoom } from '../limits/waiting-room.ts';
 import type { Target } from '../providers/adapter.ts';
@@ -101,9 +101,11 @@ class LimitedCall {
   }
 
   #gather(): void {
+    const { tree } = this.#parts;
     const { limits: own } = this.#subject.base;
     this.#limits = this.#part.limits.length === 0 ? own : [...own, ...this.#part.limits];
     this.#isLimited = this.#limits.some(isBounded);
+    if (this.#isLimited) this.#call.consulted = () => tree.standing(this.#limits.filter(isBounded)).map(standingView);
   }
 
   /** What only counts must not keep a call from being served. */
@@ -116,12 +118,17 @@ class LimitedCall {
     const hold = this.#reserve(false);
     if (!isRefusal(hold)) return this.#begin(hold);
     const waitMs = this.#patience(hold);
-    return waitMs > 0 ? this.#wait(waitMs) : Promise.reject(this.#refusal(hold));
+    return waitMs > 0 ? this.#wait(waitMs, hold) : Promise.reject(this.#refusal(hold));
   }
 
-  async #wait(waitMs: number): Promise<Admission> {
+  async #wait(waitMs: number, first: Refusal): Promise<Admission> {
     const { waitingRoom, now } = this.#parts;
-    const { client, caller } = this.#call;
+    const { client, caller, waits, isRehearsal } = this.#call;
+    const kind = first.standing.limit.unit === 'usd' ? 'budget' : 'queue';
+    const waited = (durationMs: number): void => void waits.push({ kind, durationMs, afterAttempts: 0 });
+    if (isRehearsal) waited(waitMs);
+    if (isRehearsal) throw this.#refusal(first);
+    const startedAtMs = now();
     const gone = new Promise<void>((resolve) => client.watch(resolve));
     const found = await waitingRoom
       .enter(caller?.keyHash ?? '', () => this.#reserve(false), {
@@ -130,6 +137,7 @@ class LimitedCall {
         gone,
       })
       .finally(() => client.unwatch());
+    waited(now() - startedAtMs);
     // Nothing more will be given back in time: take what there is.
     const hold = isRefusal(found) && !client.gone ? this.#reserve(true) : found;
     if (isRefusal(hold)) throw this.#refusal(hold);
@@ -138,7 +146,7 @@ class LimitedCall {
 
   #begin(hold: Hold): Admission {
     this.#hold = hold;
-    this.#call.limits = () => this.#parts.tree.standing(this.#limits).map(viewOf);
+    this.#call.limits = () => this.#parts.tree.standing(this.#limits).map(standingView);
     return {
       attempt: (target) => this.#attempt(target),
       settle: (outcome) => this.#settle(outcome),
@@ -287,13 +295,5 @@ class LimitedCall {
 
 const NOTHING: Demand = { tokens: 0, nanoUsd: 0 };
 
-const restOf = ({ limit, posted, held }: Standing): number => limit.max - posted - held;
-
 const busy = (error: GatewayError): GatewayError =>
   new GatewayError('deployment_busy', error.message, { ...error.details, cause: error });
-
-function viewOf({ limit, posted, held, resetsAtMs }: Standing): LimitView {
-  const { scope, unit, max } = limit;
-  const used = unit === 'usd' ? posted : posted + held;
-  return { scope: scope.kind, unit, max, used, remaining: Math.max(0, max - posted - held), resetsAtMs };
-}

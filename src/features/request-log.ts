@@ -5,6 +5,7 @@ import type { Call, Outcome } from '../gateway/call.ts';
 import { tagsOf } from '../gateway/owners.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Cost } from '../wire/usage.ts';
+import { routingOf } from './routing-record.ts';
 
 export interface RequestLogSettings {
   readonly storePrompts: boolean;
@@ -19,6 +20,8 @@ export interface RequestLogSettings {
 export interface RequestLog {
   intend(call: Call): void;
   record(call: Call, outcome: Outcome): void;
+  /** What would be recorded. */
+  rowOf(call: Call, outcome: Outcome): LedgerRow;
 }
 
 export function createRequestLog(ledger: Ledger, settings: () => RequestLogSettings): RequestLog {
@@ -44,6 +47,7 @@ export function createRequestLog(ledger: Ledger, settings: () => RequestLogSetti
       const current = settings();
       if (current.enabled) ledger.record(rowOf(call, outcome, current));
     },
+    rowOf: (call, outcome) => rowOf(call, outcome, settings()),
   };
 }
 
@@ -75,6 +79,7 @@ function rowOf(call: Call, outcome: Outcome, settings: RequestLogSettings): Ledg
       attemptRow(attempt, at === call.attempts.length - 1 ? costNanoUsd : 0),
     ),
     changes: call.changes,
+    ...routingOf(call, outcome),
     error: errorOf(outcome),
     ...(settings.storePrompts && payloadOf(call, outcome, settings.maxStoredChars)),
   };

@@ -108,8 +108,30 @@ export interface Call {
 }
 
 /** One limit as a client may know it. */
+  /** Deployments that were chosen and then not asked, because a limit spoke against it. */
+  readonly notAsked: NotAsked[];
+  readonly waits: Wait[];
 export interface LimitView {
   readonly scope: string;
+  /** Those that can refuse, also when one of them has; `undefined` while there are none. */
+  consulted: (() => readonly LimitView[]) | undefined;
+  /** A dry run: decided, and nobody is asked. */
+  isRehearsal: boolean;
+}
+
+export interface NotAsked {
+  readonly deploymentId: string;
+  /** Kind of the error that kept it from being asked. */
+  readonly reason: string;
+}
+
+/** Time that passed before something could go on. */
+export interface Wait {
+  /** `queue`: for a rate to clear. `budget`: for money that others hold. `backoff`: before a retry. */
+  readonly kind: 'queue' | 'budget' | 'backoff';
+  readonly durationMs: number;
+  /** Attempts made before it. */
+  readonly afterAttempts: number;
   readonly unit: 'usd' | 'requests' | 'tokens' | 'parallel';
   /** In the unit; nano-dollars for `usd`. `Infinity`: not limited. */
   readonly max: number;

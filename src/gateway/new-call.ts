@@ -66,6 +66,10 @@ export function newCall(incoming: Incoming, receivedAtMs: number): Call {
     admittedChanges: [],
     tags: undefined,
     choices: [],
+    notAsked: [],
+    waits: [],
     limits: undefined,
+    consulted: undefined,
+    isRehearsal: false,
   };
 }

@@ -27,6 +27,8 @@ export interface PipelineParts {
   now(): number;
   onSettleError(error: unknown, call: Call): void;
 }
+  /** What was decided and why, as JSON text. */
+  explain(call: Call, outcome: Outcome): string;
 
 /** What routing learns of an attempt: either it failed, or it was answered and then ended. */
 export interface AttemptWatch {

@@ -121,6 +121,7 @@ function rig(options: RigOptions = {}): Rig {
       },
     },
     now: () => nowMs++,
+    explain: (call, outcome) => JSON.stringify({ id: call.id, status: outcome.status }),
     onSettleError: (error) => settleErrors.push(error),
     ...parts,
     features: [

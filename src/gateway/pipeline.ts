@@ -13,6 +13,7 @@ import { withUsage } from './full-reply.ts';
 import { type Incoming, newCall } from './new-call.ts';
 import { answered, refused, streamed } from './outcomes.ts';
 import type { Answer, AttemptWatch, PipelineParts } from './pipeline-parts.ts';
+import { explained, isRehearsal, noDeployment, rehearse } from './rehearsal.ts';
 import { SettledStream } from './settled-stream.ts';
 import { clientClosed, sleep } from './sleep.ts';
 
@@ -32,6 +33,7 @@ export class Pipeline {
     try {
       await this.#identify(call, incoming);
       await this.#admit(call, admissions);
+      if (call.isRehearsal) return await this.#rehearse(call, admissions);
       // Can someone answer without an upstream? If not, work through the plan.
       const reply = (await this.#answerLocally(call)) ?? (await this.#sendUpstream(call, admissions));
       return reply.kind === 'full'
@@ -48,6 +50,7 @@ export class Pipeline {
     call.caller = caller instanceof Promise ? await caller : caller;
     const bytes = await incoming.readBody();
     Object.assign(call, this.#parts.parse({ bytes, pathModel: incoming.pathModel, headers: call.headers }));
+    call.isRehearsal = isRehearsal(call.headers);
   }
 
   /** May they? Each feature can refuse, rewrite the request, or reserve something it will give back. */
@@ -76,20 +79,21 @@ export class Pipeline {
     try {
       while (!step.done) {
         const { target, delayMs } = step.value;
-        if (delayMs > 0 || call.client.gone) await sleep(delayMs, call.client);
+        if (delayMs > 0 || call.client.gone) await this.#wait(delayMs, call);
         const met = await this.#try(target, call, admissions);
         if (!(met instanceof GatewayError)) return met;
         lastError = met;
         step = plan.next(lastError);
       }
-      throw (
-        step.value ??
-        lastError ??
-        new GatewayError('unavailable', `No deployment can serve the model ${call.requestedModel}.`)
-      );
+      throw step.value ?? lastError ?? noDeployment(call);
     } finally {
       plan.return(undefined);
     }
+  }
+
+  async #wait(durationMs: number, call: Call): Promise<void> {
+    if (durationMs > 0) call.waits.push({ kind: 'backoff', durationMs, afterAttempts: call.attempts.length });
+    await sleep(durationMs, call.client);
   }
 
   /** One attempt at one target, if nothing that was admitted speaks against it. */
@@ -116,7 +120,7 @@ export class Pipeline {
       if (watch) {
         call.attempts.push({ target, startedAtMs, endedAtMs: now(), error });
         watch.failed(error);
-      }
+      } else call.notAsked.push({ deploymentId: target.deploymentId, reason: error.kind });
       return error;
     }
   }
@@ -145,9 +149,21 @@ export class Pipeline {
     return { call, reply: { ...reply, body }, outcome: undefined };
   }
 
+  async #rehearse(call: Call, admissions: Admission[]): Promise<Answer> {
+    const { plan, now } = this.#parts;
+    const outcome = await rehearse(call, admissions, { plan, now, answerLocally: (one) => this.#answerLocally(one) });
+    return this.#explain(call, outcome, admissions);
+  }
+
+  #explain(call: Call, outcome: Outcome, admissions: Admission[]): Answer {
+    this.#settle(call, admissions, outcome);
+    return { call, reply: explained(this.#parts.explain(call, outcome)), outcome };
+  }
+
   #refuse(call: Call, thrown: unknown, admissions: Admission[]): Answer {
     const error = call.client.gone ? clientClosed(thrown) : toGatewayError(thrown);
     const outcome = refused(call, error, this.#parts.now(), this.#parts.meter);
+    if (call.isRehearsal) return this.#explain(call, outcome, admissions);
     try {
       this.#finish(call, admissions, outcome);
     } catch (unwritten) {
@@ -157,10 +173,14 @@ export class Pipeline {
   }
 
   /** Undoes run last in, first out. Emptying the list makes a second call harmless. */
-  #finish(call: Call, admissions: Admission[], outcome: Outcome): void {
+  #settle(call: Call, admissions: Admission[], outcome: Outcome): void {
     for (const { settle } of admissions.splice(0).reverse()) {
       void (async () => settle(outcome))().catch((error: unknown) => this.#parts.onSettleError(error, call));
     }
+  }
+
+  #finish(call: Call, admissions: Admission[], outcome: Outcome): void {
+    this.#settle(call, admissions, outcome);
     try {
       this.#parts.ledger.record(call, outcome);
     } catch (cause) {

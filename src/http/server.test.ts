@@ -76,6 +76,7 @@ beforeEach(() => {
     features: [],
     ledger: { intend: () => undefined, record: (call, outcome) => outcomes.push({ call, outcome }) },
     now: Date.now,
+    explain: (call, outcome) => JSON.stringify({ id: call.id, status: outcome.status }),
     onSettleError: (error) => bugs.push(error),
   });
   listener = listen(

@@ -6,6 +6,7 @@ import { usage } from './0003-usage.ts';
 import { entities } from './0004-entities.ts';
 import { keyUsage } from './0005-key-usage.ts';
 import { priceFactors } from './0006-price-factors.ts';
+import { routing } from './0007-routing.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
@@ -14,4 +15,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-entities': entities,
   '0005-key-usage': keyUsage,
   '0006-price-factors': priceFactors,
+  '0007-routing': routing,
 };
