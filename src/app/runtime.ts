@@ -53,6 +53,8 @@ export function createRuntime(config: Config, parts: TargetParts, blocked: reado
       timeoutMs: router.timeoutMs,
       streamTimeoutMs: router.streamTimeoutMs,
       idleTimeoutMs: tollgate.idleTimeoutMs,
+      connectTimeoutMs: tollgate.connectTimeoutMs,
+      totalTimeoutMs: tollgate.totalTimeoutMs,
       firstByteTimeoutMs: tollgate.firstByteTimeoutMs,
       forward: {
         headersFor: (group) => general.forwardClientHeaders || litellm.forwardClientHeadersFor.includes(group),

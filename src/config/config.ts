@@ -233,6 +233,9 @@ export interface Config {
     /** Time limits of one attempt, in milliseconds. */
     readonly firstByteTimeoutMs: number;
     readonly idleTimeoutMs: number;
+    readonly connectTimeoutMs: number;
+    /** Longest a call may take, with all its attempts and its stream. */
+    readonly totalTimeoutMs: number;
     /** How long SIGTERM waits for requests in flight. */
     readonly drainTimeoutMs: number;
     readonly jsonMaxDepth: number;

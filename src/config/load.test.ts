@@ -122,6 +122,8 @@ describe('the defaults', () => {
     expect(tollgate).toEqual({
       firstByteTimeoutMs: 600_000,
       idleTimeoutMs: 120_000,
+      connectTimeoutMs: 5_000,
+      totalTimeoutMs: 3_600_000,
       drainTimeoutMs: 30_000,
       jsonMaxDepth: 64,
       jsonMaxNodes: 100_000,

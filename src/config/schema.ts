@@ -162,6 +162,8 @@ export const GENERAL = rules(
 export const TOLLGATE = rules({
   first_byte_timeout: 'duration',
   idle_timeout: 'duration',
+  total_timeout: 'duration',
+  connect_timeout: 'duration',
   drain_timeout: 'delay',
   json_max_depth: 'whole',
   json_max_nodes: 'whole',

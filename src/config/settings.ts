@@ -21,6 +21,8 @@ const DEFAULTS = {
   /** Reasoning models think for minutes before their first byte. */
   firstByteTimeoutMs: 600 * SECOND,
   idleTimeoutMs: 120 * SECOND,
+  connectTimeoutMs: 5 * SECOND,
+  totalTimeoutMs: 3_600 * SECOND,
   drainTimeoutMs: 30 * SECOND,
   jsonMaxDepth: 64,
   jsonMaxNodes: 100_000,
@@ -128,6 +130,8 @@ export function tollgateSettings({ tollgate }: Sections, env: Env): Config['toll
   return {
     firstByteTimeoutMs: tollgate.read('first_byte_timeout') ?? DEFAULTS.firstByteTimeoutMs,
     idleTimeoutMs: tollgate.read('idle_timeout') ?? DEFAULTS.idleTimeoutMs,
+    connectTimeoutMs: tollgate.read('connect_timeout') ?? DEFAULTS.connectTimeoutMs,
+    totalTimeoutMs: tollgate.read('total_timeout') ?? DEFAULTS.totalTimeoutMs,
     drainTimeoutMs: tollgate.read('drain_timeout') ?? DEFAULTS.drainTimeoutMs,
     jsonMaxDepth: tollgate.read('json_max_depth') ?? DEFAULTS.jsonMaxDepth,
     jsonMaxNodes: tollgate.read('json_max_nodes') ?? DEFAULTS.jsonMaxNodes,

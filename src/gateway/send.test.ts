@@ -31,6 +31,8 @@ const SETTINGS: SendSettings = {
   forward: { headersFor: () => false, traceparent: false },
   firstByteTimeoutMs: 60_000,
   idleTimeoutMs: 5_000,
+  totalTimeoutMs: 60_000,
+  connectTimeoutMs: 5_000,
   maxResponseBytes: 1_000_000,
   storePrompts: false,
   alwaysIncludeStreamUsage: false,

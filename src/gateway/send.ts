@@ -1,8 +1,11 @@
 /** One attempt at one target: all the I/O of the request path is in this file. */
+import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../errors.ts';
-import type { Deadline, Deadlines } from '../lib/deadlines.ts';
+import type { Deadlines } from '../lib/deadlines.ts';
 import type { ChatInput, Target } from '../providers/adapter.ts';
 import type { ChatChunk } from '../wire/openai.ts';
+import { AttemptClock, type ConnectLimit, unanswered } from './attempt-clock.ts';
+import { bodyText } from './body-text.ts';
 import type { Call, FullReply, Reading, Reply, StreamReply, StreamTally } from './call.ts';
 import type { EventStream } from './event-stream.ts';
 import { type ForwardSettings, forwardedHeaders } from './forward-headers.ts';
@@ -32,6 +35,10 @@ export interface SendSettings {
   readonly streamTimeoutMs: number | undefined;
   /** Longest silence between two reads of a stream. */
   readonly idleTimeoutMs: number;
+  /** Longest a call may take with all its attempts and its stream. */
+  readonly totalTimeoutMs: number;
+  /** Longest wait for a connection to an upstream that was not heard of lately. */
+  readonly connectTimeoutMs: number;
   readonly maxResponseBytes: number;
   readonly storePrompts: boolean;
   readonly alwaysIncludeStreamUsage: boolean;
@@ -40,6 +47,8 @@ export interface SendSettings {
 export interface SendParts {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly deadlines: Deadlines;
+  /** Whether anybody accepts connections at a URL; `undefined`: that cannot be found out from here. */
+  readonly connects?: ((url: string, withinMs: number) => Promise<boolean>) | undefined;
   now(): number;
   settings(): SendSettings;
   meter(call: Call, target: Target | undefined, reading: Reading): Metered;
@@ -49,11 +58,13 @@ export interface SendParts {
   readonly onChunk: ((call: Call, chunk: ChatChunk) => ChatChunk) | undefined;
 }
 
-const LONGEST_STREAM_MS = 3_600_000;
 const LONGEST_ERROR_BYTES = 64 * 1024;
+const HEARD_LATELY_MS = 30_000;
 
 export class Sender {
   readonly #parts: SendParts;
+  /** When each upstream answered last, whatever it said. */
+  readonly #heard = new LRUCache<string, number>({ max: 10_000 });
   /** Ends of the attempts under way. */
   readonly #running = new Set<(reason: GatewayError) => void>();
 
@@ -85,7 +96,8 @@ export class Sender {
 
   async #receive(target: Target, call: Call, attempt: Attempt): Promise<Reply> {
     const response = await attempt.response;
-    attempt.deadline.atMs = attempt.startedAtMs + attempt.timeoutMs; // It has begun: now the whole limit counts.
+    this.#heard.set(target.baseUrl, this.#parts.now());
+    attempt.clock.answering();
     if (response.status < 200 || response.status > 299) throw await this.#refusal(target, response);
     if (call.request.stream === true) return this.#stream(target, call, response, attempt);
     return this.#full(target, call, response, attempt);
@@ -95,7 +107,7 @@ export class Sender {
   async #mockTimeout(target: Target, call: Call): Promise<never> {
     const timeoutMs = timeoutOf(target, call, this.#parts.settings());
     await sleep(timeoutMs, call.client);
-    throw timedOut(timeoutMs);
+    throw unanswered(timeoutMs);
   }
 
   #answerMock(target: Target, call: Call, content: string): FullReply | StreamReply {
@@ -111,21 +123,24 @@ export class Sender {
     const interruption: Interruption = { reason: undefined };
     const settings = this.#parts.settings();
     const timeoutMs = timeoutOf(target, call, settings);
-    const startedAtMs = this.#parts.now();
-    const firstByteMs = Math.min(timeoutMs, settings.firstByteTimeoutMs);
     const end = (reason: GatewayError): void => {
       interruption.reason = reason;
       controller.abort();
     };
-    const deadline = this.#parts.deadlines.add(startedAtMs + firstByteMs, () =>
-      end(timedOut(deadline.atMs - startedAtMs)),
-    );
+    const limits = {
+      firstByteMs: Math.min(timeoutMs, settings.firstByteTimeoutMs),
+      answerMs: timeoutMs,
+      idleMs: Math.min(timeoutMs, settings.idleTimeoutMs),
+      totalMs: settings.totalTimeoutMs,
+    };
+    const { deadlines, now } = this.#parts;
+    const clock = new AttemptClock({ deadlines, now, end }, limits, call.receivedAtMs, this.#connectLimit(target));
     const forwarded = forwardedHeaders(call, settings.forward);
     call.client.watch(() => end(clientClosed()));
     this.#running.add(end);
     const release = (): void => {
       this.#running.delete(end);
-      this.#parts.deadlines.remove(deadline);
+      clock.stop();
       call.client.unwatch();
     };
     const close = (): void => {
@@ -142,7 +157,15 @@ export class Sender {
           redirect: 'manual',
           signal: controller.signal,
         });
-    return { response, controller, interruption, deadline, startedAtMs, timeoutMs, release, close };
+    return { response, controller, interruption, clock, release, close };
+  }
+
+  /** One that has just answered need not be asked whether it is there. */
+  #connectLimit({ baseUrl }: Target): ConnectLimit | undefined {
+    const { connects, now, settings } = this.#parts;
+    const heardAtMs = this.#heard.get(baseUrl);
+    if (!connects || (heardAtMs !== undefined && now() - heardAtMs < HEARD_LATELY_MS)) return undefined;
+    return { limitMs: settings().connectTimeoutMs, connects: (withinMs) => connects(baseUrl, withinMs) };
   }
 
   async #full(target: Target, call: Call, response: Response, attempt: Attempt): Promise<FullReply> {
@@ -163,18 +186,8 @@ export class Sender {
     if (!response.body) throw truncated();
     if (response.headers.get('content-type')?.includes('application/json'))
       throw await this.#noStream(target, response);
-    const { controller, interruption, deadline, timeoutMs, release } = attempt;
-    const idleMs = Math.min(timeoutMs, settings.idleTimeoutMs);
-    const source = upstreamBytes({
-      reader: response.body.getReader(),
-      controller,
-      interruption,
-      idle: deadline,
-      idleMs,
-      latestMs: attempt.startedAtMs + LONGEST_STREAM_MS,
-      now,
-      release,
-    });
+    attempt.clock.opening();
+    const source = upstreamBytes({ ...attempt, reader: response.body.getReader() });
     const context: StreamContext = {
       target,
       requestedModel: call.requestedModel,
@@ -194,6 +207,7 @@ export class Sender {
       : new TranslateStream(source, context, (chunk) => onChunk?.(call, chunk) ?? chunk);
     body.feed(first);
     await untilBegun(body);
+    attempt.clock.begun();
     return { kind: 'stream', target, upstreamHeaders: response.headers, body };
   }
 
@@ -230,9 +244,7 @@ interface Attempt {
   readonly response: Promise<Response>;
   readonly controller: AbortController;
   readonly interruption: Interruption;
-  readonly deadline: Deadline;
-  readonly startedAtMs: number;
-  readonly timeoutMs: number;
+  readonly clock: AttemptClock;
   /** Lets go of timer and listener; the connection goes on. */
   readonly release: () => void;
   /** Ends the attempt: the upstream socket closes. */
@@ -252,9 +264,6 @@ function timeoutOf(target: Target, call: Call, settings: SendSettings): number {
   return request.stream === true ? (forStream ?? whole) : whole;
 }
 
-const timedOut = (timeoutMs: number): GatewayError =>
-  new GatewayError('upstream_timeout', `The upstream did not answer within ${Math.round(timeoutMs) / 1000} seconds.`);
-
 function unreachable(cause: unknown): GatewayError {
   const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? ` (${cause.code})` : '';
   return new GatewayError('upstream_unreachable', `The upstream could not be reached${code}.`, { cause });
@@ -273,23 +282,4 @@ async function untilBegun(body: EventStream): Promise<void> {
       return;
     } else await reading;
   }
-}
-
-/** The body as text, refused or cut past `maxBytes`: a compressed or endless answer must not fill the memory. */
-async function bodyText(response: Response, maxBytes: number, excess: 'refuse' | 'cut' = 'refuse'): Promise<string> {
-  const declared = response.headers.get('content-length');
-  if (declared !== null && Number(declared) <= maxBytes && response.headers.get('content-encoding') === null) {
-    return response.text();
-  }
-  if (!response.body) return '';
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of response.body) {
-    pieces.push(piece);
-    size += piece.byteLength;
-    if (size <= maxBytes) continue;
-    if (excess === 'cut') break;
-    throw new GatewayError('upstream_protocol', `The upstream's answer is larger than ${maxBytes} bytes.`);
-  }
-  return new TextDecoder().decode(Buffer.concat(pieces));
 }

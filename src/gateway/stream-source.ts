@@ -1,8 +1,8 @@
 /** What the two kinds of stream body share: their surroundings, the reader with its idle limit, and the usage chunk. */
 import { GatewayError } from '../errors.ts';
-import type { Deadline } from '../lib/deadlines.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { ChatChunk, Usage } from '../wire/openai.ts';
+import type { AttemptClock } from './attempt-clock.ts';
 import type { StreamTally } from './call.ts';
 import type { Metered } from './full-reply.ts';
 
@@ -14,9 +14,6 @@ export interface ByteReader {
 
 /** Longest single event; a longer one is an upstream gone wrong. Models that draw put a whole picture into one. */
 export const MAX_EVENT_BYTES = 16 * 1024 * 1024;
-
-/** For an upstream to close its answer after its last event. */
-const LINGER_MS = 1_000;
 
 export interface StreamContext {
   readonly target: Target;
@@ -50,19 +47,15 @@ export function upstreamBytes(options: {
   readonly reader: ByteReader;
   readonly controller: AbortController;
   readonly interruption: Interruption;
-  readonly idle: Deadline;
-  readonly idleMs: number;
-  /** The stream may not last beyond this moment, however steadily it drips. */
-  readonly latestMs: number;
-  readonly now: () => number;
+  readonly clock: Pick<AttemptClock, 'heard' | 'closing'>;
   readonly release: () => void;
 }): UpstreamBytes {
-  const { reader, controller, interruption, idle, idleMs, latestMs, now, release } = options;
+  const { reader, controller, interruption, clock, release } = options;
   return {
     async read() {
       try {
         const { done, value } = await reader.read();
-        idle.atMs = Math.min(now() + idleMs, latestMs);
+        clock.heard();
         if (!done) return value;
         release();
         return undefined;
@@ -72,7 +65,7 @@ export function upstreamBytes(options: {
       }
     },
     finish() {
-      idle.atMs = now() + LINGER_MS;
+      clock.closing();
       const end = ({ done }: { readonly done: boolean }): void => {
         release();
         if (!done) controller.abort();

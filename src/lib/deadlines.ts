@@ -13,6 +13,8 @@ export interface Deadline {
 
 export interface Deadlines {
   add(atMs: number, fire: () => void): Deadline;
+  /** Sets one that has fired once more. */
+  put(deadline: Deadline): void;
   remove(deadline: Deadline): void;
   readonly size: number;
 }
@@ -33,11 +35,16 @@ export function createDeadlines(now: () => number): Deadlines {
     timer = undefined;
   }
 
+  function put(deadline: Deadline): void {
+    live.add(deadline);
+    timer ??= setInterval(tick, TICK_MS);
+  }
+
   return {
+    put,
     add(atMs, fire) {
       const deadline = { atMs, fire };
-      live.add(deadline);
-      timer ??= setInterval(tick, TICK_MS);
+      put(deadline);
       return deadline;
     },
     remove: (deadline) => {

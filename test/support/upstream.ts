@@ -34,6 +34,8 @@ export interface Behaviour extends Saying {
   readonly paceMs?: number;
   /** One byte at a time, so many milliseconds apart. */
   readonly dripMs?: number;
+  /** So many events of a stream go out whole before it drips. */
+  readonly dripAfter?: number;
   readonly lineEnd?: '\n' | '\r\n' | '\r';
   /** Byte positions of the body at which it is cut into separate writes. */
   readonly splitAt?: readonly number[];
@@ -63,7 +65,11 @@ export interface Upstream {
   /** `http://127.0.0.1:PORT/v1` */
   readonly url: string;
   readonly origin: string;
+  /** The same port as https: every handshake fails with an alert of the server. */
+  readonly httpsUrl: string;
   readonly requests: SeenRequest[];
+  /** TLS handshakes that were begun, and failed. */
+  readonly handshakes: number;
   /** May be replaced at any time. */
   behave: Behave;
   /** Settles once `count` requests have arrived since the start. */
@@ -73,10 +79,15 @@ export interface Upstream {
 
 const REASONS: Readonly<Record<number, string>> = { 200: 'OK', 302: 'Found', 429: 'Too Many Requests', 500: 'Oops' };
 
+/** First byte of a TLS record, and the alert `handshake_failure`. Source: RFC 8446, sections 5.1 and 6. */
+const TLS_HANDSHAKE = 0x16;
+const HANDSHAKE_FAILURE = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28]);
+
 export async function startUpstream(behave: Behave = () => undefined): Promise<Upstream> {
   const sockets = new Set<Socket>();
   const waiting: { count: number; resolve: (request: SeenRequest) => void }[] = [];
   const requests: SeenRequest[] = [];
+  let handshakes = 0;
 
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -87,6 +98,11 @@ export async function startUpstream(behave: Behave = () => undefined): Promise<U
     socket.on('close', () => {
       gone.resolve(performance.now());
       sockets.delete(socket);
+    });
+    socket.once('data', (bytes: Buffer) => {
+      if (bytes[0] !== TLS_HANDSHAKE) return;
+      handshakes++;
+      socket.end(HANDSHAKE_FAILURE);
     });
     readRequests(socket, (raw) => {
       const request = seen(raw, requests.length + 1, gone.promise);
@@ -102,7 +118,11 @@ export async function startUpstream(behave: Behave = () => undefined): Promise<U
   const upstream: Upstream = {
     origin: `http://127.0.0.1:${port}`,
     url: `http://127.0.0.1:${port}/v1`,
+    httpsUrl: `https://127.0.0.1:${port}/v1`,
     requests,
+    get handshakes() {
+      return handshakes;
+    },
     behave,
     arrived(count) {
       const there = requests[count - 1];
@@ -163,7 +183,7 @@ function whole(request: SeenRequest, behaviour: Behaviour): Outgoing {
     'x-ratelimit-remaining-requests': '9999',
   };
   const parts = split(bytes, cut ? { splitAt: [cut.after] } : behaviour);
-  return { headers, parts, end: Buffer.alloc(0), cutAt: cut && 1 };
+  return { headers, parts, end: Buffer.alloc(0), cutAt: cut && Math.min(cut.after, 1) };
 }
 
 function streamed(request: SeenRequest, behaviour: Behaviour): Outgoing {
@@ -172,7 +192,9 @@ function streamed(request: SeenRequest, behaviour: Behaviour): Outgoing {
   const frames = events.map((data) => Buffer.from(`data: ${data}${lineEnd}${lineEnd}`));
   const joined = Buffer.concat(frames);
   const reframed = gzip || behaviour.splitAt !== undefined || behaviour.dripMs !== undefined;
-  const parts = reframed ? split(gzip ? gzipSync(joined) : joined, behaviour) : frames;
+  const wholeFrames = frames.slice(0, behaviour.dripAfter ?? 0);
+  const rest = gzip ? gzipSync(joined) : Buffer.concat(frames.slice(wholeFrames.length));
+  const parts = reframed ? [...wholeFrames, ...split(rest, behaviour)] : frames;
   return {
     headers: { 'content-type': 'text/event-stream; charset=utf-8', 'transfer-encoding': 'chunked' },
     parts: parts.map(chunk),
