@@ -1,7 +1,7 @@
 /** A row of the request log → LiteLLM's SpendLogs row. What it has no field for stands under `tollgate`. */
-import type { Caller } from '../auth/authenticate.ts';
 import type { LedgerRow } from '../db/request-row.ts';
-import { usdNumber } from '../lib/usd.ts';
+import type { Cell } from '../lib/csv.ts';
+import { usdNumber, usdText } from '../lib/usd.ts';
 import type { TokenBuckets } from '../wire/usage.ts';
 
 type View = Record<string, unknown>;
@@ -10,12 +10,12 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 /** Differences of epoch times carry noise behind the microseconds. */
 const toMicros = (ms: number): number => Math.round(ms * 1_000) / 1_000;
 
-/** @param caller prompts and answers are shown to the admin only */
-export function logView(row: LedgerRow, caller: Caller): View {
+/** @param showsBodies prompts and answers may be read */
+export function logView(row: LedgerRow, showsBodies: boolean): View {
   return {
     ...identity(row),
     ...measures(row),
-    ...bodies(row, caller),
+    ...bodies(row, showsBodies),
     metadata: metadata(row),
     tollgate: additions(row),
   };
@@ -60,8 +60,8 @@ function measures(row: LedgerRow): View {
   };
 }
 
-function bodies(row: LedgerRow, caller: Caller): View {
-  if (caller.kind !== 'master') return { messages: {}, response: {}, proxy_server_request: {} };
+function bodies(row: LedgerRow, showsBodies: boolean): View {
+  if (!showsBodies) return { messages: {}, response: {}, proxy_server_request: {} };
   const request = stored(row.requestBody);
   return {
     messages: 'messages' in request ? request.messages : {},
@@ -138,7 +138,7 @@ function metadata(row: LedgerRow): View {
     status: statusOf(row),
     usage_object: row.buckets && usageOf(row.buckets),
     cost_breakdown: costBreakdown(row),
-    attempted_retries: Math.max(0, row.attempts.length - 1),
+    attempted_retries: Math.max(0, row.attempts.filter(({ error }) => error !== 'outrun').length - 1),
     litellm_overhead_time_ms: row.overheadMs,
     ...(row.error && {
       error_information: {
@@ -186,3 +186,46 @@ function additions(row: LedgerRow): View {
     error: row.error,
   };
 }
+
+/** A line of a table, without prompts. Money is a plain decimal; unknown is empty, not 0. */
+export function logCells(row: LedgerRow): Record<string, Cell> {
+  const usage = usageOf(row.buckets);
+  return {
+    request_id: row.responseId ?? row.callId,
+    tollgate_id: row.id,
+    startTime: iso(row.startedAtMs),
+    endTime: iso(row.endedAtMs),
+    status: row.status,
+    http_status: row.httpStatus,
+    route: row.route,
+    api_key: row.keyHash,
+    key_alias: row.keyAlias,
+    user: row.userId,
+    team_id: row.teamId,
+    organization_id: row.organizationId,
+    end_user: row.endUser,
+    session_id: row.sessionId,
+    request_tags: row.tags.join(';'),
+    requested_model: row.requestedModel,
+    model_group: row.modelGroup,
+    model: row.model,
+    model_id: row.deploymentId,
+    custom_llm_provider: row.provider,
+    prompt_tokens: usage.prompt_tokens,
+    completion_tokens: usage.completion_tokens,
+    total_tokens: usage.total_tokens,
+    cache_read_input_tokens: usage.cache_read_input_tokens,
+    cache_creation_input_tokens: usage.cache_creation_input_tokens,
+    spend: usdText(row.costNanoUsd) ?? null,
+    error_code: row.error === null ? null : (row.error.code ?? row.httpStatus),
+    error_class: row.error?.kind,
+    error_message: row.error?.message,
+  };
+}
+
+export const LOG_COLUMNS: readonly string[] = [
+  ...['request_id', 'tollgate_id', 'startTime', 'endTime', 'status', 'http_status', 'route', 'api_key', 'key_alias'],
+  ...['user', 'team_id', 'organization_id', 'end_user', 'session_id', 'request_tags', 'requested_model', 'model_group'],
+  ...['model', 'model_id', 'custom_llm_provider', 'prompt_tokens', 'completion_tokens', 'total_tokens'],
+  ...['cache_read_input_tokens', 'cache_creation_input_tokens', 'spend', 'error_code', 'error_class', 'error_message'],
+];

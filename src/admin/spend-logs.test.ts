@@ -228,7 +228,7 @@ describe('sums by day', () => {
   test('are by user, model and key, and days after the last are empty', async () => {
     record({ keyHash: 'k1', userId: 'u1', model: 'p/a', costNanoUsd: 1_000_000_000 });
     record({ keyHash: 'k2', userId: 'u1', model: 'p/b', costNanoUsd: 500_000_000 });
-    record({ keyHash: 'k1', userId: null, model: null, requestedModel: 'nope', costNanoUsd: null });
+    record({ keyHash: 'k1', userId: null, model: null, modelGroup: 'nope', costNanoUsd: null });
     record({ keyHash: 'k1', userId: 'u2', model: 'p/a', costNanoUsd: 250_000_000, startedAtMs: NOON + 2 * DAY_MS });
     record({ costNanoUsd: 9e9, startedAtMs: NOON + 9 * DAY_MS });
     expect(await summary()).toEqual([
@@ -342,13 +342,178 @@ describe('a filter', () => {
     expect(await ids('?key_alias=app-3')).toEqual([]);
   });
 
-  test('of LiteLLM that is not there yet is refused by name: all rows would be a wrong answer', async () => {
+  test('of every kind finds its rows and no others', async () => {
+    const error = { kind: 'rate_limited', type: 'rate_limit_error', message: 'Slow down, 100% busy', code: 'too_fast' };
+    const mine = record({
+      status: 'failure',
+      httpStatus: 429,
+      error,
+      costNanoUsd: 2_000_000_000,
+      sessionId: 's1',
+      deploymentId: 'd9',
+      organizationId: 'o1',
+      keyHash: digest('sk-mine'),
+      tags: ['x', 'y'],
+    });
+    record({ costNanoUsd: 1_000_000_000, httpStatus: 429, sessionId: 's2', tags: ['z'] });
+    record({ costNanoUsd: null, costParts: null });
+    for (const path of ['/spend/logs', '/spend/logs/v2', '/spend/logs/ui']) {
+      for (const query of [
+        'min_spend=1.5',
+        'min_spend=2&max_spend=2.0',
+        'error_code=429',
+        'error_code=too_fast',
+        'error_message=slow%20DOWN,%20100%25',
+        'session_id=s1',
+        'model_id=d9',
+        'organization_id=o1',
+        `key_hash=${digest('sk-mine')}`,
+        `api_key=sk-mine&key_hash=${digest('sk-mine')}`,
+        'request_tags=q,y',
+        'status_filter=failure&end_user=',
+      ]) {
+        const { status, body } = await place.get(`${path}?${query}`);
+        expect([query, status, idsOf(body.data ?? body)]).toEqual([query, 200, [mine.id]]);
+      }
+      for (const query of [
+        'max_spend=0.5',
+        'error_code=500',
+        'error_message=100_',
+        'key_hash=sk-other&api_key=sk-mine',
+      ]) {
+        const { body } = await place.get(`${path}?${query}`);
+        expect([query, idsOf(body.data ?? body)]).toEqual([query, []]);
+      }
+    }
+  });
+
+  test('that nobody knows or that cannot be read is refused by name: all rows would be a wrong answer', async () => {
     record();
-    for (const path of ['/spend/logs', '/spend/logs/v2']) {
-      const answer = await place.get(`${path}?min_spend=5`);
-      expect([answer.status, answer.body.error.param]).toEqual([400, 'min_spend']);
+    for (const path of ['/spend/logs', '/spend/logs/v2', '/spend/logs/ui']) {
+      for (const [name, value] of [
+        ['min_spent', '5'],
+        ['min_spend', 'much'],
+        ['max_spend', '-1'],
+        ['status_filter', 'meh'],
+        ['timezone', 'Mars/Olympus'],
+        ['timezone', '-7'],
+        ['start_date', 'yesterday'],
+      ]) {
+        const answer = await place.get(`${path}?${name}=${value}`);
+        expect([answer.status, answer.body.error.param]).toEqual([400, name]);
+      }
       expect((await place.get(`${path}?min_spend=`)).status).toBe(200);
     }
+    for (const query of ['sort_by=prompt', 'cursor=abc', 'cursor=1.a&sort_by=spend', 'page_size=0']) {
+      const answer = await place.get(`/spend/logs/v2?${query}`);
+      expect([answer.status, answer.body.error.param]).toEqual([400, query.split('=')[0]]);
+    }
+  });
+});
+
+describe('an order', () => {
+  test('by spend or by time is kept over pages', async () => {
+    const costs = [5, 1, 4, 2, 3];
+    const rows = costs.map((costNanoUsd, at) => record({ costNanoUsd, startedAtMs: NOON + at }));
+    const inOrder = async (query: string): Promise<string[]> => {
+      const pages = [1, 2, 3].map((page) => place.get(`/spend/logs/ui?page_size=2&page=${page}&${query}`));
+      return (await Promise.all(pages)).flatMap(({ body }) => idsOf(body.data));
+    };
+    const byCost = rows.toSorted((a, b) => (a.costNanoUsd ?? 0) - (b.costNanoUsd ?? 0)).map(({ id }) => id);
+    expect(await inOrder('sort_by=spend&sort_order=asc')).toEqual(byCost);
+    expect(await inOrder('sort_by=spend')).toEqual(byCost.toReversed());
+    expect(await inOrder('sort_order=asc')).toEqual(rows.map(({ id }) => id));
+  });
+
+  test('goes on from a cursor, whatever came meanwhile', async () => {
+    const rows = Array.from({ length: 5 }, (_, at) => record({ startedAtMs: NOON + at }));
+    const first = await place.get('/spend/logs/v2?page_size=3');
+    record({ startedAtMs: NOON + 9 });
+    const second = await place.get(`/spend/logs/v2?page_size=3&cursor=${first.headers.get('x-tollgate-next-cursor')}`);
+    expect([...idsOf(first.body.data), ...idsOf(second.body.data)]).toEqual(rows.map(({ id }) => id).reverse());
+    expect(second.headers.get('x-tollgate-next-cursor')).toBeNull();
+  });
+});
+
+describe('the requests of a session', () => {
+  test('come by pages, and without a session there are none', async () => {
+    const rows = [0, 1, 2].map((at) => record({ sessionId: 's1', startedAtMs: NOON + at }));
+    record({ sessionId: 's2' });
+    const { body } = await place.get('/spend/logs/session/ui?session_id=s1&page_size=2');
+    expect(body).toMatchObject({ total: 3, page: 1, page_size: 2, total_pages: 2 });
+    expect(idsOf(body.data)).toEqual([rows[2]?.id ?? '', rows[1]?.id ?? '']);
+    expect((await place.get('/spend/logs/session/ui')).body.error.param).toBe('session_id');
+  });
+});
+
+describe('one request', () => {
+  const BODIES = { requestBody: '{"messages":["secret"]}', responseBody: '{"a":1}' };
+
+  test('is shown whole to the admin, and is not there for others', async () => {
+    const key = await place.key();
+    const row = record({ ...BODIES, callId: 'call-1' });
+    const mine = record({ ...BODIES, keyHash: digest(key), callId: 'call-2' });
+    for (const id of [row.id, 'call-1', row.responseId]) {
+      const { body } = await place.get(`/spend/logs/ui/${id}`);
+      expect(body).toMatchObject({ tollgate: { id: row.id }, messages: ['secret'], response: { a: 1 } });
+    }
+    const foreign = await place.get('/spend/logs/ui/call-1', key);
+    expect([foreign.status, foreign.body.error.type]).toEqual([404, 'not_found_error']);
+    expect((await place.get('/spend/logs/ui/never')).status).toBe(404);
+    const own = await place.get('/spend/logs/ui/call-2', key);
+    expect(own.body).toMatchObject({ tollgate: { id: mine.id }, messages: {}, response: {} });
+  });
+});
+
+describe('a table', () => {
+  test('has every row of the filter, safe to open, and the same sum', async () => {
+    for (let at = 0; at < 1_203; at++) record({ startedAtMs: NOON + at, costNanoUsd: 1_000_000 + at, teamId: 'big' });
+    record({ costNanoUsd: 5, teamId: '=cmd|"/c calc"!A1', endUser: 'a, "b"\nc', startedAtMs: NOON - 1 });
+    record({ costNanoUsd: null, costParts: null, startedAtMs: NOON - 2 });
+    for (const init of [{ path: '/spend/logs?format=csv' }, { path: '/spend/logs', headers: { accept: 'text/csv' } }]) {
+      const answer = await place.request(init.path, { headers: init.headers ?? {} });
+      expect(answer.headers.get('content-type')).toStartWith('text/csv');
+      expect(answer.headers.get('content-disposition')).toBe('attachment; filename="spend-logs.csv"');
+      const lines = String(answer.body).trimEnd().split('\r\n');
+      expect(lines).toHaveLength(1_206);
+      expect(lines.at(-2)).toContain(`"'=cmd|""/c calc""!A1"`);
+      expect(lines.at(-2)).toContain('"a, ""b""');
+      const at = lines[0]?.split(',').indexOf('spend') ?? -1;
+      const spends = lines.slice(1, -2).map((line) => Math.round(Number(line.split(',')[at]) * 1e9));
+      expect(spends.reduce((sum, one) => sum + one)).toBe(1_203 * 1_000_000 + (1_202 * 1_203) / 2);
+      expect(lines.at(-1)?.split(',')[at]).toBe('');
+    }
+    const mine = await place.get('/spend/logs/v2?format=csv&team_id=big&page_size=1');
+    expect(String(mine.body).trimEnd().split('\r\n')).toHaveLength(1_204);
+  });
+
+  test('of sums by day says what the sums say', async () => {
+    record({ costNanoUsd: 7, keyHash: 'k', userId: 'u', model: 'm' });
+    const { body } = await place.get('/spend/logs?start_date=2026-01-10&end_date=2026-01-10&format=csv');
+    expect(body).toBe('date,api_key,user,model,spend\r\n2026-01-10,k,u,m,0.000000007\r\n');
+  });
+});
+
+describe('a time zone', () => {
+  test('says which day a request was on', async () => {
+    const row = record({ startedAtMs: Date.UTC(2026, 0, 10, 23, 30) });
+    const days = async (zone: string, query = ''): Promise<string[]> => {
+      const range = 'start_date=2026-01-09&end_date=2026-01-11';
+      const { body } = await place.get(`/spend/logs?${range}&timezone=${zone}${query}`);
+      return body
+        .filter(({ spend }: { spend: number }) => spend > 0)
+        .map(({ startTime }: { startTime: string }) => startTime);
+    };
+    expect(await days('UTC')).toEqual(['2026-01-10']);
+    expect(await days('Europe/Berlin')).toEqual(['2026-01-11']);
+    expect(await days('-60')).toEqual(['2026-01-11']);
+    expect(await days('-60', '&min_spend=0.00001')).toEqual(['2026-01-11']);
+    expect(await ids('?summarize=false&start_date=2026-01-11&end_date=2026-01-11&timezone=Europe/Berlin')).toEqual([
+      row.id,
+    ]);
+    place.settings = { ...place.settings, timeZone: 'Europe/Berlin' };
+    expect(await days('')).toEqual(['2026-01-11']);
+    expect(await ids('?summarize=false&start_date=2026-01-11 00:30&end_date=2026-01-11 00:31')).toEqual([row.id]);
   });
 });
 

@@ -1,110 +1,119 @@
-/** `GET /spend/logs` and its paged form. Source: LiteLLM's documentation of spend tracking. */
-import type { Caller } from '../auth/authenticate.ts';
-import type { Database } from '../db/client.ts';
-import { usageHashFor } from '../db/regenerated-keys.ts';
-import type { RowStatus } from '../db/request-row.ts';
-import { type DayTotal, findLogs, type LogFilter, totalsByDay } from '../db/spend-logs.ts';
-import { GatewayError, invalidRequest } from '../errors.ts';
-import { usdNumber } from '../lib/usd.ts';
-import { caughtUp } from './caught-up.ts';
+/** `/spend/logs` and its pages. Source: LiteLLM's documentation of spend tracking. */
+import { Access } from '../auth/principal.ts';
+import { type DayTotal, totalsByDay } from '../db/log-totals.ts';
+import type { LedgerRow } from '../db/request-row.ts';
+import { findLogs, type LogFilter, logRows, MOST_COUNTED } from '../db/spend-logs.ts';
+import { GatewayError } from '../errors.ts';
+import { csvLine } from '../lib/csv.ts';
+import { usdNumber, usdText } from '../lib/usd.ts';
+import { DAY_MS } from '../limits/zone-time.ts';
 import type { AdminContext } from './context.ts';
-import { tokenOf } from './key-secret.ts';
-import { moment, type Query, wholeNumber } from './query.ts';
-import { logView } from './spend-log-view.ts';
+import { warningAbout } from './report.ts';
+import { givenRange } from './report-range.ts';
+import { csvHeaders } from './report-view.ts';
+import { Answer } from './route.ts';
+import { cursorOf, type FilterQuery, logFilter, type PageQuery, pageRequest } from './spend-log-query.ts';
+import { LOG_COLUMNS, logCells, logView } from './spend-log-view.ts';
 
-export interface SpendLogAnswer {
-  readonly body: unknown;
-  readonly headers: Readonly<Record<string, string>>;
+export interface Reading<Query extends FilterQuery = FilterQuery> {
+  readonly access: Access;
+  readonly query: Query;
+  readonly wantsCsv: boolean;
 }
+
+type View = Record<string, unknown>;
 
 const MOST_ROWS = 10_000;
-const MOST_ROWS_A_PAGE = 100;
-const DAY_MS = 86_400_000;
-/** What LiteLLM calls a failure is told apart in our own `tollgate.status`. */
-const FAILURES: readonly RowStatus[] = ['failure', 'aborted', 'truncated', 'crashed'];
 
 /** Rows, newest first; sums by day when both dates are given, unless `summarize=false`. */
-export async function spendLogs(context: AdminContext, query: Query, caller: Caller): Promise<SpendLogAnswer> {
-  const filter = await filterOf(context, query, caller);
+export async function spendLogs(
+  context: AdminContext,
+  reading: Reading<FilterQuery & { readonly summarize?: 'true' | 'false' | undefined }>,
+): Promise<Answer | Response> {
+  const { access, query, wantsCsv } = reading;
+  const filter = await logFilter(context, query, access);
   const headers = await warningAbout(context);
-  if (filter.fromMs !== undefined && filter.toMs !== undefined && query['summarize'] !== 'false') {
-    const totals = await totalsByDay(context.db, filter);
-    return { body: perDay(totals, filter.toMs), headers };
+  if (filter.fromMs !== undefined && filter.toMs !== undefined && query.summarize !== 'false') {
+    const { timeZone } = givenRange(context, query.timezone === undefined ? {} : { timezone: query.timezone });
+    const totals = await totalsByDay(context.reader, filter, timeZone);
+    if (wantsCsv) return totalsTable(totals, headers);
+    const last = new Date((query.end_date ?? '').slice(0, 10)).getTime();
+    return new Answer(perDay(totals, last), headers);
   }
-  const { rows, total } = await findLogs(context.db, filter, { limit: MOST_ROWS, offset: 0 });
+  if (wantsCsv) return rowsTable(context, filter, headers);
+  const { rows, total } = await findLogs(context.reader, filter, { limit: MOST_ROWS, offset: 0 });
   const truncated = total > rows.length ? { 'x-litellm-spend-logs-truncated': 'true' } : {};
-  return { body: rows.map((row) => logView(row, caller)), headers: { ...headers, ...truncated } };
+  return new Answer(rows.map(viewFor(access)), { ...headers, ...truncated });
 }
 
-export async function spendLogPage(context: AdminContext, query: Query, caller: Caller): Promise<SpendLogAnswer> {
-  const page = wholeNumber(query, 'page', 1);
-  const size = wholeNumber(query, 'page_size', 50, MOST_ROWS_A_PAGE);
-  const filter = await filterOf(context, query, caller);
+export async function spendLogPage(context: AdminContext, reading: Reading<PageQuery>): Promise<Answer | Response> {
+  const { access, query, wantsCsv } = reading;
+  const filter = await logFilter(context, query, access);
   const headers = await warningAbout(context);
-  const { rows, total } = await findLogs(context.db, filter, { limit: size, offset: (page - 1) * size });
-  const data = rows.map((row) => logView(row, caller));
-  return { body: { data, total, page, page_size: size, total_pages: Math.ceil(total / size) }, headers };
-}
-
-/** Reads what has been answered so far; says so when the database does not have all of it. */
-async function warningAbout({ ledger }: AdminContext): Promise<Record<string, string>> {
-  const missing = await caughtUp(ledger);
-  return missing === 0 ? {} : { 'x-tollgate-warning': `${missing} requests are not in the database yet` };
-}
-
-/** @throws GatewayError 400 for a parameter that cannot be read, 404 for a key that is not the caller's */
-async function filterOf({ db }: AdminContext, query: Query, caller: Caller): Promise<LogFilter> {
-  refuseUnheeded(query);
-  const from = moment(query, 'start_date');
-  const to = moment(query, 'end_date');
-  return {
-    requestId: given(query, 'request_id'),
-    keyHash: await keyHashOf(db, given(query, 'api_key'), caller),
-    keyAlias: given(query, 'key_alias'),
-    userId: given(query, 'user_id'),
-    teamId: given(query, 'team_id'),
-    endUser: given(query, 'end_user'),
-    model: given(query, 'model'),
-    statuses: statusesOf(given(query, 'status_filter')),
-    fromMs: from?.atMs,
-    toMs: to && to.atMs + (to.isDay ? DAY_MS : 1),
+  if (wantsCsv) return rowsTable(context, filter, headers);
+  const { number, ...request } = pageRequest(query);
+  const { rows, total } = await findLogs(context.reader, filter, request);
+  const last = rows.length < request.limit || request.order !== undefined ? undefined : rows.at(-1);
+  // Filters that no total can tell are counted row by row, and not for ever.
+  const capped = total === MOST_COUNTED ? { 'x-tollgate-total-capped': 'true' } : {};
+  const next = last && { 'x-tollgate-next-cursor': cursorOf(last) };
+  const body = {
+    data: rows.map(viewFor(access)),
+    total,
+    page: number,
+    page_size: request.limit,
+    total_pages: Math.ceil(total / request.limit),
   };
+  return new Answer(body, { ...headers, ...capped, ...next });
 }
 
-/** LiteLLM's filters that are not there yet. Rows that the filter should have left out would be taken for its answer. */
-const UNHEEDED = [
-  'min_spend',
-  'max_spend',
-  'error_code',
-  'error_message',
-  'session_id',
-  'model_id',
-  'organization_id',
-  'key_hash',
-  'request_tags',
-];
-
-function refuseUnheeded(query: Query): void {
-  const name = UNHEEDED.find((each) => given(query, each) !== undefined);
-  if (name !== undefined) throw invalidRequest(`'${name}' cannot be filtered by yet; leave it out.`, name);
+/** One request whole. @throws GatewayError 404 when it is not the caller's to see, or there is none */
+export async function spendLogEntry(context: AdminContext, reading: Reading, requestId: string): Promise<Answer> {
+  const filter = await logFilter(context, { ...reading.query, request_id: requestId }, reading.access);
+  const headers = await warningAbout(context);
+  const [row] = await logRows(context.reader, filter, { limit: 1, offset: 0 });
+  if (row !== undefined) return new Answer(viewFor(reading.access)(row), headers);
+  throw new GatewayError('not_found', 'There is no such request.', { param: 'request_id', type: 'not_found_error' });
 }
 
-/** A parameter without a value is none: forms send them. */
-const given = (query: Query, name: string): string | undefined => (query[name] === '' ? undefined : query[name]);
-
-/** A key sees its own rows; for it, other keys do not exist. Any of a key's secrets finds the rows of them all. */
-async function keyHashOf(db: Database, apiKey: string | undefined, caller: Caller): Promise<string | undefined> {
-  const asked = apiKey === undefined ? undefined : await usageHashFor(db, tokenOf(apiKey));
-  if (caller.kind === 'master') return asked;
-  if (asked === undefined || asked === caller.keyHash) return caller.keyHash;
-  throw new GatewayError('not_found', 'There is no such key.', { param: 'api_key', type: 'not_found_error' });
+/** Prompts and answers are for the admin, and for the person whose request it was. */
+function viewFor({ principal }: Access): (row: LedgerRow) => View {
+  const bodies = new Access(principal, 'logs.bodies');
+  return (row) => logView(row, bodies.covers({ userId: row.userId, keyHash: row.keyHash }));
 }
 
-function statusesOf(text: string | undefined): readonly RowStatus[] | undefined {
-  if (text === undefined) return undefined;
-  if (text === 'success') return ['success'];
-  if (text === 'failure') return FAILURES;
-  throw invalidRequest("'status_filter' must be success or failure.", 'status_filter');
+const ROWS_PER_READ = 1_000;
+const encoder = new TextEncoder();
+
+const cellsOf = (row: LedgerRow) => {
+  const cells = logCells(row);
+  return LOG_COLUMNS.map((column) => cells[column]);
+};
+
+/** Written as it is read, so that any number of rows needs little memory. */
+function rowsTable({ reader }: AdminContext, filter: LogFilter, headers: Readonly<Record<string, string>>): Response {
+  let after: { readonly startedAtMs: number; readonly id: string } | undefined;
+  let isFirst = true;
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const rows = await logRows(reader, filter, { limit: ROWS_PER_READ, offset: 0, after });
+      const lines = rows.map((row) => csvLine(cellsOf(row)));
+      if (isFirst) lines.unshift(csvLine(LOG_COLUMNS));
+      isFirst = false;
+      if (lines.length > 0) controller.enqueue(encoder.encode(lines.join('')));
+      after = rows.at(-1);
+      if (rows.length < ROWS_PER_READ) controller.close();
+    },
+  });
+  return new Response(stream, { headers: { ...csvHeaders('spend-logs'), ...headers } });
+}
+
+function totalsTable(totals: readonly DayTotal[], headers: Readonly<Record<string, string>>): Response {
+  const lines = totals.map(({ day, keyHash, userId, model, costNanoUsd }) =>
+    csvLine([day, keyHash, userId, model, usdText(costNanoUsd)]),
+  );
+  const text = [csvLine(['date', 'api_key', 'user', 'model', 'spend']), ...lines].join('');
+  return new Response(text, { headers: { ...csvHeaders('spend-logs'), ...headers } });
 }
 
 /** Nano-dollars by name. A `Map`, because names come from clients. */
@@ -119,38 +128,36 @@ interface Day {
  * LiteLLM's summary: each day with its sum, the sums by user and by model, and those by key among the day's own fields.
  * Days after the last request are filled up to the end of the range.
  */
-function perDay(totals: readonly DayTotal[], toMs: number): Record<string, unknown>[] {
-  const days = new Map<number, Day>();
-  for (const { dayMs, keyHash, userId, model, costNanoUsd } of totals) {
-    const day = days.get(dayMs) ?? { spend: 0, keys: new Map(), users: new Map(), models: new Map() };
-    days.set(dayMs, day);
+function perDay(totals: readonly DayTotal[], lastMs: number): View[] {
+  const days = new Map<string, Day>();
+  for (const { day: date, keyHash, userId, model, costNanoUsd } of totals) {
+    const day = days.get(date) ?? { spend: 0, keys: new Map(), users: new Map(), models: new Map() };
+    days.set(date, day);
     day.spend += costNanoUsd;
     add(day.keys, keyHash, costNanoUsd);
     add(day.users, userId, costNanoUsd);
     add(day.models, model, costNanoUsd);
   }
-  const views = [...days].map(([dayMs, day]) => ({
+  const views = [...days].map(([date, day]) => ({
     ...dollars(day.keys),
-    startTime: dateOf(dayMs),
+    startTime: date,
     spend: usdNumber(day.spend),
     users: dollars(day.users),
     models: dollars(day.models),
   }));
-  return [...views, ...emptyDays([...days.keys()].at(-1), toMs)];
+  return [...views, ...emptyDays([...days.keys()].at(-1), lastMs)];
 }
 
 const MOST_EMPTY_DAYS = 366;
 
-function emptyDays(lastMs: number | undefined, toMs: number): Record<string, unknown>[] {
-  if (lastMs === undefined) return [];
-  const views: Record<string, unknown>[] = [];
-  for (let dayMs = lastMs + DAY_MS; dayMs < toMs && views.length < MOST_EMPTY_DAYS; dayMs += DAY_MS) {
-    views.push({ startTime: dateOf(dayMs), spend: 0, users: {}, models: {} });
+function emptyDays(last: string | undefined, lastMs: number): View[] {
+  if (last === undefined) return [];
+  const views: View[] = [];
+  for (let dayMs = Date.parse(last) + DAY_MS; dayMs <= lastMs && views.length < MOST_EMPTY_DAYS; dayMs += DAY_MS) {
+    views.push({ startTime: new Date(dayMs).toISOString().slice(0, 10), spend: 0, users: {}, models: {} });
   }
   return views;
 }
-
-const dateOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 function add(sums: Map<string, number>, name: string | null, nanoUsd: number): void {
   sums.set(name ?? '', (sums.get(name ?? '') ?? 0) + nanoUsd);

@@ -132,6 +132,8 @@ export const PERMISSIONS = {
     team_admin: 'team',
     org_admin: 'organization',
   },
+  // Prompts and answers. Of people's own: those of a team or organization are its members'.
+  'logs.bodies': { ...ADMINS, user: 'own' },
   'audit.read': { ...ADMINS_AND_VIEWER, org_admin: 'organization' },
   /** Of all rows at once, whoever's they are. */
   'audit.verify': ADMINS_AND_VIEWER,

@@ -1,184 +1,250 @@
-/** Reads the request log. Writing it is `requests.ts`. */
-import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely';
-import type { Database } from './client.ts';
-import { namesOf, refOf } from './dictionary.ts';
-import { fromStored, ROW_STATUSES } from './request-codec.ts';
-import type { LedgerRow, RowStatus } from './request-row.ts';
-import type { RequestsTable } from './request-tables.ts';
-import type { DatabaseSchema } from './schema.ts';
+/**
+ * Reads the request log. Writing it is `requests.ts`.
+ *
+ * A page is found by the start of its rows, which has an index. Whose rows are wanted has none (every index is paid for by
+ * every request): the report cube says in which quarter hours there are any and how many, so only those are looked into,
+ * and pages that are left out are not read.
+ */
+import { type RawBuilder, sql } from 'kysely';
+import { namesOf } from './dictionary.ts';
+import { type LogCondition, type LogFilter, logCondition, whereOf } from './log-filter.ts';
+import type { Reader } from './reader.ts';
+import { fromStored } from './request-codec.ts';
+import type { LedgerRow } from './request-row.ts';
+import type { RequestDetailsTable, RequestPayloadsTable, RequestsTable } from './request-tables.ts';
+import { matching, reportQuery } from './usage-report-query.ts';
+import { type Dimension, QUARTER_MS, TOKEN_SUMS } from './usage-tables.ts';
 
-export interface LogFilter {
-  /** Our id, the call id, or the answer's own id. */
-  readonly requestId?: string | undefined;
-  readonly keyHash?: string | undefined;
-  readonly keyAlias?: string | undefined;
-  readonly userId?: string | undefined;
-  readonly teamId?: string | undefined;
-  readonly endUser?: string | undefined;
-  /** As asked for, the model group, or the deployment's model. */
-  readonly model?: string | undefined;
-  readonly statuses?: readonly RowStatus[] | undefined;
-  /** Epoch milliseconds; from inclusive, to exclusive. */
-  readonly fromMs?: number | undefined;
-  readonly toMs?: number | undefined;
+export type { LogFilter } from './log-filter.ts';
+
+/** Of the last row of a page: the next one goes on after it. */
+export interface LogPlace {
+  readonly startedAtMs: number;
+  readonly id: string;
+}
+
+export type LogOrder = 'start' | 'cost' | 'tokens' | 'duration' | 'end' | 'first_token';
+
+export interface LogPageRequest {
+  readonly limit: number;
+  readonly offset: number;
+  /** In place of an offset, in the usual order. */
+  readonly after?: LogPlace | undefined;
+  /** Newest first unless it says otherwise. Another order than by start reads all rows that match. */
+  readonly order?: { readonly by: LogOrder; readonly isAscending: boolean } | undefined;
 }
 
 export interface LogPage {
-  /** Newest first. */
   readonly rows: readonly LedgerRow[];
+  /** Exact when stored totals can tell it; else counted to `MOST_COUNTED`. */
   readonly total: number;
 }
 
-/** Sums over the requests of one UTC day that agree in key, user and model. */
-export interface DayTotal {
-  /** Epoch milliseconds of the day's start. */
-  readonly dayMs: number;
-  readonly keyHash: string | null;
-  readonly userId: string | null;
-  readonly model: string | null;
-  /** Requests of unknown price count as 0. */
-  readonly costNanoUsd: number;
-}
+export const MOST_COUNTED = 100_000;
 
-type Builder = ExpressionBuilder<DatabaseSchema, 'requests'>;
-type Condition = (builder: Builder) => Expression<SqlBool>;
-type Where = (builder: Builder) => Expression<SqlBool>;
-
-const DAY_MS = 86_400_000;
 /** Between two of these other work gets a turn of the event loop. */
-const ROWS_PER_TURN = 250;
+const ROWS_PER_READ = 250;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-export async function findLogs(
-  db: Database,
-  filter: LogFilter,
-  page: { readonly limit: number; readonly offset: number },
-): Promise<LogPage> {
-  const where = await whereOf(db, filter);
-  if (where === undefined) return { rows: [], total: 0 };
-  const counted = await db
-    .selectFrom('requests')
-    .where(where)
-    .select(({ fn }) => fn.countAll<number>().as('total'))
-    .executeTakeFirst();
-  const ids = await db
-    .selectFrom('requests')
-    .select('id')
-    .where(where)
-    .orderBy('id', 'desc')
-    .limit(page.limit)
-    .offset(page.offset)
-    .execute();
-  const rows: LedgerRow[] = [];
-  for (let start = 0; start < ids.length; start += ROWS_PER_TURN) {
-    if (start > 0) await nextTurn();
-    const turn = ids.slice(start, start + ROWS_PER_TURN).map(({ id }) => id);
-    rows.push(...(await rowsOf(db, turn)));
-  }
-  return { rows, total: Number(counted?.total ?? 0) };
+export async function findLogs(reader: Reader, filter: LogFilter, page: LogPageRequest): Promise<LogPage> {
+  const condition = await logCondition(reader.db, filter);
+  if (condition === undefined) return { rows: [], total: 0 };
+  const total = await countOf(reader, condition);
+  return { rows: total === 0 ? [] : await rowsOf(reader, await idsOf(reader, condition, page)), total };
 }
 
-/** Ordered by day. */
-export async function totalsByDay(db: Database, filter: LogFilter): Promise<DayTotal[]> {
-  const where = await whereOf(db, filter);
-  if (where === undefined) return [];
-  const found = await db
-    .selectFrom('requests')
-    .where(where)
-    .select(({ fn, ref }) => [
-      sql<number>`${ref('started_at_ms')} / ${sql.lit(DAY_MS)}`.as('day'),
-      'key_ref',
-      'user_ref',
-      fn.coalesce('model_ref', 'requested_model_ref').as('model_ref'),
-      fn.sum<number | null>('cost_nano_usd').as('cost'),
-    ])
-    .groupBy(['day', 'key_ref', 'user_ref', (b) => b.fn.coalesce('model_ref', 'requested_model_ref')])
-    .orderBy('day')
-    .execute();
-  const names = await namesOf(db, found.flatMap((row) => [row.key_ref, row.user_ref, row.model_ref]).filter(isNumber));
-  const nameOf = (ref: number | null): string | null => (ref === null ? null : (names.get(ref) ?? null));
-  return found.map((row) => ({
-    dayMs: Number(row.day) * DAY_MS,
-    keyHash: nameOf(row.key_ref),
-    userId: nameOf(row.user_ref),
-    model: nameOf(row.model_ref),
-    costNanoUsd: Number(row.cost ?? 0),
-  }));
+/** A page without its total. */
+export async function logRows(reader: Reader, filter: LogFilter, page: LogPageRequest): Promise<readonly LedgerRow[]> {
+  const condition = await logCondition(reader.db, filter);
+  return condition === undefined ? [] : await rowsOf(reader, await idsOf(reader, condition, page));
 }
 
-const isNumber = (value: unknown): value is number => typeof value === 'number';
+async function countOf(reader: Reader, condition: LogCondition): Promise<number> {
+  if (condition.others.length > 0) return await countOfRows(reader, condition);
+  const query = reportQuery(reader.db, { ...condition, groupBy: [] });
+  const [sums] = query === undefined ? [] : await reader.run(query);
+  return Number(sums?.requests ?? 0);
+}
 
-/** The whole rows of these ids, newest first. */
-async function rowsOf(db: Database, ids: readonly string[]): Promise<LedgerRow[]> {
-  const requests = await db.selectFrom('requests').selectAll().where('id', 'in', ids).orderBy('id', 'desc').execute();
-  const details = await db.selectFrom('request_details').selectAll().where('request_id', 'in', ids).execute();
-  const payloads = await db.selectFrom('request_payloads').selectAll().where('request_id', 'in', ids).execute();
-  const detailsOf = new Map(details.map((row) => [row.request_id, row]));
-  const payloadOf = new Map(payloads.map((row) => [row.request_id, row]));
-  const names = await namesOf(db, requests.flatMap(refsIn));
-  return requests.map((request) =>
-    fromStored({ request, details: detailsOf.get(request.id), payload: payloadOf.get(request.id) }, (ref) =>
-      names.get(ref),
-    ),
+async function countOfRows(reader: Reader, condition: LogCondition): Promise<number> {
+  const start = condition.isLookUp ? sql`+r.started_at_ms` : sql`r.started_at_ms`;
+  const [found] = await reader.run(
+    sql<{ total: number | string }>`select count(*) as total from (select 1 from requests r
+      where ${start} >= ${condition.fromMs} and ${start} < ${condition.toMs} and ${whereOf(condition)}
+      limit ${sql.lit(MOST_COUNTED)})`.compile(reader.db),
   );
+  return Number(found?.total ?? 0);
+}
+
+interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+interface Found {
+  readonly id: string;
+}
+
+async function idsOf(reader: Reader, given: LogCondition, page: LogPageRequest): Promise<string[]> {
+  const { after, order } = page;
+  const toMs = after === undefined ? given.toMs : Math.min(given.toMs, after.startedAtMs + 1);
+  const condition: LogCondition = { ...given, toMs };
+  const rest = after === undefined ? sql`1 = 1` : sql`(r.started_at_ms < ${after.startedAtMs} or r.id < ${after.id})`;
+  const isSearched = !given.isLookUp && order === undefined && given.filters.size + given.anyOf.length > 0;
+  const { spans, offset } = isSearched
+    ? await searchedSpans(reader, condition, page)
+    : { spans: [condition], offset: page.offset };
+  if (spans.length === 0) return [];
+  const start = given.isLookUp ? sql`+r.started_at_ms` : sql`r.started_at_ms`;
+  const found = await reader.run(
+    sql<Found>`${source(spans, start)} and ${whereOf(condition)} and ${rest}
+      order by ${orderOf(order)} limit ${page.limit} offset ${offset}`.compile(reader.db),
+  );
+  return found.map(({ id }) => id);
+}
+
+function source(spans: readonly Span[], start: RawBuilder<unknown>): RawBuilder<unknown> {
+  const [only, ...others] = spans;
+  if (only !== undefined && others.length === 0) {
+    return sql`select r.id from requests r where ${start} >= ${only.fromMs} and ${start} < ${only.toMs}`;
+  }
+  const values = spans.map(({ fromMs, toMs }) => sql`(${sql.lit(fromMs)}, ${sql.lit(toMs)})`);
+  return sql`with spans (from_ms, to_ms) as (values ${sql.join(values)})
+    select r.id from spans s cross join requests r where r.started_at_ms >= s.from_ms and r.started_at_ms < s.to_ms`;
+}
+
+const ORDERS = {
+  start: sql`r.started_at_ms`,
+  end: sql`r.started_at_ms + r.duration_us / 1000.0`,
+  duration: sql`r.duration_us`,
+  first_token: sql`r.first_token_us`,
+  cost: sql`r.cost_nano_usd`,
+  tokens: sql.join(
+    TOKEN_SUMS.map((name) => sql`coalesce(${sql.ref(`r.${name}`)}, 0)`),
+    sql` + `,
+  ),
+} as const satisfies Record<LogOrder, RawBuilder<unknown>>;
+
+/** The start and the id decide between equals, so that pages never overlap. */
+function orderOf(order: LogPageRequest['order']): RawBuilder<unknown> {
+  const direction = order?.isAscending === true ? sql`asc` : sql`desc`;
+  const first = order === undefined || order.by === 'start' ? [] : [sql`${ORDERS[order.by]} ${direction}`];
+  return sql.join([...first, sql`r.started_at_ms ${direction}`, sql`r.id ${direction}`]);
+}
+
+/** A quarter hour with rows of those who are wanted. */
+interface Quarter {
+  readonly quarter: number;
+  readonly requests: number;
+}
+
+/** More spans than this are one, from the first to the last. */
+const MOST_SPANS = 2_000;
+
+/** Where the page can be, newest first, and how many rows to leave out there. */
+async function searchedSpans(
+  reader: Reader,
+  condition: LogCondition,
+  { limit, offset, after }: LogPageRequest,
+): Promise<{ readonly spans: readonly Span[]; readonly offset: number }> {
+  const quarters = await quartersOf(reader, condition);
+  const isCounted = condition.others.length === 0 && after === undefined;
+  const skipped = isCounted ? await skippedQuarters(reader, condition, quarters, offset) : { count: 0, rows: 0 };
+  const left = offset - skipped.rows;
+  const wanted: Quarter[] = [];
+  let sure = 0;
+  for (const one of quarters.slice(skipped.count)) {
+    if (condition.others.length === 0 && sure >= left + limit) break;
+    wanted.push(one);
+    if (isWhole(one, condition)) sure += one.requests;
+  }
+  return { spans: merged(wanted, condition), offset: left };
+}
+
+const spanOf = ({ quarter }: Quarter, { fromMs, toMs }: Span): Span => ({
+  fromMs: Math.max(fromMs, quarter * QUARTER_MS),
+  toMs: Math.min(toMs, (quarter + 1) * QUARTER_MS),
+});
+
+function isWhole(one: Quarter, condition: Span): boolean {
+  const span = spanOf(one, condition);
+  return span.toMs - span.fromMs === QUARTER_MS;
+}
+
+async function quartersOf(reader: Reader, condition: LogCondition): Promise<Quarter[]> {
+  const column = (name: Dimension): RawBuilder<unknown> => sql.ref(`d.${name}`);
+  const { fromMs, toMs } = condition;
+  const query = sql<{ quarter: number; requests: number | string }>`select c.quarter, sum(c.requests) as requests
+    from usage_cube c join usage_dimensions d on d.id = c.dimensions_ref
+    where c.quarter >= ${Math.floor(fromMs / QUARTER_MS)} and c.quarter < ${Math.ceil(toMs / QUARTER_MS)}
+      and ${matching(condition, column)}
+    group by c.quarter order by c.quarter desc`.compile(reader.db);
+  return (await reader.run(query)).map(({ quarter, requests }) => ({ quarter, requests: Number(requests) }));
+}
+
+/** Quarter hours whose rows all stand on earlier pages. Only of the first the range can hold a part. */
+async function skippedQuarters(
+  reader: Reader,
+  condition: LogCondition,
+  quarters: readonly Quarter[],
+  offset: number,
+): Promise<{ readonly count: number; readonly rows: number }> {
+  let rows = 0;
+  for (const [count, one] of quarters.entries()) {
+    const requests = isWhole(one, condition)
+      ? one.requests
+      : await countOfRows(reader, { ...condition, ...spanOf(one, condition) });
+    if (rows + requests > offset) return { count, rows };
+    rows += requests;
+  }
+  return { count: quarters.length, rows };
+}
+
+/** Neighbours are one. */
+function merged(quarters: readonly Quarter[], condition: Span): Span[] {
+  const spans: Span[] = [];
+  for (const one of quarters) {
+    const span = spanOf(one, condition);
+    const newer = spans.at(-1);
+    if (newer?.fromMs === span.toMs) spans[spans.length - 1] = { fromMs: span.fromMs, toMs: newer.toMs };
+    else spans.push(span);
+  }
+  const [newest, oldest] = [spans[0], spans.at(-1)];
+  if (spans.length <= MOST_SPANS || newest === undefined || oldest === undefined) return spans;
+  return [{ fromMs: oldest.fromMs, toMs: newest.toMs }];
+}
+
+/** The whole rows of these ids, in their order. */
+async function rowsOf(reader: Reader, ids: readonly string[]): Promise<LedgerRow[]> {
+  const rows: LedgerRow[] = [];
+  for (let start = 0; start < ids.length; start += ROWS_PER_READ) {
+    if (start > 0) await nextTurn();
+    rows.push(...(await wholeRows(reader, ids.slice(start, start + ROWS_PER_READ))));
+  }
+  return rows;
+}
+
+async function wholeRows(reader: Reader, ids: readonly string[]): Promise<LedgerRow[]> {
+  const { db } = reader;
+  const requests = await reader.run(db.selectFrom('requests').selectAll().where('id', 'in', ids).compile());
+  const details = await reader.run(
+    db.selectFrom('request_details').selectAll().where('request_id', 'in', ids).compile(),
+  );
+  const payloads = await reader.run(
+    db.selectFrom('request_payloads').selectAll().where('request_id', 'in', ids).compile(),
+  );
+  const requestOf = new Map<string, RequestsTable>(requests.map((row) => [row.id, row]));
+  const detailsOf = new Map<string, RequestDetailsTable>(details.map((row) => [row.request_id, row]));
+  const payloadOf = new Map<string, RequestPayloadsTable>(payloads.map((row) => [row.request_id, row]));
+  const names = await namesOf(db, requests.flatMap(refsIn));
+  return ids.flatMap((id) => {
+    const request = requestOf.get(id);
+    if (request === undefined) return [];
+    const stored = { request, details: detailsOf.get(id), payload: payloadOf.get(id) };
+    return fromStored(stored, (ref) => names.get(ref));
+  });
 }
 
 const refsIn = (row: RequestsTable): number[] =>
-  Object.entries(row).flatMap(([column, value]) => (column.endsWith('_ref') && isNumber(value) ? [value] : []));
-
-/** `undefined`: nothing can match, because a name in the filter was never recorded. */
-async function whereOf(db: Database, filter: LogFilter): Promise<Where | undefined> {
-  const conditions = [...timeConditions(filter)];
-  const { requestId, statuses } = filter;
-  if (requestId !== undefined) conditions.push((b) => anyOf(b, ['id', 'call_id', 'response_id'], requestId));
-  for (const [columns, name] of [
-    [['key_ref'], filter.keyHash],
-    [['key_alias_ref'], filter.keyAlias],
-    [['user_ref'], filter.userId],
-    [['team_ref'], filter.teamId],
-    [['end_user_ref'], filter.endUser],
-    [['requested_model_ref', 'model_group_ref', 'model_ref'], filter.model],
-  ] as const) {
-    if (name === undefined) continue;
-    const ref = await refOf(db, name);
-    if (ref === undefined) return undefined;
-    conditions.push((b) => anyOf(b, columns, ref));
-  }
-  if (statuses !== undefined) {
-    const numbers = statuses.map((status) => ROW_STATUSES.indexOf(status));
-    conditions.push((b) => b('status', 'in', numbers));
-  }
-  return (builder) => builder.and(conditions.map((condition) => condition(builder)));
-}
-
-function anyOf(b: Builder, columns: readonly (keyof RequestsTable)[], value: string | number): Expression<SqlBool> {
-  return b.or(columns.map((column) => b(column, '=', value)));
-}
-
-/** A row's id is made a moment before its start is noted, by another clock: this is far more than they can differ. */
-const CLOCK_SLACK_MS = 3_600_000;
-
-/** Ids are ordered by time, so they find the rows of a time without an index on it; the start then says exactly which. */
-function timeConditions({ fromMs, toMs }: LogFilter): Condition[] {
-  const conditions: Condition[] = [];
-  if (fromMs !== undefined) {
-    conditions.push((b) => b('id', '>=', firstIdAt(fromMs - CLOCK_SLACK_MS)));
-    conditions.push((b) => b('started_at_ms', '>=', fromMs));
-  }
-  if (toMs !== undefined) {
-    conditions.push((b) => b('id', '<', firstIdAt(toMs + CLOCK_SLACK_MS)));
-    conditions.push((b) => b('started_at_ms', '<', toMs));
-  }
-  return conditions;
-}
-
-const LAST_ID_MS = 2 ** 48 - 1;
-
-/** Smallest UUIDv7 of a millisecond. */
-function firstIdAt(ms: number): string {
-  const hex = Math.min(LAST_ID_MS, Math.max(0, Math.floor(ms)))
-    .toString(16)
-    .padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7000-8000-000000000000`;
-}
+  Object.entries(row).flatMap(([column, value]) => (column.endsWith('_ref') && typeof value === 'number' ? value : []));

@@ -8,6 +8,7 @@ import type { Config } from '../../src/config/config.ts';
 import { readEnv } from '../../src/config/env.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { openDatabase } from '../../src/db/client.ts';
+import { directReader } from '../../src/db/reader.ts';
 import type { LedgerRow } from '../../src/db/request-row.ts';
 import { findLogs, type LogFilter } from '../../src/db/spend-logs.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
@@ -110,7 +111,7 @@ export async function startAppPlace(sections: Sections): Promise<AppPlace> {
       const db = await openDatabase({ url: databaseUrl, readonly: true });
       try {
         return await until(
-          () => findLogs(db, filter, ALL),
+          () => findLogs(directReader(db), filter, ALL),
           ({ total }) => total >= count,
         ).then(({ rows }) => rows);
       } finally {
@@ -123,7 +124,7 @@ export async function startAppPlace(sections: Sections): Promise<AppPlace> {
       const warnings: string[] = [];
       const ledger = await openLedger({ db, dataDir, now: Date.now, onWarning: (message) => warnings.push(message) });
       const openIntents = ledger.openIntents();
-      const { rows } = await findLogs(db, {}, ALL);
+      const { rows } = await findLogs(directReader(db), {}, ALL);
       await ledger.close();
       await db.destroy();
       rmSync(folder, { recursive: true, force: true });

@@ -104,7 +104,7 @@ test('after an upgrade a key’s spend and a scope’s use since any instant are
 
 test('after an upgrade rows are what they were, and new ones add to the old totals', async () => {
   await upgraded(SAMPLE, async (db) => {
-    const { rows } = await findLogs(db, {}, { limit: 500, offset: 0 });
+    const { rows } = await findLogs(directReader(db), {}, { limit: 500, offset: 0 });
     expect(rows.map(({ id, tags }) => [id, tags]).sort()).toEqual(SAMPLE.map(({ id, tags }) => [id, [...tags]]).sort());
     const before = await usageSince(db, { kind: 'global', id: '' }, null);
     const [row] = SAMPLE;
