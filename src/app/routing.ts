@@ -1,5 +1,5 @@
 /** Routing put together: its state, which outlives a reload, and what the current configuration makes of it for a call. */
-import type { Config, ErrorPolicy } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Cards } from '../features/meter.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
@@ -7,12 +7,20 @@ import type { AttemptWatch } from '../gateway/pipeline.ts';
 import { tokenBounds } from '../gateway/token-bounds.ts';
 import type { Target } from '../providers/adapter.ts';
 import { Affinity } from '../routing/affinity.ts';
-import { type CallFacts, type ChooseSettings, choose, type RoutingState } from '../routing/choose.ts';
+import {
+  type CallFacts,
+  type ChooseSettings,
+  choose,
+  isAnyFresh,
+  isDown,
+  type Question,
+  type RoutingState,
+} from '../routing/choose.ts';
 import { classOf } from '../routing/error-class.ts';
 import type { Group } from '../routing/groups.ts';
 import { Health, type HealthEvent, type HealthSettings } from '../routing/health.ts';
 import { Loads } from '../routing/load.ts';
-import type { PlanSettings } from '../routing/plan.ts';
+import type { PlanSettings, Retries } from '../routing/plan.ts';
 import { RetryBudget } from '../routing/retry-budget.ts';
 import { countedTokens } from '../wire/usage.ts';
 import { affinityNames } from './affinity-names.ts';
@@ -52,18 +60,19 @@ export function createRouting(options: RoutingOptions): Routing {
       const { config } = runtime();
       const facts = factsOf(call, options);
       const settings = chooseSettings(options);
+      const asked = (group: Group, failed = NOBODY): Question => ({ group, call: facts, failed, settings });
       return {
         group: runtime().groups.find(call.modelGroup),
         fallbacks: (group, error) => runtime().fallbacksOf(call, group, error),
         maxFallbacks: config.router.maxFallbacks,
         choose(group, failed) {
-          const chosen = choose({ group, call: facts, failed, settings }, state);
+          const chosen = choose(asked(group, failed), state);
           call.choices.push(chosen.choice);
           return chosen;
         },
-        hasFresh: (group, failed) => isAnyWell(group, failed, state.health),
-        isDown: (group) => !isAnyWell(group, NOBODY, state.health),
-        retries: (group, error) => retriesOf(call, group, error, config.router),
+        hasFresh: (group, failed) => isAnyFresh(asked(group, failed), state),
+        isDown: (group) => isDown(asked(group), state),
+        retries: (target, error) => retriesOf(call, target, error, config.router),
         budget,
         retryAfterMs: config.router.retryAfterMs,
         deadlineMs: call.receivedAtMs + (call.controls.timeoutMs ?? config.router.timeoutMs),
@@ -77,24 +86,21 @@ export function createRouting(options: RoutingOptions): Routing {
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-const isAnyWell = ({ targets }: Group, failed: ReadonlySet<string>, health: Health): boolean =>
-  targets.some(({ deploymentId }) => {
-    const healthState = failed.has(deploymentId) ? 'down' : health.stateOf(deploymentId);
-    return healthState === 'up' || healthState === 'probe';
-  });
-
-/** The request's own count, else the policy for such a failure, else the deployment's, else the router's. */
-function retriesOf(call: Call, group: Group, error: GatewayError, router: Config['router']): number {
+/**
+ * The request's own count, else the policy for such a failure, else the deployment's, else the router's. What a policy
+ * names is retried whatever it is.
+ */
+function retriesOf(call: Call, target: Target, error: GatewayError, router: Config['router']): Retries {
+  const { groupRetryPolicy, retryPolicy, numRetries } = router;
   const asked = call.controls.numRetries;
-  if (asked !== undefined) return asked;
-  const ofGroup = Object.hasOwn(router.groupRetryPolicy, group.name) ? router.groupRetryPolicy[group.name] : undefined;
-  const policy = byPolicy(ofGroup, error) ?? byPolicy(router.retryPolicy, error);
-  return policy ?? group.targets[0]?.numRetries ?? router.numRetries;
-}
-
-function byPolicy(policy: ErrorPolicy | undefined, error: GatewayError): number | undefined {
+  if (asked !== undefined) return { count: asked, isNamed: false };
+  const group = target.modelGroup;
+  const ofGroup = Object.hasOwn(groupRetryPolicy, group) ? groupRetryPolicy[group] : undefined;
   const errorClass = classOf(error);
-  return (errorClass && policy?.[errorClass]) ?? policy?.default;
+  const named =
+    errorClass && (ofGroup?.[errorClass] ?? (ofGroup?.default === undefined ? retryPolicy[errorClass] : undefined));
+  const count = named ?? ofGroup?.default ?? retryPolicy.default ?? target.numRetries ?? numRetries;
+  return { count, isNamed: named !== undefined };
 }
 
 function factsOf(call: Call, { runtime, regionOf }: RoutingOptions): CallFacts {

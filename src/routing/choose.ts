@@ -132,6 +132,28 @@ function chooseAmong(question: Question, state: RoutingState): Chosen {
   return { choice, target: error ? undefined : picked?.target, error };
 }
 
+const isWell = (health: Health, { deploymentId }: Target): boolean => {
+  const state = health.stateOf(deploymentId);
+  return state === 'up' || state === 'probe';
+};
+
+/** Whether a deployment is left for the call that has not failed it, is well and has room. */
+export function isAnyFresh(question: Question, { health }: RoutingState): boolean {
+  const { group, failed, settings } = question;
+  const narrowing = new Narrowing(group.targets);
+  narrowByCall(narrowing, question);
+  return narrowing.left.some(
+    (target) => !failed.has(target.deploymentId) && isWell(health, target) && settings.hasRoom(target),
+  );
+}
+
+/** Whether all that may serve the call are cooling down. */
+export function isDown(question: Question, { health }: RoutingState): boolean {
+  const narrowing = new Narrowing(question.group.targets);
+  narrowByCall(narrowing, question);
+  return !narrowing.left.some((target) => isWell(health, target));
+}
+
 /** Targets that are left, and why the others are not. */
 class Narrowing {
   left: readonly Target[];
@@ -175,10 +197,12 @@ function narrowByCall(narrowing: Narrowing, { group, call, settings }: Question)
 /** By how the deployments are. Somebody is always left. */
 function narrowByState(narrowing: Narrowing, question: Question, { health }: RoutingState): undefined {
   const { failed, settings } = question;
+  // One that is well and has failed may yet answer; one that cools down hardly will.
+  narrowing.keep('it is cooling down', (target) => isWell(health, target), true);
+  narrowing.keep('it is at a limit of its own', settings.hasRoom, true);
   narrowing.keep('it has failed this request', ({ deploymentId }) => !failed.has(deploymentId), true);
   const usable = new Set(health.usable(narrowing.left));
   narrowing.keep('it is cooling down', (target) => usable.has(target), true);
-  narrowing.keep('it is at a limit of its own', settings.hasRoom, true);
   const lowest = Math.min(...narrowing.left.map(orderOf));
   narrowing.keep('another has a lower order', (target) => orderOf(target) === lowest);
 }

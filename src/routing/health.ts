@@ -27,6 +27,16 @@ export interface HealthEvent {
 /** `probe`: its cooldown is over; one call at a time may find out. */
 export type HealthState = 'up' | 'probe' | 'probing' | 'down';
 
+/** What traffic has shown of a deployment. Times in epoch milliseconds; `null`: never. */
+export interface Sighting {
+  readonly state: HealthState;
+  readonly downUntilMs: number | null;
+  readonly lastSuccessAtMs: number | null;
+  readonly lastFailureAtMs: number | null;
+  /** Kind of the last failure that was its own fault. */
+  readonly lastFailure: string | null;
+}
+
 interface Deployment {
   consecutive: number;
   /** Of the minute that began at `minuteMs`. */
@@ -40,6 +50,11 @@ interface Deployment {
   /** In a row, without a success between them. */
   ejections: number;
   isProbing: boolean;
+  /** When it was last said that our credential is refused. */
+  refusalToldMs: number;
+  lastSuccessAtMs: number | null;
+  lastFailureAtMs: number | null;
+  lastFailure: string | null;
 }
 
 const MINUTE_MS = 60_000;
@@ -66,6 +81,17 @@ export class Health {
     if (known === undefined || known.downUntilMs === 0) return 'up';
     if (this.#now() < known.downUntilMs) return 'down';
     return known.isProbing ? 'probing' : 'probe';
+  }
+
+  sightingOf(deploymentId: string): Sighting {
+    const known = this.#deployments.peek(deploymentId);
+    return {
+      state: this.stateOf(deploymentId),
+      downUntilMs: known === undefined || known.downUntilMs === 0 ? null : known.downUntilMs,
+      lastSuccessAtMs: known?.lastSuccessAtMs ?? null,
+      lastFailureAtMs: known?.lastFailureAtMs ?? null,
+      lastFailure: known?.lastFailure ?? null,
+    };
   }
 
   /** Epoch milliseconds; 0 when it is not cooling down. */
@@ -95,11 +121,15 @@ export class Health {
   succeeded(deploymentId: string): void {
     const deployment = this.#of(deploymentId);
     const wasDown = deployment.downUntilMs > 0;
+    deployment.lastSuccessAtMs = this.#now();
     // An answer to what was asked before the cooldown says nothing about now.
     if (wasDown && this.#now() < deployment.downUntilMs) return;
     Object.assign(deployment, { consecutive: 0, downUntilMs: 0, ejections: 0, isProbing: false });
     deployment.counted.clear();
-    if (wasDown) this.#tell({ deploymentId, kind: 'recovered' });
+    if (!wasDown) return;
+    // What the minute saw before the recovery must not take it out again at its next failure.
+    Object.assign(deployment, { asked: 0, failed: 0, refusalToldMs: Number.NEGATIVE_INFINITY });
+    this.#tell({ deploymentId, kind: 'recovered' });
   }
 
   /** Neither a success nor the deployment's fault: a client that left, a request that was wrong. */
@@ -110,18 +140,38 @@ export class Health {
   failed(deploymentId: string, error: GatewayError, settings: HealthSettings): void {
     const blame = blameOf(error);
     if (blame === 'none') {
-      this.ended(deploymentId);
+      this.#excuse(deploymentId, error, settings);
       return;
     }
-    if (isCredentialRefused(error)) this.#tell({ deploymentId, kind: 'credential_refused' });
     const deployment = this.#of(deploymentId);
     this.#turnMinute(deployment);
+    if (isCredentialRefused(error)) this.#tellOfCredential(deploymentId, deployment);
     deployment.consecutive += 1;
     deployment.failed += 1;
+    deployment.lastFailureAtMs = this.#now();
+    deployment.lastFailure = error.kind;
     const wasProbe = deployment.isProbing;
     deployment.isProbing = false;
     if (settings.disabled || settings.cooldownMs === 0) return;
     if (wasProbe || this.#isTooMuch(deployment, error, settings, blame)) this.#coolDown(deploymentId, error, settings);
+  }
+
+  /** What clients do wrong counts only where the operator's policy says how often. */
+  #excuse(deploymentId: string, error: GatewayError, settings: HealthSettings): void {
+    this.ended(deploymentId);
+    const errorClass = classOf(error);
+    const allowed = errorClass && settings.allowedFailsPolicy[errorClass];
+    if (allowed === undefined || errorClass === undefined || settings.disabled || settings.cooldownMs === 0) return;
+    if (this.#count(this.#of(deploymentId), errorClass, settings) > allowed)
+      this.#coolDown(deploymentId, error, settings);
+  }
+
+  /** Once for a cooldown; once a minute where there is none. */
+  #tellOfCredential(deploymentId: string, deployment: Deployment): void {
+    const nowMs = this.#now();
+    if (nowMs < Math.max(deployment.downUntilMs, deployment.refusalToldMs + MINUTE_MS) && !deployment.isProbing) return;
+    deployment.refusalToldMs = nowMs;
+    this.#tell({ deploymentId, kind: 'credential_refused' });
   }
 
   #isTooMuch(
@@ -154,7 +204,8 @@ export class Health {
     const deployment = this.#of(deploymentId);
     const nowMs = this.#now();
     // Calls that were under way when it went down tell nothing new.
-    if (nowMs >= deployment.downUntilMs) deployment.ejections += 1;
+    const isNew = nowMs >= deployment.downUntilMs;
+    if (isNew) deployment.ejections += 1;
     const { retryAfterMs } = error.details;
     const reset =
       error.kind === 'upstream_busy' && retryAfterMs !== undefined && retryAfterMs > 0 ? retryAfterMs : undefined;
@@ -164,7 +215,7 @@ export class Health {
         : Math.min(LONGEST_RESET_MS, reset);
     deployment.downUntilMs = Math.max(deployment.downUntilMs, nowMs + lastsMs);
     deployment.consecutive = 0;
-    this.#tell({ deploymentId, kind: 'cooled_down', untilMs: deployment.downUntilMs });
+    if (isNew) this.#tell({ deploymentId, kind: 'cooled_down', untilMs: deployment.downUntilMs });
   }
 
   #turnMinute(deployment: Deployment): void {
@@ -186,6 +237,10 @@ export class Health {
       downUntilMs: 0,
       ejections: 0,
       isProbing: false,
+      refusalToldMs: Number.NEGATIVE_INFINITY,
+      lastSuccessAtMs: null,
+      lastFailureAtMs: null,
+      lastFailure: null,
     };
     this.#deployments.set(deploymentId, fresh);
     return fresh;

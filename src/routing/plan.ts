@@ -14,6 +14,12 @@ export interface Step {
   readonly delayMs: number;
 }
 
+export interface Retries {
+  readonly count: number;
+  /** The operator's policy names this very failure, so that it is retried even where a retry seems vain. */
+  readonly isNamed: boolean;
+}
+
 export interface PlanSettings {
   /** The group asked for. */
   readonly group: Group | undefined;
@@ -25,8 +31,8 @@ export interface PlanSettings {
   hasFresh(group: Group, failed: ReadonlySet<string>): boolean;
   /** Whether all of its deployments are cooling down: it looks dead. */
   isDown(group: Group): boolean;
-  /** Retries after such a failure. */
-  retries(group: Group, error: GatewayError): number;
+  /** Retries after such a failure of this target. */
+  retries(target: Target, error: GatewayError): Retries;
   readonly budget: RetryBudget;
   /** Least wait before a retry on the same deployment. */
   readonly retryAfterMs: number;
@@ -70,7 +76,7 @@ function* tryGroup(
   failed: Set<string>,
   settings: PlanSettings,
 ): Generator<Step, GatewayError | undefined, GatewayError> {
-  const retries = new Retries(group, failed, settings);
+  const patience = new Patience(group, failed, settings);
   const met: GatewayError[] = [];
   let delayMs = 0;
   try {
@@ -80,17 +86,17 @@ function* tryGroup(
       const error = yield { target, delayMs };
       failed.add(target.deploymentId);
       met.push(error);
-      const waitMs = retries.waitAfter(error);
+      const waitMs = patience.waitAfter(error, target);
       if (waitMs === undefined) return worstOf(met, group);
       delayMs = waitMs;
     }
   } finally {
-    retries.end();
+    patience.end();
   }
 }
 
 /** Whether and when a group is tried once more. */
-class Retries {
+class Patience {
   readonly #group: Group;
   readonly #failed: ReadonlySet<string>;
   readonly #settings: PlanSettings;
@@ -104,13 +110,14 @@ class Retries {
   }
 
   /** Milliseconds; `undefined`: not again. */
-  waitAfter(error: GatewayError): number | undefined {
+  waitAfter(error: GatewayError, target: Target): number | undefined {
     const { hasFresh, retries, now, deadlineMs } = this.#settings;
     const isElsewhere = hasFresh(this.#group, this.#failed);
     // Whom its own limits hold back has not been asked, which is no attempt.
     if (error.kind === 'deployment_busy') return isElsewhere ? 0 : undefined;
     const tried = this.#asked++;
-    if (!isWorthAnother(error, isElsewhere) || tried >= retries(this.#group, error)) return undefined;
+    const { count, isNamed } = retries(target, error);
+    if (tried >= count || !(isNamed || isWorthAnother(error, isElsewhere))) return undefined;
     // Another deployment that is well may answer; those that look dead are asked again only as far as the budget goes.
     if (!isElsewhere && !this.#mayRepeat()) return undefined;
     const waitMs = isElsewhere ? 0 : backoff(error, tried, this.#settings);

@@ -1,7 +1,14 @@
 /** What a plan goes by, over deployments that are all well; tests say only what matters to them. */
-import type { GatewayError } from '../../src/errors.ts';
 import { Affinity } from '../../src/routing/affinity.ts';
-import { type CallFacts, type ChooseSettings, choose, type RoutingState } from '../../src/routing/choose.ts';
+import {
+  type CallFacts,
+  type ChooseSettings,
+  choose,
+  isAnyFresh,
+  isDown,
+  type Question,
+  type RoutingState,
+} from '../../src/routing/choose.ts';
 import type { Group } from '../../src/routing/groups.ts';
 import { Health } from '../../src/routing/health.ts';
 import { Loads } from '../../src/routing/load.ts';
@@ -19,7 +26,12 @@ export interface PlanGiven {
   readonly health?: Health;
   readonly budget?: RetryBudget;
   readonly deadlineMs?: number;
-  readonly retries?: (group: Group, error: GatewayError) => number;
+  readonly now?: () => number;
+  readonly call?: CallFacts;
+  readonly settings?: Partial<ChooseSettings>;
+  readonly fallbacks?: PlanSettings['fallbacks'];
+  readonly maxFallbacks?: number;
+  readonly retries?: PlanSettings['retries'];
 }
 
 export const CALL_FACTS: CallFacts = { stream: false, tags: [], region: null, promptTokens: 10, affinity: [] };
@@ -40,19 +52,24 @@ export function routingState(now: () => number, random: () => number = () => 0):
 
 export function planParts(given: PlanGiven = {}): PlanSettings {
   const { groups = [], numRetries, defaultRetries = 2, retryAfterMs = 0, random = () => 0 } = given;
-  const now = () => STARTED_AT_MS;
+  const now = given.now ?? (() => STARTED_AT_MS);
   const state = { ...routingState(now, random), ...(given.health && { health: given.health }) };
   const [group, ...others] = groups;
-  const isWell = ({ deploymentId }: { deploymentId: string }): boolean =>
-    ['up', 'probe'].includes(state.health.stateOf(deploymentId));
+  const asked = (from: Group, failed: ReadonlySet<string> = new Set()): Question => ({
+    group: from,
+    call: given.call ?? CALL_FACTS,
+    failed,
+    settings: { ...CHOOSE_SETTINGS, ...given.settings },
+  });
   return {
     group,
-    fallbacks: (failed) => (failed.name === group?.name ? others : []),
-    maxFallbacks: 10,
-    choose: (from, failed) => choose({ group: from, call: CALL_FACTS, failed, settings: CHOOSE_SETTINGS }, state),
-    hasFresh: ({ targets }, failed) => targets.some((one) => !failed.has(one.deploymentId) && isWell(one)),
-    isDown: ({ targets }) => !targets.some(isWell),
-    retries: given.retries ?? ((from) => numRetries ?? from.targets[0]?.numRetries ?? defaultRetries),
+    fallbacks: given.fallbacks ?? ((failed) => (failed.name === group?.name ? others : [])),
+    maxFallbacks: given.maxFallbacks ?? 10,
+    choose: (from, failed) => choose(asked(from, failed), state),
+    hasFresh: (from, failed) => isAnyFresh(asked(from, failed), state),
+    isDown: (from) => isDown(asked(from), state),
+    retries:
+      given.retries ?? ((target) => ({ count: numRetries ?? target.numRetries ?? defaultRetries, isNamed: false })),
     budget: given.budget ?? new RetryBudget(),
     retryAfterMs,
     deadlineMs: given.deadlineMs ?? Number.POSITIVE_INFINITY,
