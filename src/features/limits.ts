@@ -4,50 +4,19 @@
  */
 import { GatewayError } from '../errors.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
-import type { Allowance } from '../gateway/entities.ts';
-import type { Admission, Feature } from '../gateway/feature.ts';
+import type { Admission, Feature, Narrow } from '../gateway/feature.ts';
 import { type TokenBounds, tokenBounds } from '../gateway/token-bounds.ts';
 import { patchJson } from '../lib/json-members.ts';
-import type { PromptMemory } from '../limits/prompt-memory.ts';
 import { refusalError } from '../limits/refusal-error.ts';
 import { restOf, standingView } from '../limits/standing-view.ts';
 import type { Serving, Subject } from '../limits/subject.ts';
-import {
-  type Demand,
-  type Hold,
-  isRefusal,
-  type Limit,
-  type LimitTree,
-  type Part,
-  type Refusal,
-} from '../limits/types.ts';
-import type { WaitingRoom } from '../limits/waiting-room.ts';
+import { type Demand, type Hold, isRefusal, type Limit, type Part, type Refusal } from '../limits/types.ts';
 import type { Target } from '../providers/adapter.ts';
 import { countedTokens } from '../wire/usage.ts';
-import type { Quote } from './meter.ts';
+import { holdBoth, joined } from './hold-both.ts';
+import type { LimitParts, LimitSettings } from './limit-parts.ts';
 
-export interface LimitSettings {
-  /** `litellm_settings.budget_exceeded_status_code`. */
-  readonly budgetStatus: number;
-  /** How long a call waits for money that calls under way hold and may give back. */
-  readonly budgetWaitMs: number;
-  /** `tollgate_settings.queue`: how long a call waits for a rate to clear instead of being refused; 0: not at all. */
-  readonly queueMs: number;
-}
-
-export interface LimitParts {
-  readonly tree: LimitTree;
-  readonly waitingRoom: WaitingRoom;
-  readonly quote: Quote;
-  readonly prompts: PromptMemory;
-  limitSettings(): LimitSettings;
-  /** What stands over the call; waits only for what is not in memory yet. */
-  subject(call: Call): Subject | Promise<Subject>;
-  /** Deployments that may serve the group. */
-  targets(modelGroup: string): readonly Target[];
-  allowanceOf(target: Target): Allowance | null;
-  now(): number;
-}
+export type { LimitParts, LimitSettings };
 
 export function limits(parts: LimitParts): Feature {
   return {
@@ -149,6 +118,7 @@ class LimitedCall {
     this.#call.limits = () => this.#parts.tree.standing(this.#limits).map(standingView);
     return {
       attempt: (target) => this.#attempt(target),
+      alongside: (target) => this.#alongside(target),
       settle: (outcome) => this.#settle(outcome),
     };
   }
@@ -240,6 +210,28 @@ class LimitedCall {
     const cold = this.#parts.tree.load(part.limits);
     if (cold !== undefined) return cold.then(() => this.#take(target));
     this.#take(target);
+  }
+
+  /** What is not in memory yet is read for the next time: nothing waits for a second attempt. */
+  #alongside(target: Target): Narrow | 'refused' {
+    const first = this.#part;
+    const part = this.#subject.servedBy(target.modelGroup, this.#servingOf(target));
+    const cold = this.#parts.tree.load(part.limits);
+    cold?.catch(() => undefined); // Whoever needs it reads it again.
+    if (cold !== undefined || !this.#hold) return 'refused';
+    this.#use(joined(first, part));
+    const narrow = holdBoth(this.#hold, first, {
+      deploymentId: target.deploymentId,
+      part,
+      demand: this.#demand([target]),
+    });
+    if (narrow === 'refused') this.#use(first);
+    return narrow === 'refused' ? narrow : (left, lostNanoUsd) => this.#use(narrow(left, lostNanoUsd));
+  }
+
+  #use(part: Part): void {
+    this.#part = part;
+    this.#gather();
   }
 
   #take(target: Target): void {

@@ -91,10 +91,27 @@ export function createMeter(cards: Cards, now: () => number): Meter {
       durationMs: now() - call.receivedAtMs,
       reportedCostUsd: target?.adapter.reportsCost && typeof reported === 'number' ? reported : undefined,
     });
-    const cost = { ...priced, ...toldFactors(factors) };
+    const cost = withLost({ ...priced, ...toldFactors(factors) }, call);
     return { buckets, cost, usage: usage && buckets.source === 'provider' ? usage : usageOf(buckets) };
   };
 }
+
+/** A call costs what its answer costs, and what attempts that ran beside it and lost may be billed. */
+function withLost(cost: Cost, { attempts }: Call): Cost {
+  let sum = cost;
+  for (const { lost } of attempts) if (lost) sum = added(sum, lost);
+  return sum;
+}
+
+const added = (a: Cost, b: Cost): Cost => ({
+  ...a,
+  totalNanoUsd: a.totalNanoUsd === null || b.totalNanoUsd === null ? null : a.totalNanoUsd + b.totalNanoUsd,
+  inputNanoUsd: a.inputNanoUsd + b.inputNanoUsd,
+  outputNanoUsd: a.outputNanoUsd + b.outputNanoUsd,
+  cacheReadNanoUsd: a.cacheReadNanoUsd + b.cacheReadNanoUsd,
+  cacheWriteNanoUsd: a.cacheWriteNanoUsd + b.cacheWriteNanoUsd,
+  reasoningNanoUsd: a.reasoningNanoUsd + b.reasoningNanoUsd,
+});
 
 /** Most requests have none, and their rows stay narrow. */
 function toldFactors({

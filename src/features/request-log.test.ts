@@ -46,6 +46,9 @@ const attempt = (over: Partial<Attempt> = {}): Attempt => ({
   ...over,
 });
 
+/** Before the other one. */
+const EARLIER = { startedAtMs: STARTED_AT_MS - 40, endedAtMs: STARTED_AT_MS + 10 };
+
 /** A ledger that keeps what it is given, and the log over it. */
 function logging(settings: Partial<RequestLogSettings> = {}) {
   const intents: Intent[] = [];
@@ -170,12 +173,29 @@ describe('the row of an answer', () => {
 
   test('keeps each attempt with its reason', () => {
     const error = new GatewayError('upstream_busy', 'no', { upstreamStatus: 429 });
-    const { attempts, upstreamMs } = rowOf(OK, { attempts: [attempt({ error }), attempt()] });
+    const { attempts, upstreamMs } = rowOf(OK, { attempts: [attempt({ error, ...EARLIER }), attempt()] });
     expect(attempts).toMatchObject([
       { error: 'upstream_busy', upstreamStatus: 429, costNanoUsd: 0 },
       { error: null, upstreamStatus: 200, costNanoUsd: 15_000 },
     ]);
     expect(upstreamMs).toBe(100);
+  });
+
+  test('has an attempt that ran beside the one that answered, at its own cost, and counts their time once', () => {
+    const { cost: lost } = meterAtFlatPrice({ usage: undefined, outputChars: 0 });
+    const beside = { startedAtMs: STARTED_AT_MS + 30, endedAtMs: STARTED_AT_MS + 60 };
+    const { attempts, upstreamMs, costNanoUsd } = rowOf(OK, { attempts: [attempt({ lost }), attempt(beside)] });
+    expect(attempts).toMatchObject([
+      { error: 'outrun', upstreamStatus: null, durationMs: 50, costNanoUsd: 5_000 },
+      { error: null, upstreamStatus: 200, durationMs: 30, costNanoUsd: 10_000 },
+    ]);
+    expect([costNanoUsd, upstreamMs]).toEqual([15_000, 50]);
+  });
+
+  test('of unknown price has no known cost for what answered', () => {
+    const { cost } = meterAtFlatPrice({ usage: undefined, outputChars: 0 });
+    const attempts = [attempt({ lost: { ...cost, totalNanoUsd: null } }), attempt()];
+    expect(rowOf(OK, { attempts }).attempts.map(({ costNanoUsd }) => costNanoUsd)).toEqual([null, null]);
   });
 
   test('is of the group that was asked for when no upstream was tried, and of the key’s project', () => {
@@ -187,7 +207,7 @@ describe('the row of an answer', () => {
     const outcome: Outcome = { ...OK, firstTokenAtMs: STARTED_AT_MS + 70 };
     const row = rowOf(outcome, {
       request: { stream: true },
-      attempts: [attempt({ error: new GatewayError('upstream_busy', 'no') }), attempt()],
+      attempts: [attempt({ error: new GatewayError('upstream_busy', 'no'), ...EARLIER }), attempt()],
     });
     expect(row).toMatchObject({ stream: true, firstTokenAtMs: STARTED_AT_MS + 70, upstreamMs: 140, overheadMs: 0 });
   });

@@ -1,6 +1,7 @@
 /** Every request, refused ones too, becomes exactly one row of the ledger. */
 import type { AttemptRow, LedgerRow, RowStatus } from '../db/request-row.ts';
 import { ERROR_KINDS, type KeyIdentity } from '../errors.ts';
+import { attemptedMs } from '../gateway/attempted.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
 import { tagsOf } from '../gateway/owners.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -75,9 +76,7 @@ function rowOf(call: Call, outcome: Outcome, settings: RequestLogSettings): Ledg
     costParts: cost ? partsOf(cost) : null,
     priceVersion: cost?.priceVersion ?? null,
     ...(cost?.factors && { priceFactors: cost.factors }),
-    attempts: call.attempts.map((attempt, at) =>
-      attemptRow(attempt, at === call.attempts.length - 1 ? costNanoUsd : 0),
-    ),
+    attempts: attemptRows(call, costNanoUsd),
     changes: call.changes,
     ...routingOf(call, outcome),
     error: errorOf(outcome),
@@ -163,16 +162,24 @@ function httpStatusOf(outcome: Outcome): number {
 
 /** Time inside attempts; a stream's last attempt lasts until the stream ends. */
 function upstreamTime(call: Call, outcome: Outcome): number {
-  let total = 0;
-  for (const attempt of call.attempts) total += attempt.endedAtMs - attempt.startedAtMs;
+  let total = attemptedMs(call.attempts);
   const last = call.attempts.at(-1);
   if (last && !last.error && call.request.stream === true) total += outcome.endedAtMs - last.endedAtMs;
   return total;
 }
 
-/** @param costNanoUsd the request's for the last attempt, which is the one that answered if any did; 0 before it */
+/** They add up to the request's cost: the last one is the one that answered, if any did. */
+function attemptRows({ attempts }: Call, totalNanoUsd: number | null): AttemptRow[] {
+  const costs = attempts.map(({ lost }) => (lost ? lost.totalNanoUsd : 0));
+  const last = costs.reduce((rest, cost) => (rest === null || cost === null ? null : rest - cost), totalNanoUsd);
+  return attempts.map((attempt, at) => attemptRow(attempt, (at === attempts.length - 1 ? last : costs[at]) ?? null));
+}
+
+/** Error of an attempt that was cancelled because another one, beside it, answered first. */
+const OUTRUN = 'outrun';
+
 function attemptRow(
-  { target, startedAtMs, endedAtMs, error }: Call['attempts'][number],
+  { target, startedAtMs, endedAtMs, error, lost }: Call['attempts'][number],
   costNanoUsd: number | null,
 ): AttemptRow {
   return {
@@ -181,8 +188,8 @@ function attemptRow(
     provider: target.adapter.id,
     startedAtMs,
     durationMs: endedAtMs - startedAtMs,
-    error: error?.kind ?? null,
-    upstreamStatus: error ? (error.details.upstreamStatus ?? null) : 200,
+    error: lost ? OUTRUN : (error?.kind ?? null),
+    upstreamStatus: error || lost ? (error?.details.upstreamStatus ?? null) : 200,
     costNanoUsd,
   };
 }

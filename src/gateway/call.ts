@@ -66,6 +66,11 @@ export interface Attempt {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly error?: GatewayError;
+  /**
+   * It ran beside another one, which answered first, and was cancelled: what its provider may bill for it. The call's cost
+   * contains it.
+   */
+  readonly lost?: Cost;
 }
 
 /** One request's whole life. Fields are filled in the order of the pipeline. */
@@ -103,16 +108,11 @@ export interface Call {
   tags: readonly string[] | undefined;
   /** Which deployments stood to choose from, each time. */
   readonly choices: Choice[];
-  /** How the limits on the call stand now; `undefined` before admission. */
-  limits: (() => readonly LimitView[]) | undefined;
-}
-
-/** One limit as a client may know it. */
   /** Deployments that were chosen and then not asked, because a limit spoke against it. */
   readonly notAsked: NotAsked[];
   readonly waits: Wait[];
-export interface LimitView {
-  readonly scope: string;
+  /** How the limits on the call stand now; `undefined` before admission. */
+  limits: (() => readonly LimitView[]) | undefined;
   /** Those that can refuse, also when one of them has; `undefined` while there are none. */
   consulted: (() => readonly LimitView[]) | undefined;
   /** A dry run: decided, and nobody is asked. */
@@ -132,6 +132,11 @@ export interface Wait {
   readonly durationMs: number;
   /** Attempts made before it. */
   readonly afterAttempts: number;
+}
+
+/** One limit as a client may know it. */
+export interface LimitView {
+  readonly scope: string;
   readonly unit: 'usd' | 'requests' | 'tokens' | 'parallel';
   /** In the unit; nano-dollars for `usd`. `Infinity`: not limited. */
   readonly max: number;

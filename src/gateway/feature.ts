@@ -14,7 +14,18 @@ export interface Admission {
   readonly settle: Settle;
   /** Before each attempt: throw to refuse this target; the error's kind says whether another may be tried. */
   attempt?(target: Target): void | Promise<void>;
+  /**
+   * Before a second attempt beside the one under way: takes for both, or refuses, and then there is no second one.
+   * @returns what to call when one of the two is left
+   */
+  alongside?(target: Target): Narrow | 'refused';
 }
+
+/**
+ * Of two attempts one has ended.
+ * @param lostNanoUsd what the call owes for attempts that did not answer
+ */
+export type Narrow = (left: Target, lostNanoUsd: number) => void;
 
 export interface Feature {
   readonly name: string;

@@ -4,6 +4,7 @@ import type { Target } from '../providers/adapter.ts';
 import type { Step } from '../routing/plan.ts';
 import type { Call, Caller, FullReply, HeaderBag, Outcome, Reply, StreamReply } from './call.ts';
 import type { Feature } from './feature.ts';
+import type { Hedging } from './hedge.ts';
 import type { Meter } from './outcomes.ts';
 import type { ChatSource, ParsedChat } from './parse-chat-request.ts';
 
@@ -15,6 +16,8 @@ export interface PipelineParts {
   /** An attempt begins: routing watches how it goes. */
   watch(target: Target, call: Call): AttemptWatch;
   send(target: Target, call: Call): Promise<Reply>;
+  /** Which attempts get a second one beside them; without it none does. */
+  readonly hedging?: Hedging;
   /** Usage, however doubtful, → tokens and money. */
   readonly meter: Meter;
   readonly features: readonly Feature[];
@@ -24,17 +27,19 @@ export interface PipelineParts {
     /** Called exactly once a call, refused ones too, before its last byte leaves. */
     record(call: Call, outcome: Outcome): void;
   };
+  /** What was decided and why, as JSON text. */
+  explain(call: Call, outcome: Outcome): string;
   now(): number;
   onSettleError(error: unknown, call: Call): void;
 }
-  /** What was decided and why, as JSON text. */
-  explain(call: Call, outcome: Outcome): string;
 
 /** What routing learns of an attempt: either it failed, or it was answered and then ended. */
 export interface AttemptWatch {
   failed(error: GatewayError): void;
   /** The answer has begun, or is there as a whole. */
   answered(): void;
+  /** Another attempt at the same call answered first, and this one was cancelled. */
+  lost(): void;
   ended(outcome: Outcome): void;
 }
 

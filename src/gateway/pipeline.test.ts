@@ -104,7 +104,7 @@ function rig(options: RigOptions = {}): Rig {
         rejectClientTags: false,
       }),
     plan: (call) => plan(planParts({ groups, numRetries: call.controls.numRetries, defaultRetries: retries })),
-    watch: () => ({ failed: () => {}, answered: () => {}, ended: () => {} }),
+    watch: () => ({ failed: () => {}, answered: () => {}, lost: () => {}, ended: () => {} }),
     async send(target, call) {
       events.push(`send ${target.deploymentId}`);
       const failure = left.shift();

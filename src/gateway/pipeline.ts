@@ -10,6 +10,7 @@ import type { Target } from '../providers/adapter.ts';
 import type { Call, FullReply, Outcome, Reply, StreamReply } from './call.ts';
 import type { Admission } from './feature.ts';
 import { withUsage } from './full-reply.ts';
+import { attempt } from './hedge.ts';
 import { type Incoming, newCall } from './new-call.ts';
 import { answered, refused, streamed } from './outcomes.ts';
 import type { Answer, AttemptWatch, PipelineParts } from './pipeline-parts.ts';
@@ -98,31 +99,17 @@ export class Pipeline {
 
   /** One attempt at one target, if nothing that was admitted speaks against it. */
   async #try(target: Target, call: Call, admissions: Admission[]): Promise<Reply | GatewayError> {
-    const { now, send } = this.#parts;
-    let watch: AttemptWatch | undefined;
-    let startedAtMs = 0;
     try {
       for (const admission of admissions) {
         const waiting = admission.attempt?.(target);
         if (waiting instanceof Promise) await waiting;
       }
-      const watching = this.#parts.watch(target, call);
-      watch = watching;
-      startedAtMs = now();
-      const reply = await send(target, call);
-      call.attempts.push({ target, startedAtMs, endedAtMs: now() });
-      watching.answered();
-      admissions.push({ settle: (outcome) => watching.ended(outcome) });
-      return reply;
     } catch (thrown) {
       const error = toGatewayError(thrown);
-      // A target that was refused here has not been asked.
-      if (watch) {
-        call.attempts.push({ target, startedAtMs, endedAtMs: now(), error });
-        watch.failed(error);
-      } else call.notAsked.push({ deploymentId: target.deploymentId, reason: error.kind });
+      call.notAsked.push({ deploymentId: target.deploymentId, reason: error.kind });
       return error;
     }
+    return attempt(target, call, admissions, this.#parts);
   }
 
   async #deliverFull(call: Call, given: FullReply, admissions: Admission[]): Promise<Answer> {

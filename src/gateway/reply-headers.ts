@@ -2,6 +2,7 @@
 import { type GatewayError, retryHeaders } from '../errors.ts';
 import { usdText } from '../lib/usd.ts';
 import type { Target } from '../providers/adapter.ts';
+import { attemptedMs, retried } from './attempted.ts';
 import type { Call, LimitView, Outcome } from './call.ts';
 
 /** On every answer. */
@@ -84,7 +85,7 @@ export function createHeaderMaker(version: string, now: () => number): HeaderMak
       setIdentity(headers, call);
       if (outcome) setCost(headers, outcome);
       setTimings(headers, call, outcome?.endedAtMs ?? now());
-      const retries = call.attempts.length - 1;
+      const retries = retried(call.attempts);
       if (retries > 0) setAttempts(headers, call, retries);
       if (call.changes.length > 0) headers.set('x-tollgate-changed', changesText(call));
       if (upstream) relayUpstream(headers, upstream);
@@ -97,7 +98,7 @@ export function createHeaderMaker(version: string, now: () => number): HeaderMak
       headers.set('x-litellm-response-cost', usdText(outcome.cost?.totalNanoUsd ?? 0) ?? '0');
       setIdentity(headers, call);
       setTimings(headers, call, outcome.endedAtMs);
-      if (call.attempts.length > 0) setAttempts(headers, call, call.attempts.length - 1);
+      if (call.attempts.length > 0) setAttempts(headers, call, retried(call.attempts));
       const retry = retryHeaders(error, call.controls.numRetries === 0);
       for (const [name, value] of Object.entries({ ...error.details.headers, ...retry }))
         headers.set(name, headerText(value));
@@ -181,8 +182,7 @@ function setCost(headers: Headers, { cost }: Outcome): void {
 
 function setTimings(headers: Headers, call: Call, endedAtMs: number): void {
   const totalMs = endedAtMs - call.receivedAtMs;
-  let upstreamMs = 0;
-  for (const attempt of call.attempts) upstreamMs += attempt.endedAtMs - attempt.startedAtMs;
+  const upstreamMs = attemptedMs(call.attempts);
   headers.set('x-litellm-response-duration-ms', milliseconds(totalMs));
   headers.set('x-litellm-overhead-duration-ms', milliseconds(totalMs - upstreamMs));
 }

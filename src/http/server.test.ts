@@ -70,7 +70,7 @@ beforeEach(() => {
       yield { target: TARGET, delayMs: 0 };
       return undefined;
     },
-    watch: () => ({ failed: () => {}, answered: () => {}, ended: () => {} }),
+    watch: () => ({ failed: () => {}, answered: () => {}, lost: () => {}, ended: () => {} }),
     send: (_, call) => send(call),
     meter: (_call, _target, reading) => meterAtFlatPrice(reading),
     features: [],

@@ -108,7 +108,7 @@ const SLOTS = 60;
 const SLOT_MS = 1_000;
 
 /** Sums over the last minute, second by second. */
-class Recent {
+export class Recent {
   readonly #requests = new Float64Array(SLOTS);
   readonly #tokens = new Float64Array(SLOTS);
   #slot = 0;
