@@ -112,6 +112,8 @@ export interface ErrorDetails {
   readonly refusedKey?: KeyIdentity;
   /** Overrides the table's `type` where an upstream's own type is kept. */
   readonly type?: string;
+  /** A failure that a user's own test asked for: nobody's fault. `group`: of the whole group, so nobody in it is tried again. */
+  readonly pretended?: 'attempt' | 'group';
   readonly cause?: unknown;
 }
 

@@ -119,6 +119,42 @@ describe('a deployment cools down', () => {
   });
 });
 
+describe('what is told', () => {
+  const kinds = (): string[] => events.map(({ kind }) => kind);
+
+  test('is one cooldown, however many calls that were under way fail after it', () => {
+    fail('upstream_unavailable', 30);
+    expect(kinds()).toEqual(['cooled_down']);
+    nowMs = health.downUntilMs(A);
+    fail('upstream_unavailable');
+    expect(kinds()).toEqual(['cooled_down', 'cooled_down']);
+  });
+
+  test('is a refused credential once a cooldown', () => {
+    fail('upstream_unauthorized', 10);
+    expect(kinds()).toEqual(['credential_refused', 'cooled_down']);
+    nowMs = health.downUntilMs(A);
+    fail('upstream_unauthorized', 10);
+    expect(kinds()).toEqual(['credential_refused', 'cooled_down', 'credential_refused', 'cooled_down']);
+  });
+
+  test('is a refused credential once a minute where nothing cools down', () => {
+    fail('upstream_unauthorized', 10, { disabled: true });
+    nowMs += 60_000;
+    fail('upstream_unauthorized', 10, { disabled: true });
+    expect(kinds()).toEqual(['credential_refused', 'credential_refused']);
+  });
+});
+
+test('after a recovery one failure is one failure, whatever its minute had seen before', () => {
+  fail('upstream_unavailable', 20);
+  nowMs = health.downUntilMs(A);
+  health.asked(A);
+  health.succeeded(A);
+  fail('upstream_unavailable');
+  expect(health.stateOf(A)).toBe('up');
+});
+
 describe('a cooldown', () => {
   test('ends with one probe; others wait for what it finds', () => {
     fail('upstream_unavailable', 5);

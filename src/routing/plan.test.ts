@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { sampleTarget } from '../../test/support/call-parts.ts';
+import { STARTED_AT_MS, sampleTarget } from '../../test/support/call-parts.ts';
 import { type PlanGiven, planParts } from '../../test/support/plan-parts.ts';
 import { seededRandom } from '../../test/support/seeded-random.ts';
 import { ERROR_KINDS, type ErrorDetails, type ErrorKindName, GatewayError } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Group } from './groups.ts';
+import { Health, type HealthSettings } from './health.ts';
 import { plan, type Step } from './plan.ts';
 
 const target = (deploymentId: string, over: Partial<Target> = {}): Target => sampleTarget({ deploymentId, ...over });
@@ -86,6 +87,86 @@ describe('fallbacks', () => {
   test('that share a deployment prefer one that has not failed', () => {
     const shared = [group('m', 'a'), group('n', 'a', 'b')];
     expect(idsOf(walk({ groups: shared, defaultRetries: 0 }))).toEqual(['a', 'b']);
+  });
+});
+
+describe('a group whose deployments are all cooling down', () => {
+  const DOWN: HealthSettings = { disabled: false, cooldownMs: 5_000, allowedFails: undefined, allowedFailsPolicy: {} };
+  const groups = [group('m', 'a'), group('n', 'b')];
+
+  function healthWith(...down: readonly string[]): Health {
+    const health = new Health(() => STARTED_AT_MS);
+    for (const id of down) health.failed(id, error('upstream_unauthorized'), DOWN);
+    return health;
+  }
+
+  test('is left for later while a fallback is well, and that is told', () => {
+    const postponed: string[] = [];
+    const given = { groups, defaultRetries: 1, onPostponed: (name: string) => postponed.push(name) };
+    expect(idsOf(walk({ ...given, health: healthWith('a') })).slice(0, 2)).toEqual(['b', 'b']);
+    expect(postponed).toEqual(['m']);
+  });
+
+  test('is asked all the same when the fallback has failed too', () => {
+    expect(idsOf(walk({ groups, defaultRetries: 0, health: healthWith('a') }))).toEqual(['b', 'a']);
+  });
+
+  test('is asked in its turn when no fallback is well, or there is none', () => {
+    expect(idsOf(walk({ groups, defaultRetries: 0, health: healthWith('a', 'b') }))).toEqual(['a', 'b']);
+    expect(idsOf(walk({ groups: groups.slice(0, 1), defaultRetries: 0, health: healthWith('a') }))).toEqual(['a']);
+  });
+
+  test('has no other try before its fallback, however long its provider wants to be left alone', () => {
+    const health = healthWith('b');
+    const steering = plan(planParts({ groups, defaultRetries: 2, health }));
+    expect(steering.next().value).toMatchObject({ target: { deploymentId: 'a' } });
+    const busy = error('upstream_busy', { retryAfterMs: 60_000 });
+    health.failed('a', busy, DOWN);
+    expect(steering.next(busy).value).toMatchObject({ target: { deploymentId: 'b' }, delayMs: 0 });
+  });
+});
+
+describe('what the gateway refuses', () => {
+  const groups = [group('m', 'a'), group('n', 'b'), group('o', 'c')];
+  const end = (...errors: readonly GatewayError[]): { ids: string[]; ended: unknown } => {
+    const steering = plan(planParts({ groups, defaultRetries: 0 }));
+    const ids: string[] = [];
+    let step = steering.next();
+    for (const met of errors) {
+      if (step.done) break;
+      ids.push(step.value.target.deploymentId);
+      step = steering.next(met);
+    }
+    return { ids, ended: step.done ? step.value : undefined };
+  };
+  const failed = error('upstream_failed');
+
+  test('of what was asked for ends it', () => {
+    const refusal = error('budget_exceeded');
+    expect(end(refusal)).toEqual({ ids: ['a'], ended: refusal });
+  });
+
+  test.each([
+    'budget_exceeded',
+    'rate_limited',
+    'model_access_denied',
+    'permission_denied',
+    'invalid_request',
+  ] as const)('of a fallback (%s) leads to the next one, and at last to what the upstream said', (kind) => {
+    expect(end(failed, error(kind), error(kind))).toEqual({ ids: ['a', 'b', 'c'], ended: failed });
+  });
+
+  test('because the client left or we are being stopped ends it anywhere', () => {
+    for (const kind of ['client_closed', 'unavailable', 'internal'] as const) {
+      const stopped = error(kind);
+      expect(end(failed, stopped)).toEqual({ ids: ['a', 'b'], ended: stopped });
+    }
+  });
+
+  test('a failure that a test asked for is not tried again in its group', () => {
+    expect(idsOf(walk({ groups, defaultRetries: 3 }, [error('upstream_failed', { pretended: 'group' })]))).toEqual([
+      ...['a', 'b', 'c'],
+    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** The policy of one request as the sentence it is: retry inside the group, then fall back to the next group. */
-import { GatewayError } from '../errors.ts';
+import { type ErrorKindName, GatewayError } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Choice, Chosen } from './choose.ts';
 import { classOf } from './error-class.ts';
@@ -31,6 +31,8 @@ export interface PlanSettings {
   hasFresh(group: Group, failed: ReadonlySet<string>): boolean;
   /** Whether all of its deployments are cooling down: it looks dead. */
   isDown(group: Group): boolean;
+  /** It is left for later, because a fallback is well. */
+  postpone(group: Group): void;
   /** Retries after such a failure of this target. */
   retries(target: Target, error: GatewayError): Retries;
   readonly budget: RetryBudget;
@@ -52,23 +54,72 @@ const LONGEST_OBEYED_WAIT_MS = 60_000;
  */
 export function* plan(settings: PlanSettings): Generator<Step, GatewayError | undefined, GatewayError> {
   const failed = new Set<string>();
-  const visited = new Set<string>();
+  const line = new Line(settings);
   const ended = settings.budget.begin();
   try {
-    const waiting = settings.group ? [settings.group] : [];
     let error: GatewayError | undefined;
-    for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
-      if (visited.has(group.name) || visited.size > settings.maxFallbacks) continue;
-      visited.add(group.name);
-      error = yield* tryGroup(group, failed, settings);
-      if (error?.next === 'stop') return error;
-      waiting.unshift(...settings.fallbacks(group, error ?? nobodyThere(group)));
+    for (let group = line.next(); group !== undefined; group = line.next()) {
+      const met = yield* tryGroup(group, failed, settings);
+      if (met?.next !== 'stop') {
+        error = met;
+        line.fallBack(group, error ?? nobodyThere(group));
+        // What the gateway refuses of a fallback is no answer to what was asked.
+      } else if (error === undefined || !isRefusalOfOne(met)) return met;
     }
     return error;
   } finally {
     ended();
   }
 }
+
+/** Groups in the order they are tried, each once. */
+class Line {
+  readonly #settings: PlanSettings;
+  readonly #visited = new Set<string>();
+  readonly #postponed = new Set<string>();
+  readonly #waiting: Group[];
+
+  constructor(settings: PlanSettings) {
+    this.#settings = settings;
+    this.#waiting = settings.group ? [settings.group] : [];
+  }
+
+  next(): Group | undefined {
+    for (let group = this.#waiting.shift(); group !== undefined; group = this.#waiting.shift()) {
+      if (this.#visited.has(group.name) || this.#visited.size > this.#settings.maxFallbacks) continue;
+      if (this.#postponed.has(group.name) || !isBetterLater(group, this.#settings)) {
+        this.#visited.add(group.name);
+        return group;
+      }
+      this.#postponed.add(group.name);
+      this.#settings.postpone(group);
+      this.#waiting.unshift(...this.#settings.fallbacks(group, coolingDown(group)), group);
+    }
+    return undefined;
+  }
+
+  fallBack(group: Group, error: GatewayError): void {
+    this.#waiting.unshift(...this.#settings.fallbacks(group, error));
+  }
+}
+
+/** All of its deployments are cooling down, and a fallback is well: asking it would only cost its clients the wait. */
+const isBetterLater = (group: Group, { isDown, fallbacks }: PlanSettings): boolean =>
+  isDown(group) && fallbacks(group, coolingDown(group)).some((other) => other.targets.length > 0 && !isDown(other));
+
+const coolingDown = ({ name }: Group): GatewayError =>
+  new GatewayError('upstream_unavailable', `Every deployment of the model ${name} is cooling down.`);
+
+const REFUSALS_OF_ONE: readonly string[] = [
+  'rate_limited',
+  'budget_exceeded',
+  'model_access_denied',
+  'permission_denied',
+  'invalid_request',
+] satisfies ErrorKindName[];
+
+/** A limit, a right or a parameter that speaks against one model and may not against the next. */
+const isRefusalOfOne = ({ kind }: GatewayError): boolean => REFUSALS_OF_ONE.includes(kind);
 
 /** @returns the error that ended it */
 function* tryGroup(
@@ -115,11 +166,12 @@ class Patience {
     const isElsewhere = hasFresh(this.#group, this.#failed);
     // Whom its own limits hold back has not been asked, which is no attempt.
     if (error.kind === 'deployment_busy') return isElsewhere ? 0 : undefined;
+    if (error.details.pretended === 'group') return undefined;
     const tried = this.#asked++;
     const { count, isNamed } = retries(target, error);
     if (tried >= count || !(isNamed || isWorthAnother(error, isElsewhere))) return undefined;
     // Another deployment that is well may answer; those that look dead are asked again only as far as the budget goes.
-    if (!isElsewhere && !this.#mayRepeat()) return undefined;
+    if (!isElsewhere && !this.#mayRepeat(error)) return undefined;
     const waitMs = isElsewhere ? 0 : backoff(error, tried, this.#settings);
     return now() + waitMs < deadlineMs ? waitMs : undefined;
   }
@@ -128,8 +180,10 @@ class Patience {
     this.#end?.();
   }
 
-  #mayRepeat(): boolean {
-    if (!this.#settings.isDown(this.#group)) return true;
+  #mayRepeat(error: GatewayError): boolean {
+    const { isDown, fallbacks } = this.#settings;
+    if (!isDown(this.#group)) return true;
+    if (fallbacks(this.#group, error).length > 0) return false;
     this.#end ??= this.#settings.budget.retry();
     return this.#end !== undefined;
   }

@@ -26,6 +26,7 @@ export interface PlanGiven {
   readonly health?: Health;
   readonly budget?: RetryBudget;
   readonly deadlineMs?: number;
+  readonly onPostponed?: (name: string) => void;
   readonly now?: () => number;
   readonly call?: CallFacts;
   readonly settings?: Partial<ChooseSettings>;
@@ -68,6 +69,7 @@ export function planParts(given: PlanGiven = {}): PlanSettings {
     choose: (from, failed) => choose(asked(from, failed), state),
     hasFresh: (from, failed) => isAnyFresh(asked(from, failed), state),
     isDown: (from) => isDown(asked(from), state),
+    postpone: (later) => given.onPostponed?.(later.name),
     retries:
       given.retries ?? ((target) => ({ count: numRetries ?? target.numRetries ?? defaultRetries, isNamed: false })),
     budget: given.budget ?? new RetryBudget(),
