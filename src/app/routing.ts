@@ -3,12 +3,14 @@ import type { Config } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Cards } from '../features/meter.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
+import type { Hedging } from '../gateway/hedge.ts';
 import type { AttemptWatch } from '../gateway/pipeline.ts';
 import { tokenBounds } from '../gateway/token-bounds.ts';
 import type { Target } from '../providers/adapter.ts';
 import { Affinity } from '../routing/affinity.ts';
 import {
   type CallFacts,
+  type Choice,
   type ChooseSettings,
   choose,
   isAnyFresh,
@@ -20,10 +22,12 @@ import { classOf } from '../routing/error-class.ts';
 import type { Group } from '../routing/groups.ts';
 import { Health, type HealthEvent, type HealthSettings } from '../routing/health.ts';
 import { Loads } from '../routing/load.ts';
+import type { Strategy } from '../routing/pick.ts';
 import type { PlanSettings, Retries } from '../routing/plan.ts';
 import { RetryBudget } from '../routing/retry-budget.ts';
 import { countedTokens } from '../wire/usage.ts';
 import { affinityNames } from './affinity-names.ts';
+import { createHedging } from './hedging.ts';
 import type { Log } from './log.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -35,6 +39,8 @@ export interface RoutingOptions {
   hasRoom(target: Target): boolean;
   /** `allowed_model_region` of the call's end user. */
   regionOf(call: Call): string | null;
+  /** Told of every change of health. */
+  heard(event: HealthEvent): void;
   now(): number;
   random(): number;
 }
@@ -43,6 +49,7 @@ export interface Routing {
   readonly state: RoutingState & { readonly health: Health };
   planFor(call: Call): PlanSettings;
   watch(target: Target, call: Call): AttemptWatch;
+  readonly hedging: Hedging;
 }
 
 export function createRouting(options: RoutingOptions): Routing {
@@ -72,6 +79,7 @@ export function createRouting(options: RoutingOptions): Routing {
         },
         hasFresh: (group, failed) => isAnyFresh(asked(group, failed), state),
         isDown: (group) => isDown(asked(group), state),
+        postpone: (group) => call.choices.push(postponed(group, settings.strategy)),
         retries: (target, error) => retriesOf(call, target, error, config.router),
         budget,
         retryAfterMs: config.router.retryAfterMs,
@@ -81,8 +89,23 @@ export function createRouting(options: RoutingOptions): Routing {
       };
     },
     watch: (target, call) => new Watch(target, call, options, state),
+    hedging: createHedging({
+      ...options,
+      ...state,
+      choose: (call, group, failed) =>
+        choose({ group, call: factsOf(call, options), failed, settings: chooseSettings(options) }, state),
+    }),
   };
 }
+
+/** Told to whoever asks why: nobody of the group was asked, for now. */
+const postponed = ({ name, targets }: Group, strategy: Strategy): Choice => ({
+  ...{ group: name, strategy, candidates: [], picked: null, pinned: false },
+  passedOver: targets.map(({ deploymentId }) => ({
+    deploymentId,
+    reason: 'it is cooling down, and a fallback is well',
+  })),
+});
 
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -157,6 +180,16 @@ class Watch implements AttemptWatch {
     this.#state.loads.answered(this.#target.deploymentId, tookMs, this.#call.request.stream === true);
   }
 
+  /** It is at least as slow as it was waited for, which matters where it was slow. */
+  lost(): void {
+    const { deploymentId } = this.#target;
+    const { loads, health } = this.#state;
+    const usualMs = loads.p95Ms(deploymentId) ?? Number.POSITIVE_INFINITY;
+    if (this.#options.now() - this.#startedAtMs > usualMs) this.answered();
+    loads.end(deploymentId, 0);
+    health.ended(deploymentId);
+  }
+
   ended(outcome: Outcome): void {
     const { deploymentId } = this.#target;
     this.#state.loads.end(deploymentId, outcome.buckets ? countedTokens(outcome.buckets) : 0);
@@ -177,7 +210,8 @@ class Watch implements AttemptWatch {
     const { deploymentId } = this.#target;
     const { apiKey, timeoutMs, streamTimeoutMs } = this.#call.controls;
     const isOwnLimit = error.kind === 'upstream_timeout' && (timeoutMs ?? streamTimeoutMs) !== undefined;
-    if (apiKey !== undefined || isOwnLimit) this.#state.health.ended(deploymentId);
+    const isNobodys = apiKey !== undefined || isOwnLimit || error.details.pretended !== undefined;
+    if (isNobodys) this.#state.health.ended(deploymentId);
     else this.#state.health.failed(deploymentId, error, healthSettings(this.#options.runtime(), deploymentId));
   }
 }
