@@ -25,13 +25,17 @@ export interface ActivityRequest {
 
 /** Of keys and entities a page tells the largest so many of all its days; its totals are of all. */
 const MOST_NAMES = 10_000;
-const MOST_LINES = 100_000;
+const MOST_LINES = 50_000;
 const SERVED = ['day', 'model', 'model_group', 'provider', 'route'] as const;
 
 /** Newest day first. Pages are counted in days; the totals are those of all pages. */
 export async function dailyActivity(request: ActivityRequest): Promise<View> {
   const { report, page } = request;
-  const days = (await report.by(['day'])).toReversed();
+  const served = await servedRows(report);
+  const days = Array.from(
+    groupedBy(served, dayOf),
+    ([date, rows]): Day => ({ date, rows, sum: addedUp(rows) }),
+  ).reverse();
   const size = page?.size ?? Math.max(1, days.length);
   const number = page?.number ?? 1;
   const shown = days.slice((number - 1) * size, number * size);
@@ -39,7 +43,7 @@ export async function dailyActivity(request: ActivityRequest): Promise<View> {
   return {
     results: await daysOf(request, shown),
     metadata: {
-      ...totalsOf(addedUp(days)),
+      ...totalsOf(addedUp(served)),
       page: number,
       total_pages: pages,
       has_more: number < pages,
@@ -56,36 +60,45 @@ function totalsOf(sum: Sum): View {
   return { total_spend: spend, ...totals, ...tokens };
 }
 
-async function daysOf(request: ActivityRequest, shown: readonly UsageRow[]): Promise<View[]> {
-  const [newest, oldest] = [shown[0]?.by.day, shown.at(-1)?.by.day];
-  if (newest == null || oldest == null) return [];
+interface Day {
+  readonly date: string;
+  /** What served it. */
+  readonly rows: readonly UsageRow[];
+  readonly sum: Sum;
+}
+
+/** Oldest day first. @throws GatewayError 400 when there are too many */
+async function servedRows({ by }: Report): Promise<readonly UsageRow[]> {
+  const rows = await by(SERVED, { limit: MOST_LINES + 1 });
+  if (rows.length <= MOST_LINES) return rows;
+  throw invalidRequest(`The report would have more than ${MOST_LINES} lines. Ask for a shorter time.`, 'start_date');
+}
+
+async function daysOf(request: ActivityRequest, shown: readonly Day[]): Promise<View[]> {
+  const [newest, oldest] = [shown[0]?.date, shown.at(-1)?.date];
+  if (newest === undefined || oldest === undefined) return [];
   const { report, entity, asking } = request;
   const { fromMs, toMs } = withinDays(report.range, oldest, newest);
-  const within = { fromMs, toMs };
-  const largest = { ...within, orderBy: 'cost', limit: MOST_NAMES } as const;
-  const served = groupedBy(await report.by(SERVED, within), dayOf);
+  const largest = { fromMs, toMs, orderBy: 'cost', limit: MOST_NAMES } as const;
   const keys = await report.by(['day', 'key'], largest);
   const entities = await report.by(['day', entity], largest);
   const keysOf = groupedBy(keys, dayOf);
   const entitiesOf = groupedBy(entities, dayOf);
   const keyFacts = await factsOfKeys(asking, namesIn(keys, 'key'));
   const entityFacts = await factsOfEntities(asking, entity, namesIn(entities, entity));
-  return shown.map((row) => {
-    const rows = served.get(dayOf(row)) ?? [];
-    return {
-      date: dayOf(row),
-      metrics: metricsOf(row),
-      breakdown: {
-        models: parted(rows, 'model'),
-        model_groups: parted(rows, 'model_group'),
-        mcp_servers: {},
-        providers: parted(rows, 'provider'),
-        endpoints: parted(rows, 'route'),
-        api_keys: parted(keysOf.get(dayOf(row)) ?? [], 'key', keyFacts),
-        entities: parted(entitiesOf.get(dayOf(row)) ?? [], entity, entityFacts),
-      },
-    };
-  });
+  return shown.map(({ date, rows, sum }) => ({
+    date,
+    metrics: metricsOf(sum),
+    breakdown: {
+      models: parted(rows, 'model'),
+      model_groups: parted(rows, 'model_group'),
+      mcp_servers: {},
+      providers: parted(rows, 'provider'),
+      endpoints: parted(rows, 'route'),
+      api_keys: parted(keysOf.get(date) ?? [], 'key', keyFacts),
+      entities: parted(entitiesOf.get(date) ?? [], entity, entityFacts),
+    },
+  }));
 }
 
 const dayOf = ({ by }: UsageRow): string => by.day ?? '';
@@ -140,14 +153,10 @@ async function factsOfEntities({ context, access }: Asking, entity: Entity, ids:
 }
 
 /** One line for each day and what served it, of all days. */
-export async function activityLines({ range, by }: Report): Promise<Record<string, Cell>[]> {
-  const rows = await by(SERVED, { limit: MOST_LINES + 1 });
-  if (rows.length > MOST_LINES) {
-    throw invalidRequest(`The table would have more than ${MOST_LINES} lines. Ask for a shorter time.`, 'start_date');
-  }
-  return rows.map((row) => ({
+export async function activityLines(report: Report): Promise<Record<string, Cell>[]> {
+  return (await servedRows(report)).map((row) => ({
     date: dayOf(row),
-    timezone: range.timeZone,
+    timezone: report.range.timeZone,
     model: row.by.model ?? '',
     model_group: row.by.model_group ?? '',
     provider: row.by.provider ?? '',

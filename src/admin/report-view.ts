@@ -116,10 +116,23 @@ export interface Told {
 export function told(wanting: Wanting, name: string, { headers, json, csv }: Told): Answer | Response {
   if (!wantsCsv(wanting)) return new Answer(json(), headers);
   const rows = csv();
-  const columns = Object.keys(rows[0] ?? {});
-  const lines = rows.map((row) => csvLine(columns.map((column) => row[column])));
-  return new Response([csvLine(columns), ...lines].join(''), { headers: { ...csvHeaders(name), ...headers } });
+  const columns = Object.keys(rows[0] ?? metricCells(NOTHING));
+  const lineOf = (row: Readonly<Record<string, Cell>>): string => csvLine(columns.map((column) => row[column]));
+  let at = 0;
+  const stream = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const lines = rows.slice(at, at + LINES_PER_TURN).map(lineOf);
+      const text = at === 0 ? [csvLine(columns), ...lines] : lines;
+      controller.enqueue(encoder.encode(text.join('')));
+      at += LINES_PER_TURN;
+      if (at >= rows.length) controller.close();
+    },
+  });
+  return new Response(stream, { headers: { ...csvHeaders(name), ...headers } });
 }
+
+const LINES_PER_TURN = 1_000;
+const encoder = new TextEncoder();
 
 export const csvHeaders = (name: string): Record<string, string> => ({
   'content-type': 'text/csv; charset=utf-8; header=present',

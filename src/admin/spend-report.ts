@@ -25,7 +25,7 @@ export const REPORT_GROUPS = [
 export type ReportGroup = (typeof REPORT_GROUPS)[number];
 
 /** Most lines of a report; more would be a table that nobody reads. */
-const MOST_LINES = 100_000;
+const MOST_LINES = 50_000;
 
 interface Shape {
   readonly group: UsageGroup;

@@ -50,7 +50,7 @@ export interface LogCondition {
 }
 
 /** The end of a range that has none. */
-const LAST_MS = Number.MAX_SAFE_INTEGER;
+export const LAST_MS = Number.MAX_SAFE_INTEGER;
 
 /** `undefined`: nothing can match, because a name in the filter was never recorded. */
 export async function logCondition(db: Database, filter: LogFilter): Promise<LogCondition | undefined> {
