@@ -162,6 +162,15 @@ describe('attempts', () => {
   });
 });
 
+test('a group that was passed by, because it was cooling down, is a fallback too', () => {
+  const call = called([attempt({ target: { ...TARGET, modelGroup: 'other' } })]);
+  const choice = { strategy: 'simple-shuffle', candidates: [], passedOver: [], picked: null, pinned: false } as const;
+  call.choices.push({ ...choice, group: TARGET.modelGroup }, { ...choice, group: 'other' });
+  const headers = success(call);
+  expect(headers.get('x-litellm-attempted-retries')).toBe('0');
+  expect(headers.get('x-litellm-attempted-fallbacks')).toBe('1');
+});
+
 describe('changes that an adapter made', () => {
   test('are shown in one header, in printable text', () => {
     const call = called([], {

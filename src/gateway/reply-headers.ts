@@ -2,7 +2,7 @@
 import { type GatewayError, retryHeaders } from '../errors.ts';
 import { usdText } from '../lib/usd.ts';
 import type { Target } from '../providers/adapter.ts';
-import { attemptedMs, retried } from './attempted.ts';
+import { attemptedMs, fallbacksOf, retried } from './attempted.ts';
 import type { Call, LimitView, Outcome } from './call.ts';
 
 /** On every answer. */
@@ -86,7 +86,7 @@ export function createHeaderMaker(version: string, now: () => number): HeaderMak
       if (outcome) setCost(headers, outcome);
       setTimings(headers, call, outcome?.endedAtMs ?? now());
       const retries = retried(call.attempts);
-      if (retries > 0) setAttempts(headers, call, retries);
+      if (retries > 0 || fallbacksOf(call) > 0) setAttempts(headers, call, retries);
       if (call.changes.length > 0) headers.set('x-tollgate-changed', changesText(call));
       if (upstream) relayUpstream(headers, upstream);
       return headers;
@@ -190,9 +190,9 @@ function setTimings(headers: Headers, call: Call, endedAtMs: number): void {
 const milliseconds = (ms: number): string => String(Math.round(Math.max(0, ms) * 1000) / 1000);
 
 function setAttempts(headers: Headers, call: Call, retries: number): void {
-  const groups = new Set(call.attempts.map(({ target }) => target.modelGroup)).size;
-  headers.set('x-litellm-attempted-retries', String(Math.max(0, retries - (groups - 1))));
-  headers.set('x-litellm-attempted-fallbacks', String(groups - 1));
+  const asked = new Set(call.attempts.map(({ target }) => target.modelGroup)).size;
+  headers.set('x-litellm-attempted-retries', String(Math.max(0, retries - (asked - 1))));
+  headers.set('x-litellm-attempted-fallbacks', String(fallbacksOf(call)));
 }
 
 /** `temperature=dropped(why); max_tokens=renamed(max_completion_tokens)` */
