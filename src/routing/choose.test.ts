@@ -292,6 +292,8 @@ describe('another to turn to', () => {
     expect(dead(targets)).toBe(false);
     expect(dead(targets, { call: { tags: ['x'] }, settings: { tagFiltering: true } })).toBe(true);
     expect(dead([B])).toBe(false);
+    expect(dead(targets, { call: { tags: ['z'] }, settings: { tagFiltering: true } })).toBe(false);
+    expect(dead([])).toBe(false);
   });
 });
 

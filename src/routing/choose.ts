@@ -147,11 +147,11 @@ export function isAnyFresh(question: Question, { health }: RoutingState): boolea
   );
 }
 
-/** Whether all that may serve the call are cooling down. */
+/** Whether all that may serve the call are cooling down. Where none may, something else is the matter. */
 export function isDown(question: Question, { health }: RoutingState): boolean {
   const narrowing = new Narrowing(question.group.targets);
   narrowByCall(narrowing, question);
-  return !narrowing.left.some((target) => isWell(health, target));
+  return narrowing.left.length > 0 && !narrowing.left.some((target) => isWell(health, target));
 }
 
 /** Targets that are left, and why the others are not. */

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { STARTED_AT_MS, sampleTarget } from '../../test/support/call-parts.ts';
-import { type PlanGiven, planParts } from '../../test/support/plan-parts.ts';
+import { CALL_FACTS, type PlanGiven, planParts } from '../../test/support/plan-parts.ts';
 import { seededRandom } from '../../test/support/seeded-random.ts';
 import { ERROR_KINDS, type ErrorDetails, type ErrorKindName, GatewayError } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Group } from './groups.ts';
 import { Health, type HealthSettings } from './health.ts';
 import { plan, type Step } from './plan.ts';
+import { RetryBudget } from './retry-budget.ts';
 
 const target = (deploymentId: string, over: Partial<Target> = {}): Target => sampleTarget({ deploymentId, ...over });
 const group = (name: string, ...targets: readonly (Target | string)[]): Group => ({
@@ -17,8 +18,14 @@ const group = (name: string, ...targets: readonly (Target | string)[]): Group =>
 const error = (kind: ErrorKindName, details: ErrorDetails = {}): GatewayError => new GatewayError(kind, 'no', details);
 const BUSY = error('upstream_busy');
 
+interface Walked {
+  readonly steps: Step[];
+  /** What the plan returned. */
+  readonly error: GatewayError | undefined;
+}
+
 /** Answers every step with the next error, or the last one again. */
-function walk(given: PlanGiven, errors: readonly GatewayError[] = [BUSY]): Step[] {
+function walked(given: PlanGiven, errors: readonly GatewayError[] = [BUSY]): Walked {
   const steps: Step[] = [];
   const steering = plan(planParts(given));
   let step = steering.next();
@@ -26,8 +33,10 @@ function walk(given: PlanGiven, errors: readonly GatewayError[] = [BUSY]): Step[
     steps.push(step.value);
     step = steering.next(errors[steps.length - 1] ?? errors.at(-1) ?? BUSY);
   }
-  return steps;
+  return { steps, error: step.done ? step.value : undefined };
 }
+
+const walk = (given: PlanGiven, errors?: readonly GatewayError[]): Step[] => walked(given, errors).steps;
 
 const idsOf = (steps: readonly Step[]): string[] => steps.map((step) => step.target.deploymentId);
 
@@ -178,6 +187,240 @@ describe('every kind of error', () => {
   test.each(Object.keys(ERROR_KINDS) as ErrorKindName[])('%s is followed as the table says', (kind) => {
     const steps = walk({ groups, defaultRetries: 1 }, [error(kind)]);
     expect(idsOf(steps)).toEqual([...expected[ERROR_KINDS[kind].next]]);
+  });
+});
+
+describe('policies', () => {
+  const counts: Readonly<Partial<Record<ErrorKindName, number>>> = { upstream_timeout: 1, upstream_busy: 4 };
+  const retries: PlanGiven['retries'] = (_, { kind }) => ({ count: counts[kind] ?? 2, isNamed: kind in counts });
+  const groups = [group('m', 'a')];
+
+  test('count by what went wrong', () => {
+    expect(walk({ groups, retries }, [error('upstream_timeout')])).toHaveLength(2);
+    expect(walk({ groups, retries }, [error('upstream_busy')])).toHaveLength(5);
+    expect(walk({ groups, retries }, [error('upstream_failed')])).toHaveLength(3);
+  });
+
+  test('are asked after each failure, with all attempts so far against the count of the last', () => {
+    const errors = [error('upstream_busy'), error('upstream_busy'), error('upstream_timeout')];
+    expect(walk({ groups, retries }, errors)).toHaveLength(3);
+  });
+
+  test('are asked for the deployment that failed', () => {
+    const own = [group('m', target('a', { order: 1, numRetries: 1 }), target('b', { order: 2, numRetries: 0 }))];
+    expect(idsOf(walk({ groups: own }))).toEqual(['a', 'b']);
+  });
+
+  test('that name what is not retried by itself are obeyed, on the same deployment after a wait', () => {
+    const named: PlanGiven['retries'] = () => ({ count: 2, isNamed: true });
+    const steps = walk({ groups, retries: named, retryAfterMs: 10 }, [error('upstream_rejected')]);
+    expect(steps.map(({ delayMs }) => delayMs)).toEqual([0, 10, 10]);
+    expect(walk({ groups, defaultRetries: 2 }, [error('upstream_rejected')])).toHaveLength(1);
+  });
+});
+
+describe('what one deployment refuses', () => {
+  const own = [
+    'upstream_unauthorized',
+    'upstream_payment_required',
+    'upstream_forbidden',
+    'upstream_not_found',
+  ] as const;
+
+  test.each([...own, 'model_unpriced' as const])('%s is asked of another, and never of the same again', (kind) => {
+    expect(idsOf(walk({ groups: [group('m', 'a', 'b')] }, [error(kind)]))).toEqual(['a', 'b']);
+    expect(idsOf(walk({ groups: [group('m', 'a')] }, [error(kind)]))).toEqual(['a']);
+    const both = [error(kind), error('upstream_failed')];
+    expect(idsOf(walk({ groups: [group('m', 'a', 'b')], numRetries: 1 }, both))).toEqual(['a', 'b']);
+  });
+
+  test.each(['upstream_rejected', 'context_window_exceeded', 'content_policy_violation'] as const)(
+    '%s would be refused by all of them',
+    (kind) => {
+      expect(idsOf(walk({ groups: [group('m', 'a', 'b')] }, [error(kind)]))).toEqual(['a']);
+    },
+  );
+});
+
+describe('limits of deployments', () => {
+  const full = (retryAfterMs?: number): GatewayError =>
+    error('deployment_busy', {
+      limit: { scope: 'deployment', unit: 'requests', used: 1, max: 1, resets_at: null },
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    });
+
+  test('are no attempts: the others are asked whatever the retries', () => {
+    const groups = [group('m', 'a', 'b', 'c', 'd')];
+    expect(idsOf(walk({ groups, numRetries: 0 }, [full(9_000)]))).toEqual(['a', 'b', 'c', 'd']);
+    const then = [full(9_000), full(9_000), error('upstream_failed')];
+    expect(idsOf(walk({ groups, numRetries: 1 }, then))).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('are not waited for', () => {
+    expect(walk({ groups: [group('m', 'a')], numRetries: 5 }, [full(1)]).map(({ delayMs }) => delayMs)).toEqual([0]);
+  });
+
+  test('that hold all of them back end in one refusal, which clears with the first of them', () => {
+    const { error: ended } = walked({ groups: [group('m', 'a', 'b', 'c')] }, [full(9_000), full(4_000), full()]);
+    expect(ended).toMatchObject({ kind: 'deployment_busy', status: 429, details: { retryAfterMs: 4_000 } });
+    expect(ended?.message).toBe('Every deployment of m that could answer is at a limit of its own.');
+    expect(ended?.details.limit?.scope).toBe('deployment');
+  });
+
+  test('are not the answer when an upstream gave one', () => {
+    const groups = [group('m', 'a', 'b')];
+    const first = walked({ groups, numRetries: 0 }, [full(), error('upstream_failed')]);
+    const last = walked({ groups, numRetries: 1 }, [error('upstream_failed'), full()]);
+    expect([first.error?.kind, last.error?.kind]).toEqual(['upstream_failed', 'upstream_failed']);
+  });
+
+  test('make room for fallbacks', () => {
+    expect(idsOf(walk({ groups: [group('m', 'a'), group('n', 'b')] }, [full()]))).toEqual(['a', 'b']);
+  });
+});
+
+describe('a group that looks dead, without a fallback', () => {
+  const down = (...ids: string[]): Health => {
+    const health = new Health(() => STARTED_AT_MS);
+    const settings = { disabled: false, cooldownMs: 5_000, allowedFails: 0, allowedFailsPolicy: {} };
+    for (const id of ids) health.failed(id, error('upstream_failed'), settings);
+    return health;
+  };
+  /** All that may be under way while there are few calls. */
+  const spent = (): RetryBudget => {
+    const budget = new RetryBudget();
+    for (let at = 0; at < 3; at++) budget.retry();
+    return budget;
+  };
+
+  test('is asked once, and again only as far as the budget goes', () => {
+    const given = { groups: [group('m', 'a')], health: down('a') };
+    expect(walk({ ...given, budget: new RetryBudget() })).toHaveLength(3);
+    expect(walk({ ...given, budget: spent() })).toHaveLength(1);
+  });
+
+  test('takes one place in the budget however often it is asked, and gives it back when it is left early', () => {
+    const budget = new RetryBudget();
+    for (let call = 0; call < 50; call++) {
+      const steering = plan(planParts({ groups: [group('m', 'a')], health: down('a'), budget, numRetries: 9 }));
+      steering.next();
+      steering.next(BUSY);
+      expect(steering.next(BUSY).done).toBe(false);
+      steering.return(undefined);
+    }
+    const free = Array.from({ length: 4 }, () => budget.retry());
+    expect(free.filter((end) => end !== undefined)).toHaveLength(3);
+  });
+
+  test('is not one in which somebody is well: that one is asked, and again without the budget', () => {
+    const given = { groups: [group('m', 'a', 'b')], health: down('a'), budget: spent(), retryAfterMs: 10 };
+    expect(walk(given).map((step) => [step.target.deploymentId, step.delayMs])).toEqual([
+      ['b', 0],
+      ['b', 10],
+      ['b', 10],
+    ]);
+  });
+
+  test('is not one that is ruled out: tags and windows decide who could answer', () => {
+    const tagged = [group('m', target('a', { tags: ['x'] }), target('b', { tags: ['y'] }))];
+    const given = { groups: tagged, settings: { tagFiltering: true }, call: { ...CALL_FACTS, tags: ['x'] } };
+    expect(walk({ ...given, budget: spent(), retryAfterMs: 10 }).map(({ delayMs }) => delayMs)).toEqual([0, 10, 10]);
+    expect(walk({ ...given, budget: spent(), health: down('a') })).toHaveLength(1);
+  });
+
+  test('has at most a fifth more attempts under way than there are calls', () => {
+    const parts = { groups: [group('m', 'a')], health: down('a'), budget: new RetryBudget() };
+    const calls = Array.from({ length: 200 }, () => plan(planParts(parts)));
+    for (const call of calls) call.next();
+    expect(calls.filter((call) => call.next(BUSY).done !== true)).toHaveLength(40);
+  });
+});
+
+describe('the deadline', () => {
+  test('lets no retry begin after it', () => {
+    let nowMs = STARTED_AT_MS;
+    const given = { groups: [group('m', 'a')], numRetries: 9, retryAfterMs: 100, deadlineMs: STARTED_AT_MS + 250 };
+    const steering = plan(planParts({ ...given, now: () => nowMs }));
+    let count = 0;
+    for (let step = steering.next(); !step.done; step = steering.next(BUSY)) {
+      count += 1;
+      nowMs += step.value.delayMs;
+    }
+    expect(count).toBe(3);
+  });
+
+  test('counts the wait that an upstream asks for', () => {
+    const given = { groups: [group('m', 'a')], deadlineMs: STARTED_AT_MS + 5_000 };
+    expect(walk(given, [error('upstream_busy', { retryAfterMs: 5_000 })])).toHaveLength(1);
+    expect(walk(given, [error('upstream_busy', { retryAfterMs: 4_999 })])).toHaveLength(3);
+  });
+
+  test('leaves the time-out of one model to its fallbacks', () => {
+    const groups = [group('m', 'a'), group('n', 'b')];
+    expect(idsOf(walk({ groups, deadlineMs: STARTED_AT_MS }, [error('upstream_timeout')]))).toEqual(['a', 'b']);
+  });
+});
+
+describe('chains of fallbacks', () => {
+  const [m, n, o, p] = ['m', 'n', 'o', 'p'].map((name) => group(name, `at-${name}`)) as [Group, Group, Group, Group];
+  type Next = Readonly<Record<string, readonly Group[]>>;
+  const after =
+    (next: Next): NonNullable<PlanGiven['fallbacks']> =>
+    ({ name }) =>
+      next[name] ?? [];
+  const path = (next: Next, given: PlanGiven = {}): string[] =>
+    idsOf(walk({ groups: [m], defaultRetries: 0, fallbacks: after(next), ...given }));
+
+  test('go on with the fallbacks of a fallback before the next of the list', () => {
+    expect(path({ m: [n, o], n: [p] })).toEqual(['at-m', 'at-n', 'at-p', 'at-o']);
+  });
+
+  test('come to each group once, however they are tied', () => {
+    expect(path({ m: [n], n: [m, o], o: [n, m] })).toEqual(['at-m', 'at-n', 'at-o']);
+    expect(path({ m: [m] })).toEqual(['at-m']);
+  });
+
+  test('are as long as max_fallbacks allows', () => {
+    const next = { m: [n], n: [o], o: [p] };
+    expect(path(next, { maxFallbacks: 0 })).toEqual(['at-m']);
+    expect(path(next, { maxFallbacks: 2 })).toEqual(['at-m', 'at-n', 'at-o']);
+    expect(path({ m: [n, n, o, o, p] }, { maxFallbacks: 2 })).toEqual(['at-m', 'at-n', 'at-o']);
+  });
+
+  test('depend on the failure that ended the group', () => {
+    const seen: string[] = [];
+    const fallbacks: PlanGiven['fallbacks'] = ({ name }, { kind }) => {
+      seen.push(`${name} ${kind}`);
+      return name === 'm' ? [n] : [];
+    };
+    const errors = [error('context_window_exceeded'), error('upstream_failed')];
+    const { error: ended } = walked({ groups: [m], defaultRetries: 0, fallbacks }, errors);
+    expect(seen).toEqual(['m context_window_exceeded', 'n upstream_failed']);
+    expect(ended?.kind).toBe('upstream_failed');
+  });
+
+  test('follow a prompt that is too long before anybody was asked, and not a refusal of the gateway’s', () => {
+    const suited = group('n', target('b', { tags: ['x'] }));
+    const tagged = { settings: { tagFiltering: true }, call: { ...CALL_FACTS, tags: ['x'] } };
+    expect(walked({ groups: [m, suited], ...tagged })).toMatchObject({
+      steps: [],
+      error: { kind: 'model_access_denied' },
+    });
+    const maxInputTokens = ({ deploymentId }: Target): number => (deploymentId === 'at-m' ? 5 : 50);
+    const checked = { settings: { preCallChecks: true, maxInputTokens } };
+    expect(idsOf(walk({ groups: [m, suited], defaultRetries: 0, ...checked }))).toEqual(['b']);
+  });
+
+  test('never come back and always end, whatever the ties', () => {
+    const all = [m, n, o, p];
+    const ties = fc.array(fc.subarray(all), { minLength: 4, maxLength: 4 });
+    fc.assert(
+      fc.property(ties, fc.nat(5), (next, maxFallbacks) => {
+        const names = path(Object.fromEntries(all.map(({ name }, at) => [name, next[at] ?? []])), { maxFallbacks });
+        expect(new Set(names).size).toBe(names.length);
+        expect(names.length).toBeLessThanOrEqual(maxFallbacks + 1);
+      }),
+    );
   });
 });
 
