@@ -3,7 +3,9 @@
 import { explainView } from './admin/explain-view.ts';
 import type { ModelRegistry } from './admin/model-registry.ts';
 import type { Prices } from './admin/prices.ts';
-import { createAuth, lazyAdmin, randomBytes } from './app/auth.ts';
+import { type Auth, createAuth, lazyAdmin, randomBytes } from './app/auth.ts';
+import { connectsFrom } from './app/connects.ts';
+import { createHealthWatch, HealthEvents } from './app/health-watch.ts';
 import { createLimits } from './app/limits.ts';
 import { LiveModels } from './app/live-models.ts';
 import { errorFields, type Log } from './app/log.ts';
@@ -11,11 +13,13 @@ import { createMasterKey, type MasterKey } from './app/master-key.ts';
 import { createModelRegistry } from './app/model-registry.ts';
 import { modelList } from './app/models.ts';
 import { createPrices } from './app/prices.ts';
-import { createRouting } from './app/routing.ts';
+import { createReadiness, type Readiness } from './app/readiness.ts';
+import { createRouting, type Routing } from './app/routing.ts';
 import type { Runtime } from './app/runtime.ts';
 import { secretBoxOf } from './app/secret-keys.ts';
 import { createTryKey, type TryKey } from './app/try-key.ts';
 import { createDirectory } from './auth/directory.ts';
+import { accessFor } from './auth/principal.ts';
 import { MANAGEMENT_ROUTES, refuseUndeclared } from './auth/routes.ts';
 import type { Config } from './config/config.ts';
 import type { Env } from './config/env.ts';
@@ -25,6 +29,7 @@ import { GatewayError } from './errors.ts';
 import { createFeatures } from './features/index.ts';
 import { type Cards, createCards, createMeter, createQuote, type Meter, type Quote } from './features/meter.ts';
 import { createRequestLog } from './features/request-log.ts';
+import type { HeaderBag } from './gateway/call.ts';
 import type { Feature } from './gateway/feature.ts';
 import { parseChatRequest } from './gateway/parse-chat-request.ts';
 import { Pipeline } from './gateway/pipeline.ts';
@@ -79,9 +84,16 @@ export async function startApp(options: AppOptions): Promise<App> {
   const masterKey = await createMasterKey({ config, db });
   const tryKey = masterKey.made === undefined ? createTryKey(config, now(), randomBytes) : undefined;
   const cards = createCards(() => catalog);
-  const { listener, interrupt } = await openDoor(options, {
+  const readiness = createReadiness({
+    ledger,
+    version: options.version,
+    runtime: () => live.runtime,
+    loadedAtMs: () => live.madeAtMs,
+  });
+  const { listener, interrupt, stopMirrors } = await openDoor(options, {
     db,
     ledger,
+    readiness,
     masterKey,
     tryKey,
     meter: createMeter(cards, now),
@@ -102,6 +114,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     reload: (next) => live.reload(next),
     async stop() {
+      readiness.stop();
       await drain(listener, interrupt, live.runtime.config.tollgate.drainTimeoutMs);
       reader.close();
       await ledger.close();
@@ -121,6 +134,7 @@ interface Parts {
   readonly models: ModelRegistry;
   readonly reader: Reader;
   readonly prices: Prices;
+  readonly readiness: Readiness;
   runtime(): Runtime;
 }
 
@@ -132,7 +146,7 @@ interface Door {
 
 async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
   const { log, version, host, port } = options;
-  const { db, ledger, masterKey, tryKey, meter, quote, cards, runtime } = parts;
+  const { db, ledger, masterKey, tryKey, meter, quote, cards, runtime, readiness } = parts;
   const directory = createDirectory({
     db,
     now,
@@ -148,14 +162,84 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
     endUserOf: limits.endUserOf,
     limits: limits.parts,
   });
+  const events = new HealthEvents(now);
   const routing = createRouting({
     ...{ cards, log, runtime, now, random: Math.random, hasRoom: limits.hasRoom },
     regionOf: ({ controls }) =>
       controls.endUser === null ? null : (directory.peek('end_user', controls.endUser)?.allowedModelRegion ?? null),
   });
-  const requestLog = createRequestLog(ledger, () => runtime().log);
   const sender = new Sender({ ...senderParts(meter, runtime, features), connects: connectsFrom(options.env) });
-  const pipeline = new Pipeline({
+  const pipeline = pipelineParts(log, parts, { auth, routing, features, sender });
+  const mirrors = createMirrors({ pipeline, limits, log, runtime, newId, now });
+  const health = createHealthWatch(
+    {
+      pipeline,
+      sightingOf: (id) => routing.state.health.sightingOf(id),
+      ...{ runtime, now, newId },
+    },
+    events,
+  );
+  const listener = listen(
+    {
+      router: createRouter(MANAGEMENT_ROUTES),
+      pipeline: new Pipeline({ ...pipeline, hedging: routing.hedging }),
+      headerMaker: createHeaderMaker(version, now),
+      settings: () => runtime().http,
+      newId,
+      admin: lazyAdmin({
+        ...auth,
+        ...{
+          db,
+          directory,
+          ledger,
+          now,
+          randomBytes,
+          models: parts.models,
+          reader: parts.reader,
+          prices: parts.prices,
+          health,
+          version,
+        },
+        settings: () => ({ ...runtime().config.limits, keys: runtime().config.keys }),
+      }),
+      listModels: async (headers, one) => modelList(await auth.authenticate(headers), runtime(), one),
+      readiness: readiness.brief,
+      readinessDetails: async (headers) => {
+        if (!runtime().config.health.publicDetails) await requireDetails(auth, headers);
+        return readiness.details();
+      },
+      onBug: (error) => log.error('unforeseen error', errorFields(error)),
+    },
+    { host, port },
+  );
+  return { listener, interrupt: () => sender.interrupt(stopping()), stopMirrors: () => mirrors.stop() };
+}
+
+const stopping = (): GatewayError =>
+  new GatewayError('unavailable', 'The gateway is being stopped; send the request again.', { retryAfterMs: 1_000 });
+
+const newId = (): string => Bun.randomUUIDv7();
+
+/** @throws GatewayError 401 or 403 */
+async function requireDetails({ authenticate, principal }: Auth, headers: HeaderBag): Promise<void> {
+  accessFor(await principal(await authenticate(headers)), 'details', '/health/readiness/details');
+}
+
+interface RequestPath {
+  readonly auth: Auth;
+  readonly routing: Routing;
+  readonly features: readonly Feature[];
+  readonly sender: Sender;
+}
+
+/** All but hedging: a probe of a deployment asks that one only. */
+function pipelineParts(
+  log: Log,
+  { meter, ledger, runtime }: Parts,
+  { auth, routing, features, sender }: RequestPath,
+): Omit<PipelineParts, 'hedging'> {
+  const requestLog = createRequestLog(ledger, () => runtime().log);
+  return {
     authenticate: auth.authenticate,
     parse: (source) => parseChatRequest(source, runtime().parse),
     plan: (call) => plan(routing.planFor(call)),
@@ -168,47 +252,7 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
     now,
     onSettleError: (error, call) =>
       log.error('a feature failed while settling', { ...errorFields(error), call: call.id }),
-  });
-  const listener = listen(
-    {
-      router: createRouter(MANAGEMENT_ROUTES),
-      pipeline,
-      headerMaker: createHeaderMaker(version, now),
-      settings: () => runtime().http,
-      newId: () => Bun.randomUUIDv7(),
-      admin: lazyAdmin({
-        ...auth,
-        ...{
-          db,
-          directory,
-          ledger,
-          now,
-          randomBytes,
-          models: parts.models,
-          reader: parts.reader,
-          prices: parts.prices,
-          version,
-        },
-        settings: () => ({ ...runtime().config.limits, keys: runtime().config.keys }),
-      }),
-      listModels: async (headers, one) => modelList(await auth.authenticate(headers), runtime(), one),
-      readiness: () => readinessOf(ledger, version),
-      onBug: (error) => log.error('unforeseen error', errorFields(error)),
-    },
-    { host, port },
-  );
-  return { listener, interrupt: () => sender.interrupt(stopping()) };
-}
-
-const stopping = (): GatewayError =>
-  new GatewayError('unavailable', 'The gateway is being stopped; send the request again.', { retryAfterMs: 1_000 });
-
-/** Not ready while every request would be refused; rows that wait for the database do not stop requests. */
-function readinessOf(ledger: Ledger, version: string): { ok: boolean; body: Record<string, unknown> } {
-  const state = ledger.state();
-  const ok = state !== 'refusing';
-  const db = state === 'storing' ? 'connected' : 'Not connected';
-  return { ok, body: { status: ok ? 'healthy' : 'unhealthy', db, version, pending_rows: ledger.pending() } };
+  };
 }
 
 function senderParts(meter: Meter, runtime: () => Runtime, features: readonly Feature[]): SendParts {

@@ -6,6 +6,7 @@ import type { Database } from '../db/client.ts';
 import type { Reader } from '../db/reader.ts';
 import type { Directory } from '../gateway/entities.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { HealthWatch } from './health-watch.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import type { Prices } from './prices.ts';
 
@@ -67,6 +68,7 @@ export interface AdminContext {
   readonly directory: Pick<Directory, 'invalidate' | 'invalidateAll'>;
   readonly ledger: Pick<Ledger, 'flush' | 'pending'>;
   readonly models: ModelRegistry;
+  readonly health: HealthWatch;
   readonly authenticate: Authenticate;
   /** Whose rights the caller has. */
   principal(caller: Caller): Promise<Principal>;

@@ -137,6 +137,15 @@ const probe = (operationId: string, summary: string): { readonly get: Operation 
   get: { operationId, summary, tags: ['Health'], ...PUBLIC, responses: { '200': jsonOf('It is.', {}) } },
 });
 
+const details = (operationId: string): { readonly get: Operation } => ({
+  get: {
+    operationId,
+    summary: 'The same, with version, rows that wait to be written and configuration. For admins, unless it is opened.',
+    tags: ['Health'],
+    responses: { '200': jsonOf('It is.', {}), ...FAILURES },
+  },
+});
+
 const page = (operationId: string, summary: string, type: string): { readonly get: Operation } => ({
   get: {
     operationId,
@@ -161,6 +170,7 @@ export const INFERENCE_PATHS: Paths = {
   '/health/liveliness': probe('liveliness', 'Whether the process answers.'),
   '/health/liveness': probe('liveness', 'Whether the process answers.'),
   '/health/readiness': probe('readiness', 'Whether requests would be served; 503 when not.'),
+  '/health/readiness/details': details('readiness_details'),
   '/': page('docs_at_root', 'This page, or a line of JSON for clients that accept nothing else.', 'text/html'),
   '/docs': page('docs', 'This page.', 'text/html'),
   '/docs/{file}': {

@@ -6,6 +6,7 @@ import type { AdminContext } from './context.ts';
 import { credentialRoutes } from './credential-routes.ts';
 import { customerRoutes } from './customer-routes.ts';
 import { explainRoutes } from './explain-routes.ts';
+import { healthRoutes } from './health-routes.ts';
 import { keyRoutes } from './key-routes.ts';
 import { modelAccessGroupRoutes } from './model-access-group-routes.ts';
 import { modelRoutes } from './model-routes.ts';
@@ -39,6 +40,7 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
     ...projectRoutes(context),
     ...modelRoutes(context),
     ...credentialRoutes(context),
+    ...healthRoutes(context),
     ...spendLogRoutes(context),
     ...explainRoutes(context),
     ...reportActivityRoutes(context),

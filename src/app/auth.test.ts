@@ -1,5 +1,6 @@
 /** Keys from the database to the request path and the management API, over a real ledger. */
 import { beforeEach, describe, expect, test } from 'bun:test';
+import { SetHealth } from '../../test/support/health-watch.ts';
 import { ledgerPlace } from '../../test/support/ledger-place.ts';
 import { liveModels } from '../../test/support/live-models.ts';
 import { runtimeFrom } from '../../test/support/runtime-from.ts';
@@ -54,6 +55,7 @@ function authOf(over: Partial<AuthParts> = {}): Door {
       directory,
       ledger,
       models,
+      health: new SetHealth(),
       settings: () => SETTINGS,
       version: '0.0.0',
       reader: directReader(place.db),

@@ -15,6 +15,8 @@ export interface LiveModelsOptions {
   readonly env: Env;
   readonly catalog: Catalog;
   readonly log: Pick<Log, 'warn'>;
+  /** Epoch milliseconds. */
+  now(): number;
   /** Opens and seals stored secrets; asked for when there are any. */
   readonly box: () => SecretBox;
 }
@@ -24,6 +26,7 @@ interface Current {
   readonly stored: Stored;
   readonly composed: Composed;
   readonly runtime: Runtime;
+  readonly madeAtMs: number;
 }
 
 export class LiveModels {
@@ -44,6 +47,11 @@ export class LiveModels {
 
   get runtime(): Runtime {
     return this.#current.runtime;
+  }
+
+  /** When what is served now was put together. */
+  get madeAtMs(): number {
+    return this.#current.madeAtMs;
   }
 
   get current(): Omit<Current, 'runtime'> {
@@ -83,7 +91,8 @@ export class LiveModels {
   #made(file: Config, stored: Stored): Current {
     const parts = this.parts(file);
     const composed = compose(file, file.general.storeModels ? stored : NOTHING_STORED, parts);
-    return { file, stored, composed, runtime: createRuntime(composed.config, parts.targets, composed.blocked) };
+    const runtime = createRuntime(composed.config, parts.targets, composed.blocked);
+    return { file, stored, composed, runtime, madeAtMs: this.#options.now() };
   }
 
   #swap(next: Current): void {

@@ -55,7 +55,10 @@ export interface Routing {
 export function createRouting(options: RoutingOptions): Routing {
   const { log, runtime, now, random } = options;
   const state = {
-    health: new Health(now, (event) => tell(event, log)),
+    health: new Health(now, (event) => {
+      tell(event, log);
+      options.heard(event);
+    }),
     loads: new Loads(now),
     affinity: new Affinity(now),
     random,

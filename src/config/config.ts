@@ -153,6 +153,17 @@ export interface AffinityConfig {
   readonly ttlMs: number;
 }
 
+export interface HealthConfig {
+  /** `GET /health` may ask the deployments themselves, which costs money. */
+  readonly probes: boolean;
+  /** Of one such question's answer. */
+  readonly maxTokens: number;
+  /** Such questions, whoever asks for them. */
+  readonly probesPerHour: number;
+  /** `GET /health/readiness/details` needs no key. */
+  readonly publicDetails: boolean;
+}
+
 export interface Config {
   /** Files that were read, the main one first; empty for the built-in configuration. */
   readonly files: readonly string[];
@@ -229,6 +240,7 @@ export interface Config {
   };
   readonly limits: LimitConfig;
   readonly keys: KeyConfig;
+  readonly health: HealthConfig;
   readonly tollgate: {
     /** Time limits of one attempt, in milliseconds. */
     readonly firstByteTimeoutMs: number;

@@ -5,6 +5,7 @@ import { readDeployments } from './deployments.ts';
 import type { Env } from './env.ts';
 import { ConfigError, Findings, isFatal } from './findings.ts';
 import { freezeDeep } from './freeze.ts';
+import { healthSettings } from './health.ts';
 import { keySettings } from './key-settings.ts';
 import { limitSettings } from './limits.ts';
 import { readLinks } from './links.ts';
@@ -73,6 +74,7 @@ export function readTree(written: MapTree, { env, knownProviders, findings }: Re
     litellm: litellmSettings(sections, exported, findings),
     limits: limitSettings(sections, exported, findings),
     keys: keySettings(sections, findings),
+    health: healthSettings(sections, findings),
     tollgate: tollgateSettings(sections, exported),
   };
 }

@@ -154,6 +154,8 @@ export const GENERAL = rules(
     apply_user_budget_to_team_keys: 'boolean',
     store_model_in_db: 'boolean',
     disable_custom_api_keys: 'boolean',
+    background_health_checks: 'boolean',
+    allow_public_health_readiness_details: 'boolean',
   },
   IGNORED_GENERAL,
 );
@@ -174,6 +176,10 @@ export const TOLLGATE = rules({
   budget_alerts: 'texts',
   queue: 'tree',
   hedging: 'texts',
+  mirror_budget: 'tree',
+  health_checks: 'boolean',
+  health_check_max_tokens: 'whole',
+  health_checks_per_hour: 'whole',
 });
 
 /** LiteLLM's names of the failures that a policy counts. */

@@ -3,10 +3,10 @@ import type { AttemptRow, LedgerRow, RowStatus } from '../db/request-row.ts';
 import { ERROR_KINDS, type KeyIdentity } from '../errors.ts';
 import { attemptedMs } from '../gateway/attempted.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
+import { decisionsOf } from '../gateway/decisions.ts';
 import { tagsOf } from '../gateway/owners.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Cost } from '../wire/usage.ts';
-import { routingOf } from './routing-record.ts';
 
 export interface RequestLogSettings {
   readonly storePrompts: boolean;
@@ -83,6 +83,13 @@ function rowOf(call: Call, outcome: Outcome, settings: RequestLogSettings): Ledg
     ...(settings.storePrompts && payloadOf(call, outcome, settings.maxStoredChars)),
   };
 }
+
+function routingOf(call: Call, outcome: Outcome): Pick<LedgerRow, 'routing'> {
+  const routing = decisionsOf(call, outcome);
+  return routing === undefined ? NOTHING : { routing };
+}
+
+const NOTHING: Pick<LedgerRow, 'routing'> = Object.freeze({});
 
 const partsOf = (cost: Cost): LedgerRow['costParts'] => ({
   input: cost.inputNanoUsd,

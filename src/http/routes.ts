@@ -2,7 +2,7 @@
 
 import { pathPattern } from '../lib/path-pattern.ts';
 
-export type RouteName = 'chat' | 'models' | 'model' | 'liveliness' | 'readiness' | 'admin';
+export type RouteName = 'chat' | 'models' | 'model' | 'liveliness' | 'readiness' | 'readiness_details' | 'admin';
 
 interface Route {
   readonly name: RouteName;
@@ -23,6 +23,7 @@ const ROUTES: readonly Route[] = [
   { name: 'liveliness', methods: ['GET', 'HEAD'], path: '/health/liveliness' },
   { name: 'liveliness', methods: ['GET', 'HEAD'], path: '/health/liveness' },
   { name: 'readiness', methods: ['GET', 'HEAD'], path: '/health/readiness' },
+  { name: 'readiness_details', methods: ['GET', 'HEAD'], path: '/health/readiness/details' },
   { name: 'admin', methods: ['GET', 'HEAD'], path: '/' },
   { name: 'admin', methods: ['GET', 'HEAD'], path: '/docs' },
   { name: 'admin', methods: ['GET', 'HEAD'], path: /^\/docs\/([^/]+)$/ },

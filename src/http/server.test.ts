@@ -92,6 +92,7 @@ beforeEach(() => {
         return { listed: one ?? 'all' };
       },
       readiness: () => ready,
+      readinessDetails: async () => ready,
       onBug: (error) => bugs.push(error),
     },
     { host: '127.0.0.1', port: 0 },

@@ -19,6 +19,11 @@ export interface HttpSettings {
   readonly keepAlivePingMs: number | undefined;
 }
 
+export interface Ready {
+  readonly ok: boolean;
+  readonly body: Record<string, unknown>;
+}
+
 export interface HttpParts {
   readonly router: Router;
   readonly pipeline: Pipeline;
@@ -30,7 +35,9 @@ export interface HttpParts {
   /** @throws GatewayError 401 */
   listModels(headers: HeaderBag, one: string | undefined): unknown;
   /** What readiness answers; `ok: false` is a 503. */
-  readiness(): { readonly ok: boolean; readonly body: Record<string, unknown> };
+  readiness(): Ready;
+  /** @throws GatewayError 401 or 403 */
+  readinessDetails(headers: HeaderBag): Promise<Ready>;
   /** Something unforeseen; the client gets a plain 500. */
   onBug(error: unknown): void;
 }
@@ -131,10 +138,10 @@ class FrontDoor {
         return this.#models(headers, match.model);
       case 'liveliness':
         return jsonResponse("I'm alive!");
-      case 'readiness': {
-        const { ok, body } = parts.readiness();
-        return jsonResponse(body, ok ? 200 : 503);
-      }
+      case 'readiness':
+        return readyResponse(parts.readiness());
+      case 'readiness_details':
+        return parts.readinessDetails(headers).then(readyResponse);
       case 'admin':
         return parts.admin(request);
       default:
@@ -191,6 +198,8 @@ class FrontDoor {
     return this.#cors;
   }
 }
+
+const readyResponse = ({ ok, body }: Ready): Response => jsonResponse(body, ok ? 200 : 503);
 
 function wrongMethod(method: string, match: Match): Response {
   const allowed = match.methods.join(', ');

@@ -14,6 +14,8 @@ export interface Groups {
   find(name: string): Group | undefined;
   /** The name is that of a group whose deployments are all blocked: it is not served, not by a wildcard either. */
   isBlocked(name: string): boolean;
+  /** All of them, as configured. */
+  readonly targets: readonly Target[];
   /** Names to list: groups and visible aliases; wildcards stay as written. */
   readonly names: readonly string[];
 }
@@ -90,6 +92,7 @@ export function createGroups(
         name.length <= LONGEST_MATCHED_NAME &&
         find(name) === undefined &&
         closedPatterns.some((pattern) => pattern.test(name))),
+    targets,
     names: [...exact.keys(), ...visible(aliases), ...wildcards.map(({ name }) => name)],
   };
 }

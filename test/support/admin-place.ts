@@ -1,5 +1,5 @@
 /** The management API over a database in memory and a real ledger, for one test each. */
-import { afterEach, beforeEach } from 'bun:test';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,7 @@ import { createCards } from '../../src/features/meter.ts';
 import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { loadCatalog } from '../../src/pricing/catalog.ts';
 import { sampleCaller } from './callers.ts';
+import { SetHealth } from './health-watch.ts';
 import { liveModels } from './live-models.ts';
 
 export const MASTER_KEY = 'sk-master-of-the-admin-tests';
@@ -52,6 +53,7 @@ class AdminPlace {
   readonly logged: string[] = [];
   authenticate: Authenticate = () => sampleCaller();
   nowMs = NOW_MS;
+  health = new SetHealth();
   settings: AdminSettings = SETTINGS;
   /** Queries for a key's row: none of them on a warm path. */
   keyQueries = 0;
@@ -71,6 +73,7 @@ class AdminPlace {
 
   async start(): Promise<void> {
     this.nowMs = NOW_MS;
+    this.health = new SetHealth();
     this.settings = SETTINGS;
     this.keyQueries = 0;
     const now = () => this.nowMs;
@@ -114,6 +117,7 @@ class AdminPlace {
       principal: createPrincipals(db),
       directory,
       models: registry,
+      health: this.health,
       settings: () => this.settings,
       now,
       randomBytes,
@@ -161,6 +165,21 @@ class AdminPlace {
     if (status !== 200) throw new Error(`No key was made: ${JSON.stringify(body)}`);
     return String(body.key);
   }
+}
+
+/** One for all tests of a `describe`, in their order. */
+export function sharedAdminPlace(wanted: {
+  readonly configuration?: object | undefined;
+  readonly settings?: Partial<AdminSettings> | undefined;
+}): AdminPlace {
+  const place = new AdminPlace();
+  place.configuration = wanted.configuration ?? {};
+  beforeAll(async () => {
+    await place.start();
+    place.settings = { ...SETTINGS, ...wanted.settings };
+  });
+  afterAll(() => place.end());
+  return place;
 }
 
 /** Call it at the top of a test file. */

@@ -33,6 +33,7 @@ export async function liveModels(
     env: readEnv(environment),
     catalog,
     box: () => box,
+    now: Date.now,
     log: { warn: (message, fields) => warn(JSON.stringify({ message, ...fields })) },
   });
   await live.connect(db);
