@@ -32,7 +32,7 @@ import { createRequestLog } from './features/request-log.ts';
 import type { HeaderBag } from './gateway/call.ts';
 import type { Feature } from './gateway/feature.ts';
 import { parseChatRequest } from './gateway/parse-chat-request.ts';
-import { Pipeline } from './gateway/pipeline.ts';
+import { Pipeline, type PipelineParts } from './gateway/pipeline.ts';
 import { createHeaderMaker } from './gateway/reply-headers.ts';
 import { Sender, type SendParts } from './gateway/send.ts';
 import { settlesWithin } from './gateway/stream-source.ts';
@@ -71,7 +71,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
   refuseUndeclared([...SERVED_PATHS, ...MANAGEMENT_ROUTES]);
   const catalog = loadCatalog();
-  const live = new LiveModels({ config, env: options.env, catalog, log, box: secretBoxOf(config, options.env) });
+  const live = new LiveModels({ config, env: options.env, catalog, log, now, box: secretBoxOf(config, options.env) });
   const db = await openDatabase({ url: config.general.databaseUrl });
   await live.connect(db);
   const ledger = await openLedger({
@@ -164,7 +164,7 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
   });
   const events = new HealthEvents(now);
   const routing = createRouting({
-    ...{ cards, log, runtime, now, random: Math.random, hasRoom: limits.hasRoom },
+    ...{ cards, log, runtime, now, random: Math.random, hasRoom: limits.hasRoom, heard: events.heard },
     regionOf: ({ controls }) =>
       controls.endUser === null ? null : (directory.peek('end_user', controls.endUser)?.allowedModelRegion ?? null),
   });
