@@ -11,8 +11,11 @@ if (bun === undefined) {
   process.exit(1);
 }
 
-const main = join(dirname(fileURLToPath(import.meta.url)), 'main.ts');
-const child = spawn(bun, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+/** `npm run bench -- seed` and `npm run bench -- large` are programs of their own. */
+const [first = '', ...rest] = process.argv.slice(2);
+const [name, options] = first === 'seed' || first === 'large' ? [first, rest] : ['main', process.argv.slice(2)];
+const script = join(dirname(fileURLToPath(import.meta.url)), `${name}.ts`);
+const child = spawn(bun, [script, ...options], { stdio: 'inherit' });
 // A terminal sends Ctrl-C to the child too; waiting here lets it stop what it started before the prompt returns.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => child.kill('SIGTERM'));

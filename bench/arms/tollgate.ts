@@ -6,7 +6,7 @@ import { freePort, ready, start } from '../processes.ts';
 import { MODEL } from '../traffic.ts';
 import { type Arm, type ArmPlace, ArmUnavailable } from './arm.ts';
 
-function configuration(mockPort: number, masterKey: string): string {
+export function configuration(mockPort: number, masterKey: string): string {
   return `
 model_list:
   - model_name: ${MODEL}
