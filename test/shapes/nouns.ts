@@ -1,0 +1,12 @@
+/** What `shapes.test.ts` plays. */
+import { budgets } from './budgets.ts';
+import { customers } from './customers.ts';
+import { keys } from './keys.ts';
+import { organizations } from './organizations.ts';
+import { projects } from './projects.ts';
+import type { Shapes } from './step.ts';
+import { tags } from './tags.ts';
+import { teams } from './teams.ts';
+import { users } from './users.ts';
+
+export const NOUNS: readonly Shapes[] = [keys, teams, users, organizations, projects, customers, budgets, tags];
