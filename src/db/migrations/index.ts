@@ -7,6 +7,7 @@ import { entities } from './0004-entities.ts';
 import { keyUsage } from './0005-key-usage.ts';
 import { priceFactors } from './0006-price-factors.ts';
 import { routing } from './0007-routing.ts';
+import { rateTokens } from './0008-rate-tokens.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
@@ -16,4 +17,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0005-key-usage': keyUsage,
   '0006-price-factors': priceFactors,
   '0007-routing': routing,
+  '0008-rate-tokens': rateTokens,
 };
