@@ -67,6 +67,8 @@ class LimitedCall {
     this.#part = subject.servedBy(call.modelGroup);
     this.#gather();
     this.#body = call.text;
+    // A refusal tells it too.
+    call.limits = () => parts.tree.standing(this.#limits).map(standingView);
   }
 
   #gather(): void {
@@ -115,7 +117,6 @@ class LimitedCall {
 
   #begin(hold: Hold): Admission {
     this.#hold = hold;
-    this.#call.limits = () => this.#parts.tree.standing(this.#limits).map(standingView);
     return {
       attempt: (target) => this.#attempt(target),
       alongside: (target) => this.#alongside(target),

@@ -72,6 +72,8 @@ describe('requests a minute', () => {
     const { error } = (await refused.json()) as { error: Record<string, unknown> };
     expect(error).toMatchObject({ message: 'Rate limit exceeded', type: 'rate_limit_error' });
     expect(error['limit']).toMatchObject({ scope: 'api_key', unit: 'requests', used: 1, max: 1 });
+    expect(refused.headers.get('x-ratelimit-api_key-remaining-requests')).toBe('0');
+    expect(refused.headers.get('x-litellm-key-spend')).toBe('0');
     const seconds = Number(refused.headers.get('retry-after'));
     expect(seconds).toBeGreaterThan(0);
     expect(seconds).toBeLessThanOrEqual(WINDOW_SECONDS);
