@@ -45,14 +45,14 @@ const TOTALS: readonly Total[] = [
   {
     name: 'GET /global/spend/keys',
     summary: 'Keys by what they have spent, the largest first; the last 30 days unless dates say otherwise.',
-    extras: ['limit'],
+    extras: ['limit', 'api_key'],
     file: 'spend-by-key',
     totals: (report, asking, { limit }) => largestKeys(asking, report, limit ?? USUAL_ROWS),
   },
   {
     name: 'GET /global/spend/models',
     summary: 'Models by what was spent on them, the largest first.',
-    extras: ['limit'],
+    extras: ['limit', 'api_key'],
     file: 'spend-by-model',
     totals: (report, _, { limit }) =>
       largest(report, 'model', limit ?? USUAL_ROWS, (model, sum) => ({ model, total_spend: spendOf(sum) })),
@@ -60,9 +60,10 @@ const TOTALS: readonly Total[] = [
   {
     name: 'GET /global/spend/provider',
     summary: 'Providers by what was spent on them.',
-    extras: [],
+    extras: ['api_key', 'limit'],
     file: 'spend-by-provider',
-    totals: (report) => largest(report, 'provider', MOST_ROWS, (provider, sum) => ({ provider, spend: spendOf(sum) })),
+    totals: (report, _, { limit }) =>
+      largest(report, 'provider', limit ?? MOST_ROWS, (provider, sum) => ({ provider, spend: spendOf(sum) })),
   },
   {
     name: 'GET /global/spend/teams',

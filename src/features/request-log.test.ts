@@ -166,6 +166,13 @@ describe('the row of an answer', () => {
     });
   });
 
+  test('says what besides tokens decided its price, when anything did', () => {
+    const { cost } = METERED;
+    const factors = { serviceTier: 'flex', webSearches: 2 };
+    expect(rowOf({ ...OK, cost: { ...cost, factors } }, { attempts: [attempt()] }).priceFactors).toEqual(factors);
+    expect('priceFactors' in rowOf(OK, { attempts: [attempt()] })).toBe(false);
+  });
+
   test('of an unknown price has none, not zero', () => {
     const { costNanoUsd } = rowOf({ ...OK, cost: { ...METERED.cost, totalNanoUsd: null } });
     expect(costNanoUsd).toBeNull();
