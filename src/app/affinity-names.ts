@@ -6,11 +6,15 @@ import type { ChatMessage } from '../wire/openai.ts';
 /** Providers cache prompts from about this length on. */
 const FEWEST_CACHED_CHARS = 4_096;
 
-/** Each name holds the key's digest: nobody is led by another tenant's calls. */
-export function affinityNames(call: Call, { session, key, response, prompt }: AffinityConfig): readonly string[] {
+/**
+ * Each name holds the key's digest: nobody is led by another tenant's calls.
+ * @param responseId of the answer, once there is one: what a later call may refer to
+ */
+export function affinityNames(call: Call, kinds: AffinityConfig, responseId?: string | null): readonly string[] {
+  const { session, key, response, prompt } = kinds;
   if (!session && !key && !response && !prompt) return [];
   const scope = `${call.caller?.keyHash ?? ''} ${call.modelGroup}`;
-  const previous = call.request['previous_response_id'];
+  const previous = responseId ?? call.request['previous_response_id'];
   const prefix = prompt ? cachedPrefix(call) : undefined;
   return [
     ...(response && typeof previous === 'string' ? [`response ${scope} ${previous}`] : []),

@@ -5,6 +5,7 @@ import type { Cards } from '../features/meter.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
 import type { Hedging } from '../gateway/hedge.ts';
 import type { AttemptWatch } from '../gateway/pipeline.ts';
+import { callerKey } from '../gateway/target-for.ts';
 import { tokenBounds } from '../gateway/token-bounds.ts';
 import type { Target } from '../providers/adapter.ts';
 import { Affinity } from '../routing/affinity.ts';
@@ -74,7 +75,7 @@ export function createRouting(options: RoutingOptions): Routing {
       return {
         group: runtime().groups.find(call.modelGroup),
         fallbacks: (group, error) => runtime().fallbacksOf(call, group, error),
-        maxFallbacks: config.router.maxFallbacks,
+        maxFallbacks: call.controls.maxFallbacks ?? config.router.maxFallbacks,
         choose(group, failed) {
           const chosen = choose(asked(group, failed), state);
           call.choices.push(chosen.choice);
@@ -198,24 +199,34 @@ class Watch implements AttemptWatch {
     this.#state.loads.end(deploymentId, outcome.buckets ? countedTokens(outcome.buckets) : 0);
     if (outcome.status === 'failed') this.#blame(outcome.error);
     else if (outcome.status === 'aborted') this.#state.health.ended(deploymentId);
-    else this.#succeeded(deploymentId);
+    else this.#succeeded(outcome);
   }
 
-  #succeeded(deploymentId: string): void {
+  /** With a caller's own provider key it says nothing of ours. */
+  #succeeded({ responseId }: Outcome): void {
+    const { deploymentId } = this.#target;
     const { affinity } = this.#options.runtime().config.router;
-    this.#state.health.succeeded(deploymentId);
-    const names = affinityNames(this.#call, affinity);
+    if (this.#call.controls.apiKey === undefined) this.#state.health.succeeded(deploymentId);
+    else this.#state.health.ended(deploymentId);
+    const names = affinityNames(this.#call, affinity, responseId);
     if (names.length > 0) this.#state.affinity.pin(names, deploymentId, affinity.ttlMs);
   }
 
   /** A caller's own provider key, or its own short time limit, says nothing about the deployment. */
   #blame(error: GatewayError): void {
     const { deploymentId } = this.#target;
-    const { apiKey, timeoutMs, streamTimeoutMs } = this.#call.controls;
-    const isOwnLimit = error.kind === 'upstream_timeout' && (timeoutMs ?? streamTimeoutMs) !== undefined;
-    const isNobodys = apiKey !== undefined || isOwnLimit || error.details.pretended !== undefined;
+    const isOwnKey = this.#call.controls.apiKey !== undefined;
+    const isOwnLimit = error.kind === 'upstream_timeout' && this.#isCallersTimeUp();
+    const isNobodys = isOwnKey || isOwnLimit || error.details.pretended !== undefined;
     if (isNobodys) this.#state.health.ended(deploymentId);
     else this.#state.health.failed(deploymentId, error, healthSettings(this.#options.runtime(), deploymentId));
+  }
+
+  #isCallersTimeUp(): boolean {
+    const { request, controls, receivedAtMs } = this.#call;
+    const { timeoutMs, streamTimeoutMs } = controls;
+    const ownMs = request.stream === true ? (streamTimeoutMs ?? timeoutMs) : timeoutMs;
+    return ownMs !== undefined && this.#options.now() - receivedAtMs >= ownMs;
   }
 }
 
