@@ -71,11 +71,14 @@ export async function openReport(asking: Asking, filters: UsageFilters, either?:
       const full: UsageQuery = { ...range, anyOf, groupBy, ...over, filters: { ...filters, ...over.filters } };
       if (!isPricedNow) return await usageBy(context.reader, full);
       const { rows, unpricedModels } = await pricedNow(context, full);
-      if (unpricedModels.length > 0) headers['x-tollgate-unpriced-models'] = unpricedModels.join(', ');
+      if (unpricedModels.length > 0) headers['x-tollgate-unpriced-models'] = unpricedModels.map(inHeader).join(', ');
       return rows;
     },
   };
 }
+
+/** Clients choose some names, and a header takes only a part of all characters. */
+const inHeader = (name: string): string => name.slice(0, 100).replace(/[^\x20-\x7e]/g, '?');
 
 /** Only the texts: what is left is as it came. */
 const textsIn = ({ start_date, end_date, timezone }: ReportQuery): Record<string, string> => ({

@@ -245,6 +245,12 @@ describe('prices of today', () => {
     expect(body.metadata).toMatchObject({ total_spend: 77, total_unpriced_requests: 0, total_api_requests: 3 });
   });
 
+  test('of a model with an odd name are told all the same', async () => {
+    record({ deploymentId: null, model: null, modelGroup: 'ünpriced\r\nx: y', costNanoUsd: null, costParts: null });
+    const { status, headers } = await report('as=priced-now');
+    expect([status, headers.get('x-tollgate-unpriced-models')]).toEqual([200, '?npriced??x: y']);
+  });
+
   test('are the only other ones', async () => {
     expect((await report('as=guessed')).body.error.param).toBe('as');
   });
