@@ -153,6 +153,10 @@ describe('who sees what', () => {
       expect([person, body.messages]).toEqual([person, shown]);
     }
     expect((await place.get(path, keyOf('b-owner'))).status).toBe(404);
+    const notes = (await place.get('/audit')).body.audit_logs;
+    expect(notes.map((note: Record<string, unknown>) => [note['action'], note['object_id']])).toEqual([
+      ['viewed', row.id],
+    ]);
   });
 });
 

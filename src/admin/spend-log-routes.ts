@@ -37,8 +37,8 @@ export function spendLogRoutes(context: AdminContext): readonly AdminRoute[] {
       summary: 'One request, with prompt and answer when they are stored and the caller may read them.',
       section,
       query: z.strictObject({ start_date: LIST_FIELDS.start_date, end_date: LIST_FIELDS.end_date }),
-      handle: async ({ query, access, params }) =>
-        await spendLogEntry(context, { access, query, wantsCsv: false }, params['request_id'] ?? ''),
+      handle: async ({ query, access, changedBy, params }) =>
+        await spendLogEntry(context, { access, query, changedBy, wantsCsv: false }, params['request_id'] ?? ''),
     }),
   ];
 }

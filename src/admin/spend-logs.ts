@@ -14,6 +14,7 @@ import { csvHeaders } from './report-view.ts';
 import { Answer } from './route.ts';
 import { cursorOf, type FilterQuery, logFilter, type PageQuery, pageRequest } from './spend-log-query.ts';
 import { LOG_COLUMNS, logCells, logView } from './spend-log-view.ts';
+import { type Author, audited } from './write.ts';
 
 export interface Reading<Query extends FilterQuery = FilterQuery> {
   readonly access: Access;
@@ -67,20 +68,44 @@ export async function spendLogPage(context: AdminContext, reading: Reading<PageQ
   return new Answer(body, { ...headers, ...capped, ...next });
 }
 
-/** One request whole. @throws GatewayError 404 when it is not the caller's to see, or there is none */
-export async function spendLogEntry(context: AdminContext, reading: Reading, requestId: string): Promise<Answer> {
+/**
+ * One request whole. That an admin has read what somebody else wrote is noted in the audit log.
+ * @throws GatewayError 404 when it is not the caller's to see, or there is none
+ */
+export async function spendLogEntry(
+  context: AdminContext,
+  reading: Reading & Pick<Author, 'changedBy'>,
+  requestId: string,
+): Promise<Answer> {
   const filter = await logFilter(context, { ...reading.query, request_id: requestId }, reading.access);
   const headers = await warningAbout(context);
   const [row] = await logRows(context.reader, filter, { limit: 1, offset: 0 });
-  if (row !== undefined) return new Answer(viewFor(reading.access)(row), headers);
-  throw new GatewayError('not_found', 'There is no such request.', { param: 'request_id', type: 'not_found_error' });
+  if (row === undefined) {
+    throw new GatewayError('not_found', 'There is no such request.', { param: 'request_id', type: 'not_found_error' });
+  }
+  await noteReading(context, reading, row);
+  return new Answer(viewFor(reading.access)(row), headers);
 }
 
-/** Prompts and answers are for the admin, and for the person whose request it was. */
-function viewFor({ principal }: Access): (row: LedgerRow) => View {
-  const bodies = new Access(principal, 'logs.bodies');
-  return (row) => logView(row, bodies.covers({ userId: row.userId, keyHash: row.keyHash }));
+async function noteReading(context: AdminContext, author: Author, row: LedgerRow): Promise<void> {
+  const { id, requestBody, responseBody, userId, teamId, organizationId } = row;
+  const { principal } = author.access;
+  const isStored = requestBody !== undefined || responseBody !== undefined;
+  const isOwn = userId !== null && userId === principal.userId;
+  if (!isStored || isOwn || !mayReadBodies(author.access, row)) return;
+  await audited(context, author, async (_, note) =>
+    note({ action: 'viewed', kind: 'request', id, teamId, organizationId }),
+  );
 }
+
+const mayReadBodies = ({ principal }: Access, { userId, keyHash }: LedgerRow): boolean =>
+  new Access(principal, 'logs.bodies').covers({ userId, keyHash });
+
+/** Prompts and answers are for the admin, and for the person whose request it was. */
+const viewFor =
+  (access: Access) =>
+  (row: LedgerRow): View =>
+    logView(row, mayReadBodies(access, row));
 
 const ROWS_PER_READ = 1_000;
 const encoder = new TextEncoder();

@@ -8,7 +8,16 @@ import type { AdminContext } from './context.ts';
 
 /** What was done to what. `before` and `after` are views, which hold no secret. */
 export interface AuditNote {
-  readonly action: 'created' | 'updated' | 'deleted' | 'blocked' | 'unblocked' | 'regenerated' | 'reset' | 'rotated';
+  readonly action:
+    | 'created'
+    | 'updated'
+    | 'deleted'
+    | 'blocked'
+    | 'unblocked'
+    | 'regenerated'
+    | 'reset'
+    | 'rotated'
+    | 'viewed';
   /** `key`, `team`, `team_member`, `model` … */
   readonly kind: string;
   readonly id: string;
