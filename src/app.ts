@@ -10,6 +10,7 @@ import { createLimits } from './app/limits.ts';
 import { LiveModels } from './app/live-models.ts';
 import { errorFields, type Log } from './app/log.ts';
 import { createMasterKey, type MasterKey } from './app/master-key.ts';
+import { createMirrors } from './app/mirrors.ts';
 import { createModelRegistry } from './app/model-registry.ts';
 import { modelList } from './app/models.ts';
 import { createPrices } from './app/prices.ts';
@@ -116,6 +117,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     async stop() {
       readiness.stop();
       await drain(listener, interrupt, live.runtime.config.tollgate.drainTimeoutMs);
+      await stopMirrors();
       reader.close();
       await ledger.close();
       await db.destroy();
@@ -142,6 +144,8 @@ interface Door {
   readonly listener: Listener;
   /** Ends what is still waiting for an upstream; clients are told why. */
   interrupt(): void;
+  /** Cancels what runs in the background, and waits for its rows. */
+  stopMirrors(): Promise<void>;
 }
 
 async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
@@ -161,6 +165,10 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
     models: () => runtime().models,
     endUserOf: limits.endUserOf,
     limits: limits.parts,
+    mirror: {
+      isMirroring: () => runtime().silentModels.size > 0,
+      mirror: (call, target) => mirrors.start(call, target),
+    },
   });
   const events = new HealthEvents(now);
   const routing = createRouting({

@@ -1,6 +1,6 @@
 /** Budgets and rate limits, put together: the tree, the ledger it learns the past from, and what stands over each call. */
 
-import type { LimitConfig } from '../config/config.ts';
+import type { BudgetConfig, LimitConfig } from '../config/config.ts';
 import type { Database } from '../db/client.ts';
 import { recentUsage } from '../db/scope-usage.ts';
 import { GatewayError } from '../errors.ts';
@@ -17,6 +17,8 @@ import { createLimitTree } from '../limits/memory.ts';
 import { createPromptMemory } from '../limits/prompt-memory.ts';
 import {
   type ConfiguredBudget,
+  mirrorLimits,
+  mirrorSubject,
   type Subject,
   type SubjectSettings,
   servingLimits,
@@ -46,6 +48,10 @@ export interface Limits {
   readonly endUserOf: EndUserOf;
   /** Whether a deployment's own limits, and its provider's budget, let it take a call now. */
   hasRoom(target: Target): boolean;
+  /** The same for mirrored requests, which are on nobody's account. */
+  readonly mirrorParts: LimitParts;
+  /** Nothing is left of the mirrors' budget. */
+  isMirrorSpent(): boolean;
 }
 
 /** A database that does not answer must not hold a request for long. */
@@ -85,6 +91,13 @@ export async function createLimits(options: LimitsOptions): Promise<Limits> {
     parts,
     endUserOf: endUsersIn(directory, runtime),
     hasRoom: (target) => hasRoom(tree, ownLimits(target, runtime())),
+    mirrorParts: {
+      ...parts,
+      // Nobody waits for them, so they do not wait either.
+      limitSettings: () => ({ ...runtime().config.limits, budgetWaitMs: 0, queueMs: 0 }),
+      subject: () => mirrorFor(runtime().config.limits).subject,
+    },
+    isMirrorSpent: () => !hasRoom(tree, mirrorFor(runtime().config.limits).limits),
   };
 }
 
@@ -207,17 +220,18 @@ function refuseBlocked(endUser: EndUser | null): void {
   );
 }
 
+const configuredBudget = (given: BudgetConfig | null): ConfiguredBudget | null =>
+  given && { maxNanoUsd: Math.round(given.maxUsd * 1e9), duration: given.duration };
+
 function settingsOf(limits: LimitConfig): SubjectSettings {
-  const budget = (given: LimitConfig['globalBudget']): ConfiguredBudget | null =>
-    given && { maxNanoUsd: Math.round(given.maxUsd * 1e9), duration: given.duration };
   const providers = Object.entries(limits.providerBudgets).flatMap(([name, given]) => {
-    const found = budget(given);
+    const found = configuredBudget(given);
     return found ? [[name, found] as const] : [];
   });
   return {
     timeZone: limits.timeZone,
     rateWindowMs: limits.rateWindowMs,
-    globalBudget: budget(limits.globalBudget),
+    globalBudget: configuredBudget(limits.globalBudget),
     providerBudgets: new Map(providers),
     userLimitsInTeams: limits.userLimitsInTeams,
   };
@@ -236,3 +250,9 @@ function memoized<From extends object, To>(make: (from: From) => To): (from: Fro
 }
 
 const settingsFor = memoized(settingsOf);
+
+const mirrorFor = memoized((config: LimitConfig): { readonly subject: Subject; readonly limits: readonly Limit[] } => {
+  const settings = settingsFor(config);
+  const budget = configuredBudget(config.mirrorBudget);
+  return { subject: mirrorSubject(budget, settings), limits: mirrorLimits(budget, settings) };
+});

@@ -24,6 +24,8 @@ export interface Runtime {
   allowanceOf(target: Target): Allowance | null;
   /** A deployment's own `cooldown_time`. */
   cooldownMsOf(deploymentId: string): number | undefined;
+  /** Deployment id → groups that get a copy of what it answers (`silent_model`). */
+  readonly silentModels: ReadonlyMap<string, readonly string[]>;
   /** Groups to try after this one has failed so. */
   fallbacksOf(call: Call, group: Group, error: GatewayError): readonly Group[];
 }
@@ -80,6 +82,7 @@ export function createRuntime(config: Config, parts: TargetParts, blocked: reado
     },
     allowanceOf: allowances(config),
     cooldownMsOf: cooldowns(config),
+    silentModels: silentModelsIn(config),
     fallbacksOf: (call, group, error) => fallbacksOf({ call, group, error }, { groups, models, router }),
   };
 }
@@ -117,6 +120,9 @@ function catalogueOf(config: Config, groups: Groups): ModelCatalogue {
     accessGroups: (group) => accessGroups.get(group) ?? [],
   };
 }
+
+const silentModelsIn = ({ deployments }: Config): Runtime['silentModels'] =>
+  new Map(deployments.flatMap(({ id, silentModels }) => (silentModels.length > 0 ? [[id, silentModels]] : [])));
 
 function cooldowns(config: Config): Runtime['cooldownMsOf'] {
   const byId = new Map(config.deployments.map(({ id, cooldownMs }) => [id, cooldownMs]));

@@ -97,6 +97,8 @@ export interface BudgetConfig {
 export interface LimitConfig {
   readonly globalBudget: BudgetConfig | null;
   readonly providerBudgets: Readonly<Record<string, BudgetConfig>>;
+  /** Of all copies that `silent_model` sends; `null`: as much as they cost. */
+  readonly mirrorBudget: BudgetConfig | null;
   /** HTTP status of a refused budget. */
   readonly budgetStatus: number;
   /** IANA zone of budget windows and of reports. */

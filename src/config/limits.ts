@@ -3,7 +3,7 @@ import { endOfDuration } from '../lib/duration.ts';
 import type { BudgetConfig, LimitConfig, Position } from './config.ts';
 import type { Env } from './env.ts';
 import type { Findings } from './findings.ts';
-import { BUDGET_CONFIG, QUEUE } from './schema.ts';
+import { BUDGET_CONFIG, MIRROR_BUDGET, QUEUE } from './schema.ts';
 import { openSection } from './section.ts';
 import type { Sections } from './settings.ts';
 import { join } from './yaml-tree.ts';
@@ -27,6 +27,7 @@ export function limitSettings(sections: Sections, env: Env, findings: Findings):
   return {
     globalBudget: globalBudget(litellm, findings),
     providerBudgets: providerBudgets(sections, findings),
+    mirrorBudget: mirrorBudget(tollgate, findings),
     budgetStatus: statusOf(litellm, findings),
     timeZone: zoneOf(litellm, findings),
     endUserBudgetId: litellm.read('max_end_user_budget_id') ?? null,
@@ -48,6 +49,18 @@ function globalBudget(litellm: Sections['litellm'], findings: Findings): BudgetC
     findings,
   );
   return maxUsd === undefined || maxUsd === 0 ? null : { maxUsd, duration };
+}
+
+function mirrorBudget(tollgate: Sections['tollgate'], findings: Findings): BudgetConfig | null {
+  const path = join(tollgate.path, 'mirror_budget');
+  const tree = tollgate.read('mirror_budget');
+  if (tree === undefined) return null;
+  const section = openSection({ tree, path, rules: MIRROR_BUDGET }, findings);
+  const maxUsd = section.read('max_budget');
+  const duration = section.read('budget_duration') ?? null;
+  checkDuration(duration, { path: join(path, 'budget_duration'), at: section.positionOf('budget_duration') }, findings);
+  if (maxUsd === undefined) findings.error(path, 'needs max_budget, a number of dollars', tree.position);
+  return maxUsd === undefined ? null : { maxUsd, duration };
 }
 
 function providerBudgets({ router }: Sections, findings: Findings): Record<string, BudgetConfig> {

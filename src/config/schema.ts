@@ -206,6 +206,9 @@ export const ALLOWED_FAILS_POLICY = rules(policy('AllowedFails'));
 
 export const QUEUE = rules({ max_wait: 'delay', max_waiting: 'whole' });
 
+/** Of copies of requests that nobody waits for. */
+export const MIRROR_BUDGET = rules({ max_budget: 'amount', budget_duration: 'text' });
+
 /** One provider's budget; LiteLLM takes both names of each. */
 export const BUDGET_CONFIG = rules({
   budget_limit: 'amount',
@@ -287,4 +290,5 @@ export const HONOURED = {
   general_settings: GENERAL.honoured,
   tollgate_settings: TOLLGATE.honoured,
   'tollgate_settings.queue': QUEUE.honoured,
+  'tollgate_settings.mirror_budget': MIRROR_BUDGET.honoured,
 } as const;

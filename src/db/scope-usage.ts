@@ -5,7 +5,7 @@ import { knownRefs, namesOf } from './dictionary.ts';
 import { ROW_STATUSES } from './request-codec.ts';
 import type { RequestsTable } from './request-tables.ts';
 import { inTransaction } from './transaction.ts';
-import { countedScopes, SCOPE_KINDS, type Scope, type ScopeKind, scopeParts } from './usage-scopes.ts';
+import { countedScopes, MIRROR_ROUTE, SCOPE_KINDS, type Scope, type ScopeKind, scopeParts } from './usage-scopes.ts';
 import { LIFETIME, QUARTER_MS, RATE_TOKEN_SUMS } from './usage-tables.ts';
 
 export interface ScopeUsage {
@@ -158,7 +158,9 @@ async function hasUsage(db: Database, kind: ScopeKind, asked: Asked, quarter: nu
 type Column = keyof RequestsTable;
 
 /** Where a row says whom it is counted for; a tag stands in its list. */
-const COLUMNS: Readonly<Record<Exclude<ScopeKind, 'global' | 'tag'>, readonly [first: Column, second?: Column]>> = {
+const COLUMNS: Readonly<
+  Record<Exclude<ScopeKind, 'global' | 'mirror' | 'tag'>, readonly [first: Column, second?: Column]>
+> = {
   api_key: ['key_ref'],
   team: ['team_ref'],
   team_member: ['team_ref', 'user_ref'],
@@ -190,6 +192,7 @@ function sumOfRows(kind: ScopeKind, asked: Asked, fromMs: number, untilMs: numbe
     sql`${first} in (${sql.join(refsIn(asked, 0))})`,
     ...(second === ONE_REF ? [] : [sql`${second} in (${sql.join(refsIn(asked, 1))})`]),
     ...(SCOPE_KINDS.indexOf(kind) < FIRST_SERVED ? [] : [HAS_MODEL_GROUP]),
+    ...(EVERYBODYS.has(kind) ? [] : [kind === 'mirror' ? IS_MIRROR : sql`not ${IS_MIRROR}`]),
   ];
   const from = kind === 'tag' ? sql`requests r cross join tag_sets t` : sql`requests r`;
   if (kind === 'tag') conditions.push(sql`t.tags_ref = r.tags_ref`);
@@ -200,10 +203,13 @@ function sumOfRows(kind: ScopeKind, asked: Asked, fromMs: number, untilMs: numbe
 }
 
 const IS_CONSUMING = sql`(r.status = ${sql.lit(ROW_STATUSES.indexOf('success'))} or r.attempt_count > 0)`;
+/** Mirrored requests count for these like any other. */
+const EVERYBODYS: ReadonlySet<ScopeKind> = new Set(['global', 'deployment', 'provider']);
+const IS_MIRROR = sql`(coalesce(r.route_ref, 0) = coalesce((select id from names where name = ${sql.lit(MIRROR_ROUTE)}), -1))`;
 const HAS_MODEL_GROUP = sql`r.model_group_ref <> (select id from names where name = '')`;
 
 function expressionsOf(kind: ScopeKind, asked: Asked): [first: RawBuilder<unknown>, second: RawBuilder<unknown>] {
-  if (kind === 'global') return [sql`${sql.lit(refsIn(asked, 0)[0] ?? 0)} + 0`, ONE_REF];
+  if (kind === 'global' || kind === 'mirror') return [sql`${sql.lit(refsIn(asked, 0)[0] ?? 0)} + 0`, ONE_REF];
   if (kind === 'tag') return [sql`+t.tag_ref`, ONE_REF];
   const [first, second] = COLUMNS[kind];
   return [sql`+${sql.ref(`r.${first}`)}`, second === undefined ? ONE_REF : sql`+${sql.ref(`r.${second}`)}`];
@@ -221,7 +227,7 @@ export async function recentUsage(db: Database, sinceMs: number): Promise<Recent
   const rows = await db
     .selectFrom('requests as r')
     .select(['started_at_ms', 'key_ref', 'team_ref', 'user_ref', 'organization_ref', 'project_ref', 'end_user_ref'])
-    .select(['tags_ref', 'model_group_ref', 'deployment_ref', 'provider_ref', ...RATE_TOKEN_SUMS])
+    .select(['tags_ref', 'model_group_ref', 'deployment_ref', 'provider_ref', 'route_ref', ...RATE_TOKEN_SUMS])
     .where('started_at_ms', '>=', sinceMs)
     .where(sql<boolean>`${IS_CONSUMING}`)
     .orderBy('started_at_ms')
@@ -246,6 +252,7 @@ export async function recentUsage(db: Database, sinceMs: number): Promise<Recent
       modelGroup: name(row.model_group_ref) ?? '',
       deploymentId: name(row.deployment_ref),
       provider: name(row.provider_ref),
+      route: name(row.route_ref) ?? '',
     };
     return {
       atMs: Number(row.started_at_ms),

@@ -19,13 +19,14 @@ export const SCOPE_KINDS = [
   'model_per_end_user',
   'deployment',
   'provider',
+  'mirror',
 ] as const;
 
 export type ScopeKind = (typeof SCOPE_KINDS)[number];
 
 export interface Scope {
   readonly kind: ScopeKind;
-  /** Digest of the key, id of the team …; two names joined by `joined` for a pair; empty for `global`. */
+  /** Digest of the key, id of the team …; two names joined by `joined` for a pair; empty for `global` and `mirror`. */
   readonly id: string;
 }
 
@@ -66,6 +67,12 @@ export interface Owners {
   readonly tags: readonly string[];
 }
 
+/**
+ * Stands for the route in rows of mirrored requests, which only the gateway itself makes: what they cost is not their
+ * owner's to pay.
+ */
+export const MIRROR_ROUTE = 'mirror';
+
 export interface Served {
   readonly modelGroup: string;
   readonly deploymentId: string | null;
@@ -104,7 +111,19 @@ export function servedScopes(owners: Owners, { modelGroup, deploymentId, provide
   return scopes;
 }
 
+/** Scopes of a mirrored request, whoever sent the request it copies. */
+export function mirrorScopes({ deploymentId, provider }: Pick<Served, 'deploymentId' | 'provider'>): Scope[] {
+  const scopes: Scope[] = [
+    { kind: 'global', id: '' },
+    { kind: 'mirror', id: '' },
+  ];
+  if (deploymentId !== null) scopes.push({ kind: 'deployment', id: deploymentId });
+  if (provider !== null) scopes.push({ kind: 'provider', id: provider });
+  return scopes;
+}
+
 /** Scopes that a recorded request is counted for. One that got no model is nobody's use of a model. */
-export function countedScopes(owners: Owners, served: Served): Scope[] {
+export function countedScopes(owners: Owners, served: Served & { readonly route: string }): Scope[] {
+  if (served.route === MIRROR_ROUTE) return mirrorScopes(served);
   return served.modelGroup === '' ? ownerScopes(owners) : [...ownerScopes(owners), ...servedScopes(owners, served)];
 }

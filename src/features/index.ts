@@ -1,6 +1,7 @@
 /** The features in the order they run. Position matters: each line says why it stands where it does. */
 import type { Feature } from '../gateway/feature.ts';
 import { type LimitParts, limits } from './limits.ts';
+import { type MirrorParts, mirror } from './mirror.ts';
 import { type MockResponseParts, mockResponse } from './mock-response.ts';
 import { type EndUserOf, type ModelCatalogue, modelAccess } from './model-access.ts';
 
@@ -8,11 +9,13 @@ export interface FeatureParts extends MockResponseParts {
   models(): ModelCatalogue;
   readonly endUserOf: EndUserOf;
   readonly limits: LimitParts;
+  readonly mirror: MirrorParts;
 }
 
 export function createFeatures(parts: FeatureParts): readonly Feature[] {
   return [
     modelAccess(parts.models, parts.endUserOf), // First: everything after it needs to know the model group.
+    mirror(parts.mirror), // Anywhere: what it does comes after the answer.
     limits(parts.limits), // Before anything answers: a canned answer costs too. Nothing after it may refuse for nothing.
     mockResponse(parts), // Answers without an upstream, once the caller may use the model.
   ];

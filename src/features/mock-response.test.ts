@@ -5,6 +5,8 @@ import type { Reply } from '../gateway/call.ts';
 import { createFeatures } from './index.ts';
 import { mockResponse } from './mock-response.ts';
 
+const NO_MIRRORS = { isMirroring: () => false, mirror: () => {} };
+
 const parts = {
   now: () => STARTED_AT_MS,
   meter: (_call: unknown, _target: unknown, reading: Parameters<typeof meterAtFlatPrice>[0]) =>
@@ -44,8 +46,12 @@ describe('a client’s own canned answer', () => {
 
 test('access to the model is decided before anything answers', () => {
   const models = () => ({ resolveAlias: (name: string) => name, has: () => true, accessGroups: () => [] });
-  const names = createFeatures({ ...parts, models, endUserOf: () => null, limits: limitParts() }).map(
-    ({ name }) => name,
-  );
-  expect(names).toEqual(['model-access', 'limits', 'mock-response']);
+  const names = createFeatures({
+    ...parts,
+    models,
+    endUserOf: () => null,
+    limits: limitParts(),
+    mirror: NO_MIRRORS,
+  }).map(({ name }) => name);
+  expect(names).toEqual(['model-access', 'mirror', 'limits', 'mock-response']);
 });

@@ -28,6 +28,7 @@ const NAMES: Readonly<Record<ScopeKind, string>> = {
   model_per_end_user: 'this model for this end user',
   deployment: 'the deployment',
   provider: 'the provider',
+  mirror: 'mirrored requests',
 };
 
 const UNITS: Readonly<Record<Unit, string>> = {

@@ -1,5 +1,5 @@
 /** What stands over one call: its scopes and every limit on them, put together from those it acts for. */
-import { ownerScopes, servedScopes } from '../db/usage-scopes.ts';
+import { mirrorScopes, ownerScopes, servedScopes } from '../db/usage-scopes.ts';
 import type { Allowance, EndUser, Organization, Project, Tag, Team, TeamMember, User } from '../gateway/entities.ts';
 import { type CompileSettings, limitsOf, modelLimitsOf, tracking } from './compile.ts';
 import type { Limit, Part, Scope, ScopeKind } from './types.ts';
@@ -112,6 +112,34 @@ export function subjectOf(
     },
   };
 }
+
+const NOBODY: SubjectOwners = {
+  keyHash: null,
+  teamId: null,
+  userId: null,
+  organizationId: null,
+  projectId: null,
+  endUser: null,
+  tags: [],
+};
+
+/** A mirrored request is on nobody's account: it has a budget of its own beside that of all requests together. */
+export function mirrorSubject(budget: ConfiguredBudget | null, settings: SubjectSettings): Subject {
+  const scopes = mirrorScopes({ deploymentId: null, provider: null });
+  return {
+    owners: NOBODY,
+    base: { scopes, limits: [...globalLimits(settings), ...mirrorLimits(budget, settings)] },
+    validUntilMs: Number.POSITIVE_INFINITY,
+    servedBy(_modelGroup, serving) {
+      if (!serving) return { scopes: [], limits: [] };
+      const served = mirrorScopes(serving).filter((scope) => !scopes.some(({ kind }) => kind === scope.kind));
+      return { scopes: served, limits: servingLimits(serving, settings) };
+    },
+  };
+}
+
+export const mirrorLimits = (budget: ConfiguredBudget | null, { timeZone }: SubjectSettings): readonly Limit[] =>
+  budget ? [budgetLimit({ kind: 'mirror', id: '' }, budget, timeZone)] : [];
 
 /** What the deployment itself may take, and what may be spent with its provider. */
 export function servingLimits(
