@@ -215,7 +215,7 @@ class Watch implements AttemptWatch {
   /** A caller's own provider key, or its own short time limit, says nothing about the deployment. */
   #blame(error: GatewayError): void {
     const { deploymentId } = this.#target;
-    const isOwnKey = this.#call.controls.apiKey !== undefined;
+    const isOwnKey = callerKey(this.#call, this.#target) !== undefined;
     const isOwnLimit = error.kind === 'upstream_timeout' && this.#isCallersTimeUp();
     const isNobodys = isOwnKey || isOwnLimit || error.details.pretended !== undefined;
     if (isNobodys) this.#state.health.ended(deploymentId);

@@ -55,6 +55,30 @@ router_settings:
     expect(tried(runtime, { modelGroup: 'a', controls: { fallbacks: ['nobody', 'b'] } })).toEqual(['a', 'b']);
   });
 
+  test('have what a fallback of the request says in place of the request’s own fields', () => {
+    const fallbackChanges = new Map([['nick', { temperature: 0 }]]);
+    const call = sampleCall({ modelGroup: 'a', controls: { fallbacks: ['b', 'nick'], fallbackChanges } });
+    const first = runtime.groups.find('a');
+    const found = first ? runtime.fallbacksOf(call, first, FAILED) : [];
+    expect(found.map(({ name, targets }) => [name, targets.map(({ requestChanges }) => requestChanges)])).toEqual([
+      ['b', [undefined]],
+      ['c', [{ temperature: 0 }]],
+    ]);
+    expect(runtime.groups.find('c')?.targets[0]?.requestChanges).toBeUndefined();
+  });
+
+  test('have the request’s own fallbacks under the names that its key gives them', () => {
+    const caller = sampleCaller({ aliases: { mine: 'b' } });
+    expect(tried(runtime, { modelGroup: 'a', caller, controls: { fallbacks: ['mine'] } })).toEqual(['a', 'b']);
+  });
+
+  test('leave out those configured ones that the caller may not use', () => {
+    const mayUse = (_name: string, group: string): boolean => group !== 'b';
+    expect(tried(runtime, { modelGroup: 'a', mayUse })).toEqual(['a', 'c']);
+    const byName = (name: string): boolean => name === 'nick';
+    expect(tried(runtime, { modelGroup: 'a', mayUse: byName })).toEqual(['a', 'c']);
+  });
+
   test('are alone when the request or its key wants no fallbacks', () => {
     expect(tried(runtime, { modelGroup: 'a', controls: { disableFallbacks: true } })).toEqual(['a']);
     const caller = sampleCaller({ metadata: { disable_fallbacks: true } });

@@ -1,7 +1,7 @@
 /** What one configuration amounts to at run time. A reload makes a new one and swaps it in whole. */
 import type { Config, DeploymentConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
-import type { ModelCatalogue } from '../features/model-access.ts';
+import { aliased, type ModelCatalogue } from '../features/model-access.ts';
 import type { RequestLogSettings } from '../features/request-log.ts';
 import type { Call } from '../gateway/call.ts';
 import { type Allowance, UNLIMITED } from '../gateway/entities.ts';
@@ -145,15 +145,30 @@ interface Served {
 function fallbacksOf({ call, group, error }: Failure, { groups, models, router }: Served): readonly Group[] {
   if (call.controls.disableFallbacks || call.caller?.metadata['disable_fallbacks'] === true) return [];
   const isFirst = group.name === call.modelGroup;
+  const { fallbacks, fallbackChanges } = call.controls;
+  // The request's own were held against the caller's rights as a whole; of the configured ones some may not be theirs.
+  if (isFirst && fallbacks !== undefined) {
+    return fallbacks.flatMap((name) => {
+      const found = groups.find(models.resolveAlias(call.caller ? aliased(call.caller, name) : name));
+      return found === undefined || found.name === group.name ? [] : [changed(found, fallbackChanges?.get(name))];
+    });
+  }
   const names =
-    (isFirst ? call.controls.fallbacks : undefined) ??
     typedFallbacks(group.name, error, router) ??
     listed(router.fallbacks, group.name) ??
     (isFirst ? router.defaultFallbacks : []);
-  return names
-    .map((name) => groups.find(models.resolveAlias(name)))
-    .filter((found): found is Group => found !== undefined && found.name !== group.name);
+  return names.flatMap((name) => {
+    const found = groups.find(models.resolveAlias(name));
+    if (found === undefined || found.name === group.name) return [];
+    return call.mayUse?.(name, found.name) === false ? [] : [found];
+  });
 }
+
+/** For this call only: what it says of the request stands in for the request's own. */
+const changed = (group: Group, requestChanges: Target['requestChanges']): Group =>
+  requestChanges === undefined
+    ? group
+    : { ...group, targets: group.targets.map((target) => ({ ...target, requestChanges })) };
 
 function typedFallbacks(group: string, error: GatewayError, router: Config['router']): readonly string[] | undefined {
   if (error.kind === 'context_window_exceeded') return listed(router.contextWindowFallbacks, group);

@@ -35,6 +35,43 @@ function refusal(...given: Parameters<typeof admit>): GatewayError {
   throw new Error('It was admitted.');
 }
 
+const endUser = (over: Partial<EndUser> = {}): EndUser => ({
+  kind: 'end_user',
+  id: 'ada',
+  name: null,
+  blocked: false,
+  models: ['gpt-3.5'],
+  metadata: {},
+  allowance: UNLIMITED,
+  defaultModel: null,
+  allowedModelRegion: null,
+  ...over,
+});
+
+describe('whether a configured fallback may serve', () => {
+  test('is what the key’s list says of its name, its group or its access groups', () => {
+    const { mayUse } = admit('gpt-4', { models: ['gpt-4', 'best'] });
+    expect([mayUse?.('premium', 'premium'), mayUse?.('best', 'premium'), mayUse?.('cheap', 'gpt-3.5')]).toEqual([
+      ...[false, true, false],
+    ]);
+    expect(admit('gpt-4', { models: ['gpt-4', 'vip'] }).mayUse?.('premium', 'premium')).toBe(true);
+    expect(admit('gpt-4').mayUse?.('premium', 'premium')).toBe(true);
+  });
+
+  test('is what the end user’s list says, too', () => {
+    const call = sampleCall({ requestedModel: 'gpt-4', modelGroup: '', caller: sampleCaller() });
+    access(() => endUser({ models: ['gpt-4'] })).admit?.(call);
+    expect([call.mayUse?.('gpt-4', 'gpt-4'), call.mayUse?.('premium', 'premium')]).toEqual([true, false]);
+  });
+
+  test('a fallback of the request may not smuggle models into what goes upstream', () => {
+    const fallbackChanges = new Map([['gpt-4', { extra_body: { models: ['premium'] } }]]);
+    const caller = sampleCaller({ models: ['gpt-4'] });
+    const call = sampleCall({ requestedModel: 'gpt-4', caller, controls: { fallbacks: ['gpt-4'], fallbackChanges } });
+    expect(() => access().admit?.(call)).toThrow("'premium' is not available");
+  });
+});
+
 describe('the group that serves a name', () => {
   test('is the name itself, or what an alias of the gateway or of the key says', () => {
     expect(admit('gpt-4').modelGroup).toBe('gpt-4');
@@ -156,19 +193,6 @@ describe('the list of models that a key sees', () => {
 });
 
 describe('an end user with models of their own', () => {
-  const endUser = (over: Partial<EndUser> = {}): EndUser => ({
-    kind: 'end_user',
-    id: 'ada',
-    name: null,
-    blocked: false,
-    models: ['gpt-3.5'],
-    metadata: {},
-    allowance: UNLIMITED,
-    defaultModel: null,
-    allowedModelRegion: null,
-    ...over,
-  });
-
   async function admitFor(found: EndUser | null, requestedModel: string, over: SampleCall = {}): Promise<Call> {
     const call = sampleCall({ requestedModel, modelGroup: '', caller: sampleCaller(), ...over });
     const answers = [() => found, () => Promise.resolve(found)];

@@ -6,7 +6,6 @@ import { GatewayError } from '../errors.ts';
 import type { Call, Caller } from '../gateway/call.ts';
 import type { EndUser } from '../gateway/entities.ts';
 import type { Feature } from '../gateway/feature.ts';
-import type { ChatRequest } from '../wire/openai.ts';
 
 export interface ModelCatalogue {
   /** After global and group aliases. */
@@ -30,7 +29,8 @@ export function modelAccess(models: () => ModelCatalogue, endUserOf: EndUserOf):
       if (!caller) throw new GatewayError('internal', 'Internal server error');
       call.modelGroup = groupFor(call.requestedModel, caller, catalogue);
       for (const name of call.controls.fallbacks ?? []) groupFor(name, caller, catalogue);
-      for (const name of modelsForUpstream(call.request)) if (!allows(caller, [name], [])) throw denied(name, 'key');
+      for (const name of modelsForUpstream(call)) if (!allows(caller, [name], [])) throw denied(name, 'key');
+      call.mayUse = (name, group) => allows(caller, [name, group], catalogue.accessGroups(group));
       const endUser = endUserOf(call);
       if (!(endUser instanceof Promise)) return holdEndUser(call, caller, endUser, catalogue);
       return endUser.then((found) => holdEndUser(call, caller, found, catalogue));
@@ -68,7 +68,10 @@ function holdEndUser(call: Call, caller: Caller, endUser: EndUser | null, catalo
     const group = catalogue.resolveAlias(named);
     return listAllows(endUser.models, [name, named, group], catalogue.accessGroups(group));
   };
-  const others = [...(call.controls.fallbacks ?? []), ...modelsForUpstream(call.request)];
+  const others = [...(call.controls.fallbacks ?? []), ...modelsForUpstream(call)];
+  const mayCallerUse = call.mayUse;
+  call.mayUse = (name, group) =>
+    mayCallerUse?.(name, group) !== false && listAllows(endUser.models, [name, group], catalogue.accessGroups(group));
   const refused = others.find((name) => !isAllowed(name));
   if (refused !== undefined) throw denied(refused, 'end_user');
   if (isAllowed(call.requestedModel)) return undefined;
@@ -79,7 +82,11 @@ function holdEndUser(call: Call, caller: Caller, endUser: EndUser | null, catalo
 }
 
 /** Some providers take a list of models to fall back to; a key's own list holds there too. */
-function modelsForUpstream(request: ChatRequest): readonly string[] {
+function modelsForUpstream({ request, controls }: Call): readonly string[] {
+  return [request, ...(controls.fallbackChanges?.values() ?? [])].flatMap(modelsIn);
+}
+
+function modelsIn(request: Readonly<Record<string, unknown>>): readonly string[] {
   const extra = request['extra_body'];
   const lists = [
     request['models'],
@@ -89,7 +96,7 @@ function modelsForUpstream(request: ChatRequest): readonly string[] {
 }
 
 /** The team's aliases, then the key's. Clients choose the name, so it must not find what every object inherits. */
-function aliased({ team, aliases }: Caller, name: string): string {
+export function aliased({ team, aliases }: Caller, name: string): string {
   const ofTeam = aliasIn(team?.aliases ?? {}, name);
   return aliasIn(aliases, ofTeam);
 }

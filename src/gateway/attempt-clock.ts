@@ -143,9 +143,5 @@ const late = (message: string): GatewayError => new GatewayError('upstream_timeo
 
 const silent = (idleMs: number): GatewayError => late(`The upstream said nothing for ${seconds(idleMs)}.`);
 
-/** The words for an attempt that never had an answer. */
-export const unanswered = (limitMs: number): GatewayError =>
-  late(`The upstream did not answer within ${seconds(limitMs)}.`);
-
 const unconnected = (limitMs: number): GatewayError =>
   new GatewayError('upstream_unreachable', `The upstream accepted no connection within ${seconds(limitMs)}.`);

@@ -51,14 +51,22 @@ export interface Controls {
   readonly streamTimeoutMs: number | undefined;
   readonly numRetries: number | undefined;
   readonly fallbacks: readonly string[] | undefined;
+  /** What a fallback given as an object says in place of the request's own fields, by its `model`. */
+  readonly fallbackChanges?: ReadonlyMap<string, Readonly<Record<string, unknown>>> | undefined;
+  readonly maxFallbacks?: number | undefined;
   readonly disableFallbacks: boolean;
   readonly mockResponse: string | undefined;
   readonly mockTimeout: boolean;
+  /** The failure that a user's test asks for. */
+  readonly mockFailure?: MockFailure | undefined;
   /** Wait this long before an attempt. */
   readonly mockDelayMs: number;
   /** The caller's own provider key, used in place of the deployment's. */
   readonly apiKey: string | undefined;
 }
+
+/** Of the first group, or of the first attempt alone (`rate_limit_error`). */
+export type MockFailure = 'fallbacks' | 'context_fallbacks' | 'content_policy_fallbacks' | 'rate_limit_error';
 
 /** One request to one target. */
 export interface Attempt {
@@ -100,6 +108,8 @@ export interface Call {
   additionalDropParams: readonly string[];
   allowedParams: readonly string[];
   controls: Controls;
+  /** Whether the caller and the end user may use a group that is configured under a name; `undefined` until admission. */
+  mayUse?: (name: string, group: string) => boolean;
   readonly attempts: Attempt[];
   readonly changes: Change[];
   /** Changes made before any attempt, which every attempt starts from. */

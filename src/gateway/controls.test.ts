@@ -159,9 +159,47 @@ describe('times and counts', () => {
   });
 });
 
+describe('fallbacks that are objects', () => {
+  const changesOf = (...fallbacks: readonly object[]) => Object.fromEntries(read({ fallbacks }).fallbackChanges ?? []);
+
+  test('change the request for their own model', () => {
+    const changes = { temperature: 0, messages: [{ role: 'user', content: 'Shorter' }], vendor_option: [1] };
+    expect(changesOf({ model: 'b', ...changes })).toEqual({ b: changes });
+    expect(read({ fallbacks: ['a', { model: 'b' }] }).fallbackChanges).toBeUndefined();
+  });
+
+  test('may bring a provider key of their own, and else nothing that speaks to the gateway', () => {
+    const item = { model: 'b', api_key: 'sk-mine', timeout: 1, num_retries: 9, tags: ['x'], mock_timeout: true };
+    expect(changesOf(item)).toEqual({ b: { api_key: 'sk-mine' } });
+  });
+
+  test('do not decide how the answer is sent', () => {
+    expect(changesOf({ model: 'b', stream: true, stream_options: {}, seed: 1 })).toEqual({ b: { seed: 1 } });
+  });
+
+  test('of the same model count once', () => {
+    expect(changesOf({ model: 'b', seed: 1 }, { model: 'b', seed: 2 })).toEqual({ b: { seed: 1 } });
+  });
+});
+
+describe('failures for tests', () => {
+  test.each(['fallbacks', 'context_fallbacks', 'content_policy_fallbacks', 'rate_limit_error'] as const)(
+    'are asked for with mock_testing_%s',
+    (failure) => {
+      expect(read({ [`mock_testing_${failure}`]: true }).mockFailure).toBe(failure);
+      expect(read({ [`mock_testing_${failure}`]: false }).mockFailure).toBeUndefined();
+    },
+  );
+});
+
+test('max_fallbacks is the request’s own', () => {
+  expect(read({ max_fallbacks: 1 }).maxFallbacks).toBe(1);
+  expect(read({}).maxFallbacks).toBeUndefined();
+});
+
 describe('fallbacks', () => {
   test('are names, or objects with a name', () => {
-    expect(read({ fallbacks: ['a', { model: 'b', messages: [] }] }).fallbacks).toEqual(['a', 'b']);
+    expect(read({ fallbacks: ['a', { model: 'b', temperature: 0 }] }).fallbacks).toEqual(['a', 'b']);
     expect(read({ fallbacks: [] }).fallbacks).toEqual([]);
     expect(read({ fallbacks: null }).fallbacks).toBeUndefined();
     expect(read({ disable_fallbacks: true }).disableFallbacks).toBe(true);

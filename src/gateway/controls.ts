@@ -3,7 +3,8 @@
  * Source: LiteLLM's documentation of request headers and of `metadata`, `tags`, `user`, timeouts and retries.
  */
 import { invalidRequest } from '../errors.ts';
-import type { Controls, HeaderBag } from './call.ts';
+import type { Controls, HeaderBag, MockFailure } from './call.ts';
+import { isGatewayKey } from './gateway-keys.ts';
 
 export interface ControlSettings {
   /** `general_settings.user_header_name`. */
@@ -24,14 +25,23 @@ export function readControls(body: Json, headers: HeaderBag, settings: ControlSe
       secondsHeader(headers, 'x-litellm-timeout') ?? secondsIn(body, 'timeout') ?? secondsIn(body, 'request_timeout'),
     streamTimeoutMs: secondsHeader(headers, 'x-litellm-stream-timeout') ?? secondsIn(body, 'stream_timeout'),
     numRetries: retriesHeader(headers) ?? countIn(body, 'num_retries') ?? countIn(body, 'max_retries'),
-    fallbacks: fallbacksOf(body['fallbacks']),
+    ...fallbacksIn(body),
+    maxFallbacks: countIn(body, 'max_fallbacks'),
     disableFallbacks: body['disable_fallbacks'] === true,
     mockResponse: textOf(body['mock_response']),
     mockTimeout: body['mock_timeout'] === true,
+    mockFailure: MOCK_FAILURES.find((failure) => body[`mock_testing_${failure}`] === true),
     mockDelayMs: secondsIn(body, 'mock_delay') ?? 0,
     apiKey: textOf(body['api_key']),
   };
 }
+
+const MOCK_FAILURES: readonly MockFailure[] = [
+  'fallbacks',
+  'context_fallbacks',
+  'content_policy_fallbacks',
+  'rate_limit_error',
+];
 
 const NOTHING: Json = Object.freeze({});
 
@@ -168,14 +178,28 @@ const countIn = (body: Json, key: string): number | undefined => {
   return typeof value === 'number' ? value : undefined;
 };
 
-/** Names, or objects whose `model` is the name. */
-function fallbacksOf(value: unknown): readonly string[] | undefined {
-  if (value === undefined || value === null) return undefined;
+/** Names, or objects whose `model` is the name and whose other members stand in for the request's own. */
+function fallbacksIn(body: Json): Pick<Controls, 'fallbacks' | 'fallbackChanges'> {
+  const value = body['fallbacks'];
+  if (value === undefined || value === null) return { fallbacks: undefined };
   if (!Array.isArray(value)) return refuse('fallbacks', "'fallbacks' must be a list of model names.");
-  return value.map((item, index) => {
-    const name = isObject(item) ? item['model'] : item;
-    return (
-      textOf(name) ?? refuse('fallbacks', `'fallbacks[${index}]' must be a model name, or an object with 'model'.`)
-    );
+  const fallbackChanges = new Map<string, Json>();
+  const fallbacks = value.map((item, index) => {
+    const given: unknown = isObject(item) ? item['model'] : item;
+    const name =
+      textOf(given) ?? refuse('fallbacks', `'fallbacks[${index}]' must be a model name, or an object with 'model'.`);
+    const changes = isObject(item) ? changesIn(item) : NOTHING;
+    if (Object.keys(changes).length > 0 && !fallbackChanges.has(name)) fallbackChanges.set(name, changes);
+    return name;
   });
+  return { fallbacks, ...(fallbackChanges.size > 0 && { fallbackChanges }) };
 }
+
+/** Which model it is says the fallback's name; how the answer is sent was settled with the client. */
+const FIXED: ReadonlySet<string> = new Set(['model', 'stream', 'stream_options']);
+
+/** Of what speaks to the gateway, only a provider key of the caller's own counts. */
+const changesIn = (item: Json): Json =>
+  Object.fromEntries(
+    Object.entries(item).filter(([key]) => key === 'api_key' || !(FIXED.has(key) || isGatewayKey(key))),
+  );

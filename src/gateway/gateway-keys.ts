@@ -110,10 +110,9 @@ const STRIPPED = [
 ];
 
 /** Only for users' own tests; refused unless the operator allows them. */
-export const MOCK_TESTING_KEYS: ReadonlySet<string> = new Set(['mock_timeout', 'mock_delay']);
-
-/** LiteLLM has these too; a test that asked for one and got a plain answer would prove nothing, so they are refused. */
-export const UNSUPPORTED_TESTING_KEYS: ReadonlySet<string> = new Set([
+export const MOCK_TESTING_KEYS: ReadonlySet<string> = new Set([
+  'mock_timeout',
+  'mock_delay',
   'mock_testing_fallbacks',
   'mock_testing_context_fallbacks',
   'mock_testing_content_policy_fallbacks',

@@ -3,7 +3,7 @@ import { invalidRequest } from '../errors.ts';
 import type { ChatRequest } from '../wire/openai.ts';
 import type { Call, HeaderBag } from './call.ts';
 import { type ControlSettings, readControls } from './controls.ts';
-import { isGatewayKey, MOCK_TESTING_KEYS, REFUSED_KEYS, UNSUPPORTED_TESTING_KEYS } from './gateway-keys.ts';
+import { isGatewayKey, MOCK_TESTING_KEYS, REFUSED_KEYS } from './gateway-keys.ts';
 import { decodeUtf8, type JsonLimits, parseJsonObject } from './json-guard.ts';
 import { validateChat } from './validate-chat.ts';
 
@@ -44,6 +44,12 @@ export function parseChatRequest(source: ChatSource, settings: ParseSettings): P
   validateChat(body);
   refuseForeignKeys(body, settings);
   const controls = readControls(body, source.headers, settings);
+  for (const changes of controls.fallbackChanges?.values() ?? []) {
+    const changed = { ...body, ...changes };
+    validateChat(changed);
+    refuseForeignKeys(changed, settings);
+    fillEmptyRoles(changed);
+  }
   if (settings.enforceUserParam && controls.endUser === null) {
     throw invalidRequest("This gateway asks every request for 'user': the id of your end user.", 'user');
   }
@@ -83,7 +89,8 @@ function modelOf(
 }
 
 function refuseForeignKeys(body: Readonly<Record<string, unknown>>, settings: ParseSettings): void {
-  for (const bag of [body, body['extra_body'], body['metadata'], body['litellm_metadata']]) {
+  const fallbacks: readonly unknown[] = Array.isArray(body['fallbacks']) ? body['fallbacks'] : [];
+  for (const bag of [body, body['extra_body'], body['metadata'], body['litellm_metadata'], ...fallbacks]) {
     const key =
       typeof bag === 'object' && bag !== null ? Object.keys(bag).find((name) => REFUSED_KEYS.has(name)) : undefined;
     if (key === undefined) continue;
@@ -92,8 +99,6 @@ function refuseForeignKeys(body: Readonly<Record<string, unknown>>, settings: Pa
       key,
     );
   }
-  const unsupported = Object.keys(body).find((key) => UNSUPPORTED_TESTING_KEYS.has(key));
-  if (unsupported !== undefined) throw invalidRequest(`'${unsupported}' is not supported yet.`, unsupported);
   const testing = settings.allowMockTestingParams
     ? undefined
     : Object.keys(body).find((key) => MOCK_TESTING_KEYS.has(key));

@@ -2,14 +2,15 @@
 import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../errors.ts';
 import type { Deadlines } from '../lib/deadlines.ts';
-import type { ChatInput, Target } from '../providers/adapter.ts';
+import type { Target } from '../providers/adapter.ts';
 import type { ChatChunk } from '../wire/openai.ts';
-import { AttemptClock, type ConnectLimit, unanswered } from './attempt-clock.ts';
+import { AttemptClock, type ConnectLimit } from './attempt-clock.ts';
 import { bodyText } from './body-text.ts';
 import type { Call, FullReply, Reading, Reply, StreamReply, StreamTally } from './call.ts';
 import type { EventStream } from './event-stream.ts';
 import { type ForwardSettings, forwardedHeaders } from './forward-headers.ts';
 import { fullReply, type Metered } from './full-reply.ts';
+import { mockFailure, mockTimeout } from './mock-failure.ts';
 import { mockReply, wantsUsage } from './mock-reply.ts';
 import { RelayStream } from './relay-stream.ts';
 import { clientClosed, sleep } from './sleep.ts';
@@ -23,7 +24,7 @@ import {
   truncated,
   upstreamBytes,
 } from './stream-source.ts';
-import { targetFor } from './target-for.ts';
+import { inputFor, targetFor } from './target-for.ts';
 import { TranslateStream } from './translate-stream.ts';
 
 export interface SendSettings {
@@ -81,6 +82,8 @@ export class Sender {
   async send(given: Target, call: Call): Promise<Reply> {
     call.changes.splice(0, Infinity, ...call.admittedChanges);
     const target = targetFor(call, given);
+    const pretended = mockFailure(call, target);
+    if (pretended) throw pretended;
     if (call.controls.mockTimeout) return this.#mockTimeout(target, call);
     if (call.controls.mockDelayMs > 0) await sleep(call.controls.mockDelayMs, call.client);
     if (target.mockResponse !== undefined) return this.#answerMock(target, call, target.mockResponse);
@@ -107,7 +110,7 @@ export class Sender {
   async #mockTimeout(target: Target, call: Call): Promise<never> {
     const timeoutMs = timeoutOf(target, call, this.#parts.settings());
     await sleep(timeoutMs, call.client);
-    throw unanswered(timeoutMs);
+    throw mockTimeout(timeoutMs);
   }
 
   #answerMock(target: Target, call: Call, content: string): FullReply | StreamReply {
@@ -118,7 +121,7 @@ export class Sender {
   }
 
   #open(target: Target, call: Call): Attempt {
-    const request = target.adapter.buildRequest(inputOf(call), target, call.changes);
+    const request = target.adapter.buildRequest(inputFor(call, target), target, call.changes);
     const controller = new AbortController();
     const interruption: Interruption = { reason: undefined };
     const settings = this.#parts.settings();
@@ -187,12 +190,13 @@ export class Sender {
     if (response.headers.get('content-type')?.includes('application/json'))
       throw await this.#noStream(target, response);
     attempt.clock.opening();
+    const choices = target.requestChanges?.['n'] ?? call.request['n'];
     const source = upstreamBytes({ ...attempt, reader: response.body.getReader() });
     const context: StreamContext = {
       target,
       requestedModel: call.requestedModel,
       wantsUsage: wantsUsage(call.request, target) || settings.alwaysIncludeStreamUsage,
-      choices: typeof call.request['n'] === 'number' ? call.request['n'] : undefined,
+      choices: typeof choices === 'number' ? choices : undefined,
       keepEvents: settings.storePrompts,
       now,
       meter: (tally: StreamTally) => this.#parts.meter(call, target, tally),
@@ -253,8 +257,6 @@ interface Attempt {
 
 /** A body whose first member is an error. */
 const HOLDS_ERROR = /^\s*\{\s*"error"\s*:\s*[{"]/;
-
-const inputOf = (call: Call): ChatInput => call;
 
 function timeoutOf(target: Target, call: Call, settings: SendSettings): number {
   const { controls, request } = call;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { adapterOf, sampleCall, sampleTarget } from '../../test/support/call-parts.ts';
-import { targetFor } from './target-for.ts';
+import { inputFor, targetFor } from './target-for.ts';
 
 const versioned = { ...adapterOf(), settingsEnv: { api_version: ['SOME_API_VERSION'] } };
 
@@ -23,5 +23,33 @@ describe('the target of a call', () => {
     expect(targetFor(call, open)).toEqual({ ...open, apiVersion: '2024-10-21' });
     const set = sampleTarget({ adapter: versioned, apiVersion: '2025-01-01' });
     expect(targetFor(call, set)).toBe(set);
+  });
+});
+
+describe('a fallback with fields of its own', () => {
+  const changing = (requestChanges: Record<string, unknown>) => sampleTarget({ deploymentId: 'd', requestChanges });
+
+  test('asks with those, and with the rest of the request', () => {
+    const call = sampleCall({ request: { temperature: 1, seed: 7 }, text: '{}' });
+    const { request, text } = inputFor(call, changing({ temperature: 0, api_key: 'sk-own' }));
+    expect(request).toEqual({ ...call.request, temperature: 0, seed: 7 });
+    expect(text).toBeUndefined();
+    expect(inputFor(call, sampleTarget())).toBe(call);
+  });
+
+  test('has its own provider key before the request’s', () => {
+    const call = sampleCall({ controls: { apiKey: 'sk-of-the-request' } });
+    expect(targetFor(call, changing({ api_key: 'sk-own' })).apiKey).toBe('sk-own');
+    expect(targetFor(call, changing({ seed: 1 })).apiKey).toBe('sk-of-the-request');
+  });
+
+  test('does not undo what a budget has capped', () => {
+    const call = sampleCall({ request: { max_tokens: 50 } });
+    const changes = { max_tokens: 90_000, max_completion_tokens: 90_000, seed: 1 };
+    expect(inputFor(call, changing(changes)).request).toMatchObject(changes);
+    call.admittedChanges.push({ field: 'max_tokens', action: 'clamped', note: 'to 50' });
+    const { request } = inputFor(call, changing(changes));
+    expect(request).toMatchObject({ max_tokens: 50, seed: 1 });
+    expect(request).not.toHaveProperty('max_completion_tokens');
   });
 });

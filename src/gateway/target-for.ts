@@ -1,9 +1,10 @@
 /** What a caller may change of a deployment for its own call: the provider key, and an API version that nobody has set. */
-import type { Target } from '../providers/adapter.ts';
+import type { ChatInput, Target } from '../providers/adapter.ts';
 import type { Call } from './call.ts';
+import { OUTPUT_CAPS } from './token-bounds.ts';
 
 export function targetFor(call: Call, target: Target): Target {
-  const { apiKey } = call.controls;
+  const apiKey = callerKey(call, target);
   const apiVersion = callerVersion(call, target);
   if (apiKey === undefined && apiVersion === undefined) return target;
   return {
@@ -12,6 +13,22 @@ export function targetFor(call: Call, target: Target): Target {
     // State kept by deployment id must not mix the caller's key with the operator's.
     ...(apiKey !== undefined && { apiKey, deploymentId: `${target.deploymentId}:caller-key` }),
   };
+}
+
+/** The caller's own provider key: of the fallback, else of the request. */
+export function callerKey({ controls }: Call, { requestChanges }: Target): string | undefined {
+  const ofFallback = requestChanges?.['api_key'];
+  return typeof ofFallback === 'string' && ofFallback !== '' ? ofFallback : controls.apiKey;
+}
+
+/** The request as this target is asked it: a fallback may have fields of its own, but none that undoes a cap of the budget. */
+export function inputFor(call: Call, { requestChanges }: Target): ChatInput {
+  if (requestChanges === undefined) return call;
+  const isClamped = call.admittedChanges.some(({ action }) => action === 'clamped');
+  const isKept = ([key]: [string, unknown]): boolean =>
+    key !== 'api_key' && !(isClamped && OUTPUT_CAPS.some((cap) => cap === key));
+  const changes = Object.fromEntries(Object.entries(requestChanges).filter(isKept));
+  return { ...call, request: { ...call.request, ...changes }, text: undefined };
 }
 
 /** What the operator wrote wins: an old client must not take a deployment back. */

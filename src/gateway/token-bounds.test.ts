@@ -60,3 +60,25 @@ describe('the output', () => {
     expect(boundsOf({ max_tokens: 10, n: 3 })).toMatchObject({ outputCap: 30, choices: 3 });
   });
 });
+
+describe('a call whose fallbacks change it', () => {
+  const withChanges = (own: Record<string, unknown>, ...changes: readonly Record<string, unknown>[]): TokenBounds => {
+    const request = { model: 'm', messages: [{ role: 'user', content: 'Hello' }], ...own } as ChatRequest; // Made here.
+    const fallbackChanges = new Map(changes.map((one, at) => [String(at), one]));
+    return tokenBounds(sampleCall({ request, text: JSON.stringify(request), controls: { fallbackChanges } }));
+  };
+
+  test('is as large as the largest of them', () => {
+    expect(withChanges({ max_tokens: 10 }, { max_tokens: 900 }, { n: 3 })).toMatchObject({
+      outputCap: 900,
+      choices: 3,
+    });
+    const messages = [{ role: 'user', content: 'x'.repeat(9_000) }];
+    expect(withChanges({}, { messages }).inputMost).toBeGreaterThan(9_000);
+  });
+
+  test('is capped only when all of them are', () => {
+    expect(withChanges({}, { max_tokens: 5 }).outputCap).toBeUndefined();
+    expect(withChanges({ max_tokens: 5 }, { max_tokens: null }).outputCap).toBeUndefined();
+  });
+});

@@ -1,4 +1,5 @@
 /** How many tokens a request can take at most, found without a tokenizer: what is held must be no less than what is used. */
+import type { ChatRequest } from '../wire/openai.ts';
 import type { Call } from './call.ts';
 
 export interface TokenBounds {
@@ -12,7 +13,7 @@ export interface TokenBounds {
 }
 
 /** Every name under which a client may cap the output. The largest counts: an upstream may heed any of them. */
-const CAPS = [
+export const OUTPUT_CAPS = [
   'max_tokens',
   'max_completion_tokens',
   'max_output_tokens',
@@ -23,9 +24,26 @@ const CAPS = [
 /** What an image or a file counts for, whatever its bytes: providers bill by its size in pixels or pages. */
 const TOKENS_PER_ATTACHMENT = 6_000;
 
-export function tokenBounds({ request, text }: Call): TokenBounds {
+export function tokenBounds({ request, text, controls }: Call): TokenBounds {
+  const own = boundsOf(request, text);
+  if (controls.fallbackChanges === undefined) return own;
+  // Any of its fallbacks may be what is served in the end.
+  return [...controls.fallbackChanges.values()]
+    .map((changes) => boundsOf({ ...request, ...changes }, undefined))
+    .reduce(larger, own);
+}
+
+const larger = (one: TokenBounds, other: TokenBounds): TokenBounds => ({
+  inputMost: Math.max(one.inputMost, other.inputMost),
+  inputLikely: Math.max(one.inputLikely, other.inputLikely),
+  outputCap:
+    one.outputCap === undefined || other.outputCap === undefined ? undefined : Math.max(one.outputCap, other.outputCap),
+  choices: Math.max(one.choices, other.choices),
+});
+
+function boundsOf(request: ChatRequest, text: string | undefined): TokenBounds {
   const choices = wholeOr(request['n'], 1);
-  const caps = CAPS.map((name) => wholeOr(request[name], 0));
+  const caps = OUTPUT_CAPS.map((name) => wholeOr(request[name], 0));
   const outputCap = Math.max(...caps) * choices;
   const body = text ?? JSON.stringify(request);
   const { bytes, attachments } = sizeOf(body);

@@ -38,6 +38,8 @@ export interface Target {
   readonly region: string | undefined;
   /** A canned answer instead of an upstream (`litellm_params.mock_response`). */
   readonly mockResponse: string | undefined;
+  /** What the caller's own fallback object says in place of the request's fields; for this call only. */
+  readonly requestChanges?: Readonly<Record<string, unknown>> | undefined;
   /** Catalog entry to price with (`model_info.base_model`). */
   readonly baseModel: string | undefined;
   /** Price fields given in the config, by catalog name; `undefined` when none were. */
