@@ -4,6 +4,8 @@ import { adminPlace } from '../../test/support/admin-place.ts';
 import { FROM_MS, sumOf, TO_MS, tokensOf, usageRow, ZONES } from '../../test/support/usage-rows.ts';
 import { digest } from '../auth/digest.ts';
 import type { LedgerRow } from '../db/request-row.ts';
+import { loadCatalog } from '../pricing/catalog.ts';
+import { price } from '../pricing/price.ts';
 
 const place = adminPlace();
 
@@ -310,4 +312,49 @@ test('what was spent ever is one number in every place that tells it', async () 
   const endUsers = (await place.post('/global/spend/end_users', { startTime: '2026-03-01', endTime: '2026-04-01' }))
     .body;
   expect(sumUp(endUsers, 'total_spend')).toBe(cost(ROWS.filter(({ endUser }) => endUser !== null)));
+});
+
+test('in prices of today every sum is that of the rows priced one by one, and unpriced ones are counted', async () => {
+  const small = (row: LedgerRow): LedgerRow['buckets'] =>
+    row.buckets &&
+    (Object.fromEntries(
+      Object.entries(row.buckets).map(([name, count]) => [name, typeof count === 'number' ? count % 300_000 : count]),
+    ) as unknown as LedgerRow['buckets']);
+  const tiers = [undefined, { serviceTier: 'priority' }, { serviceTier: 'flex' }, { webSearches: 2 }];
+  const rows = ROWS.map((row, at): LedgerRow => {
+    const priceFactors = tiers[at % tiers.length];
+    const model = at % 11 === 0 ? 'openai/no-longer-listed' : row.model;
+    return {
+      ...row,
+      model,
+      provider: 'openai',
+      buckets: small(row),
+      deploymentId: 'd1',
+      ...(priceFactors && { priceFactors }),
+    };
+  });
+  for (const row of rows) place.ledger.record(row);
+  const catalog = loadCatalog();
+  const costNow = ({ buckets, model, priceFactors, startedAtMs, endedAtMs }: LedgerRow): number | null => {
+    if (buckets === null) return 0;
+    const card = model === null ? undefined : catalog.rateCard({ model, provider: 'openai' });
+    return price(buckets, card, { ...priceFactors, durationMs: endedAtMs - startedAtMs }).totalNanoUsd;
+  };
+  const query = 'start_date=2026-03-28&end_date=2026-03-30&timezone=UTC&as=priced-now';
+  const { metadata, results } = (await place.get(`/user/daily/activity?${query}`)).body;
+  const total = sumOf(rows, (row) => costNow(row) ?? 0);
+  expect(total).toBeGreaterThan(0);
+  expect(nano(metadata.total_spend)).toBe(total);
+  expect(metadata.total_unpriced_requests).toBe(rows.filter((row) => costNow(row) === null).length);
+  for (const part of ['models', 'api_keys', 'entities', 'endpoints'])
+    expect(partSum(results, part, 'spend')).toBe(total);
+  expect(csvNano(table(await csvOf(`/user/daily/activity?${query}`)))).toBe(total);
+  const ofTeam = (team: string) =>
+    sumOf(
+      rows.filter(({ teamId }) => teamId === team),
+      (row) => costNow(row) ?? 0,
+    );
+  const teams = (await place.get(`/global/spend/teams?${query}`)).body.total_spend_per_team;
+  for (const { team_id, total_spend } of teams) expect(nano(total_spend)).toBe(ofTeam(team_id));
+  expect(teams).toHaveLength(2);
 });

@@ -6,6 +6,7 @@ import { ROW_STATUSES } from './request-codec.ts';
 import type { RowStatus } from './request-row.ts';
 import { type FilterRefs, filterRefs, type UsageFilters } from './usage-filters.ts';
 import { matching } from './usage-report-query.ts';
+import { anyOfRefs } from './usage-reports.ts';
 import type { Dimension } from './usage-tables.ts';
 
 export interface LogFilter {
@@ -55,7 +56,7 @@ export const LAST_MS = Number.MAX_SAFE_INTEGER;
 /** `undefined`: nothing can match, because a name in the filter was never recorded. */
 export async function logCondition(db: Database, filter: LogFilter): Promise<LogCondition | undefined> {
   const filters = await filterRefs(db, usageFilters(filter));
-  const anyOf = await visibleRefs(db, filter.anyOf);
+  const anyOf = await anyOfRefs({ db }, filter.anyOf);
   const others = await otherConditions(db, filter);
   if (filters === undefined || anyOf === undefined || others === undefined) return undefined;
   return {
@@ -80,13 +81,6 @@ const usageFilters = (filter: LogFilter): UsageFilters => ({
   deployments: one(filter.deploymentId),
   tags: filter.tags,
 });
-
-async function visibleRefs(db: Database, anyOf: LogFilter['anyOf']): Promise<readonly FilterRefs[] | undefined> {
-  if (anyOf === undefined) return [];
-  const found = await Promise.all(anyOf.map((filters) => filterRefs(db, filters)));
-  const possible = found.filter((refs) => refs !== undefined);
-  return possible.length === 0 ? undefined : possible;
-}
 
 async function otherConditions(db: Database, filter: LogFilter): Promise<readonly RawBuilder<unknown>[] | undefined> {
   const { requestId, sessionId, keyAlias, model, statuses, minCostNanoUsd, maxCostNanoUsd } = filter;

@@ -86,7 +86,7 @@ export async function usageBy(reader: Reader, query: UsageQuery): Promise<UsageR
 
 /** `undefined`: nothing can match. An empty list: no such condition. */
 export async function anyOfRefs(
-  { db }: Reader,
+  { db }: Pick<Reader, 'db'>,
   anyOf: UsageQuery['anyOf'],
 ): Promise<readonly FilterRefs[] | undefined> {
   if (anyOf === undefined) return [];
