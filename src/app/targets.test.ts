@@ -145,3 +145,18 @@ test('settings that an adapter refuses are told with the entry and its reason', 
   const azure = { model: 'azure/d', api_base: 'http://a', api_version: 'soon' };
   expect(() => target(azure)).toThrow(/model_list entry "m": api_version must be a date/);
 });
+
+test('a context window of the entry’s own goes with it, when it is one', () => {
+  const windowOf = (info: object): number | undefined =>
+    targetsOf(
+      load(
+        `model_list: ${JSON.stringify([{ model_name: 'm', litellm_params: { model: 'openai/m' }, model_info: info }])}`,
+      ),
+      { lookUp: () => undefined, inferProvider: () => undefined },
+    )[0]?.maxInputTokens;
+  expect([windowOf({ max_input_tokens: 4_096 }), windowOf({ max_input_tokens: 'many' }), windowOf({})]).toEqual([
+    4_096,
+    undefined,
+    undefined,
+  ]);
+});

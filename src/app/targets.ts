@@ -77,6 +77,7 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
     region: deployment.region,
     mockResponse: deployment.mockResponse,
     baseModel: deployment.baseModel,
+    maxInputTokens: tokensIn(deployment.modelInfo['max_input_tokens']),
     customPrices: deployment.customPrices,
   };
   if (target.baseUrl === '' && target.mockResponse === undefined) {
@@ -84,6 +85,9 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
   }
   return target;
 }
+
+const tokensIn = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : undefined;
 
 /** A model behind an address of its own speaks OpenAI's dialect unless it says otherwise. */
 const fallbackProvider = (deployment: DeploymentConfig): string | undefined =>

@@ -44,7 +44,7 @@ export function createCards(catalog: () => Catalog): Cards {
     const card: Card = {
       rates,
       maxOutputTokens: abilities?.maxOutputTokens,
-      maxInputTokens: abilities?.maxInputTokens,
+      maxInputTokens: target.maxInputTokens ?? abilities?.maxInputTokens,
       usdPerToken: nano === null ? undefined : nano / 1e12,
     };
     cards.set(target, card);

@@ -42,6 +42,8 @@ export interface Target {
   readonly requestChanges?: Readonly<Record<string, unknown>> | undefined;
   /** Catalog entry to price with (`model_info.base_model`). */
   readonly baseModel: string | undefined;
+  /** `model_info.max_input_tokens`; the catalog's stands otherwise. */
+  readonly maxInputTokens: number | undefined;
   /** Price fields given in the config, by catalog name; `undefined` when none were. */
   readonly customPrices: Readonly<Record<string, number>> | undefined;
 }

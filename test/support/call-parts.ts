@@ -43,6 +43,7 @@ export function sampleTarget(over: Partial<Target> = {}): Target {
     region: undefined,
     mockResponse: undefined,
     baseModel: undefined,
+    maxInputTokens: undefined,
     customPrices: undefined,
     ...over,
   };
