@@ -51,7 +51,16 @@ async function teamsWithMemberBudget(db: Database, budgetId: string): Promise<nu
     .select('metadata')
     .where((eb) => holds(eb, { column: 'metadata', contains: 'team_member_budget_id' }))
     .execute();
-  return rows.filter(({ metadata }) => JSON.parse(String(metadata)).team_member_budget_id === budgetId).length;
+  return rows.filter(({ metadata }) => memberBudgetIn(String(metadata)) === budgetId).length;
+}
+
+/** `undefined` also for metadata that cannot be read: such a team gives its members nothing. */
+function memberBudgetIn(metadata: string): unknown {
+  try {
+    return JSON.parse(metadata)?.team_member_budget_id;
+  } catch {
+    return undefined;
+  }
 }
 
 export async function countBudgetUses(db: Database, budgetId: string): Promise<number> {

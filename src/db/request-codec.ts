@@ -168,8 +168,8 @@ export function fromStored({ request, details, payload }: StoredRequest, nameOf:
     sessionId: details?.session_id ?? null,
     clientIp: name(request.client_ip_ref),
     userAgent: name(request.user_agent_ref),
-    tags: parsed<string[]>(details?.tags ?? name(request.tags_ref)) ?? [],
-    metadata: parsed<Record<string, unknown>>(details?.metadata) ?? {},
+    tags: textsIn(parsed<unknown[]>(details?.tags ?? name(request.tags_ref), 'list') ?? []),
+    metadata: parsed<Record<string, unknown>>(details?.metadata, 'object') ?? {},
     requestedModel: name(request.requested_model_ref) ?? '',
     modelGroup: name(request.model_group_ref) ?? '',
     deploymentId: name(request.deployment_ref),
@@ -181,7 +181,7 @@ export function fromStored({ request, details, payload }: StoredRequest, nameOf:
     costParts: toCostParts(request),
     priceVersion: name(request.price_version_ref),
     attempts: [],
-    changes: parsed<LedgerRow['changes']>(details?.changes) ?? [],
+    changes: parsed<LedgerRow['changes']>(details?.changes, 'list') ?? [],
     error: toError(name(request.error_kind_ref), details),
     ...toFactors(details),
     ...toRouting(details),
@@ -190,19 +190,36 @@ export function fromStored({ request, details, payload }: StoredRequest, nameOf:
   return { ...row, attempts: toAttempts(row, request.attempt_count, details) };
 }
 
-/** Only for columns that this file has written as JSON. */
-function parsed<Value>(text: string | null | undefined): Value | undefined {
-  // The one cast of this file: what comes out is what `toDetails` or `toRequest` put in.
-  return text === null || text === undefined ? undefined : (JSON.parse(text) as Value);
+/**
+ * Only for columns that this file has written as JSON. One that a foreign hand or a damaged disk has left unreadable counts as
+ * absent: it must not take the other rows of a page with it.
+ */
+function parsed<Value>(text: string | null | undefined, kind: 'list' | 'object'): Value | undefined {
+  if (text === null || text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || Array.isArray(value) !== (kind === 'list')) return undefined;
+    // The one cast of this file: what comes out is what `toDetails` or `toRequest` put in.
+    return value as Value;
+  } catch {
+    return undefined;
+  }
 }
 
+/** What else somebody may have put among the tags is left out. */
+const textsIn = (values: readonly unknown[]): string[] => values.filter((value) => typeof value === 'string');
+
+/** What besides tokens decided a price. */
+export const factorsIn = (text: string | null | undefined): PriceFactors | undefined =>
+  parsed<PriceFactors>(text, 'object');
+
 function toFactors(details: RequestDetailsTable | undefined): Pick<LedgerRow, 'priceFactors'> {
-  const priceFactors = parsed<PriceFactors>(details?.price_factors);
+  const priceFactors = factorsIn(details?.price_factors);
   return priceFactors === undefined ? {} : { priceFactors };
 }
 
 function toRouting(details: RequestDetailsTable | undefined): Pick<LedgerRow, 'routing'> {
-  const routing = parsed<RoutingRecord>(details?.routing);
+  const routing = parsed<RoutingRecord>(details?.routing, 'object');
   return routing === undefined ? {} : { routing };
 }
 
@@ -256,7 +273,7 @@ export function withCosts(attempts: readonly AttemptRow[], costNanoUsd: number |
 }
 
 function toAttempts(row: LedgerRow, count: number, details: RequestDetailsTable | undefined): readonly AttemptRow[] {
-  const stored = parsed<AttemptRow[]>(details?.attempts);
+  const stored = parsed<AttemptRow[]>(details?.attempts, 'list');
   if (stored !== undefined) return withCosts(stored, row.costNanoUsd);
   if (count === 0 || row.deploymentId === null || row.model === null || row.provider === null) return [];
   const { deploymentId, model, provider, endedAtMs, upstreamMs } = row;

@@ -40,8 +40,7 @@ export function resealAll(db: Database, box: SecretBox): Promise<Resealed> {
     /** `undefined`: nothing to do. */
     const resealed = (row: SealedRow, json: string): string | undefined => {
       const before = values;
-      // A JSON column of ours: an object was written.
-      const changed = mapTexts(JSON.parse(json) as Json, (text, path) => {
+      const changed = mapTexts(objectIn(row, json), (text, path) => {
         const keyId = box.keyIdOf(text);
         if (keyId === undefined || keyId === box.currentKeyId) return text;
         values += 1;
@@ -54,6 +53,23 @@ export function resealAll(db: Database, box: SecretBox): Promise<Resealed> {
     return { models, credentials, values };
   });
 }
+
+/** @throws SecretBoxError that names the row: what cannot be read cannot be sealed anew, and the old key may still open it */
+function objectIn(row: SealedRow, json: string): Json {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw unreadable(row, cause);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unreadable(row, undefined);
+  return value as Json; // Checked just now.
+}
+
+const unreadable = ({ table, id }: SealedRow, cause: unknown): SecretBoxError =>
+  new SecretBoxError(`${table} "${id}" cannot be read: its values are no JSON object. Delete it, then rotate again.`, {
+    cause,
+  });
 
 type Reseal = (row: SealedRow, json: string) => string | undefined;
 

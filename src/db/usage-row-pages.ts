@@ -3,7 +3,7 @@ import { type CompiledQuery, type RawBuilder, sql } from 'kysely';
 import type { PriceFactors, TokenBuckets } from '../wire/usage.ts';
 import { namesOf } from './dictionary.ts';
 import type { Reader } from './reader.ts';
-import { USAGE_SOURCES } from './request-codec.ts';
+import { factorsIn, USAGE_SOURCES } from './request-codec.ts';
 import { filterRefs } from './usage-filters.ts';
 import { groupExpression, matching, type Report, tagJoin } from './usage-report-query.ts';
 import { anyOfRefs, nameIn, type UsageQuery, type UsageRow } from './usage-reports.ts';
@@ -113,8 +113,7 @@ async function itemsOf({ db }: Reader, { groupBy }: UsageQuery, found: readonly 
     model: name(row.model_ref),
     provider: name(row.provider_ref),
     priceVersion: name(row.price_version_ref),
-    // What the ledger has written there itself.
-    factors: row.price_factors === null ? {} : (JSON.parse(row.price_factors) as PriceFactors),
+    factors: factorsIn(row.price_factors) ?? {},
     costNanoUsd: row.cost_nano_usd == null ? null : Number(row.cost_nano_usd),
   }));
 }
