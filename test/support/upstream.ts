@@ -68,6 +68,8 @@ export interface Upstream {
   /** The same port as https: every handshake fails with an alert of the server. */
   readonly httpsUrl: string;
   readonly requests: SeenRequest[];
+  /** Accepted so far. */
+  readonly connections: number;
   /** TLS handshakes that were begun, and failed. */
   readonly handshakes: number;
   /** May be replaced at any time. */
@@ -88,9 +90,11 @@ export async function startUpstream(behave: Behave = () => undefined): Promise<U
   const waiting: { count: number; resolve: (request: SeenRequest) => void }[] = [];
   const requests: SeenRequest[] = [];
   let handshakes = 0;
+  let connections = 0;
 
   const server = createServer((socket) => {
     sockets.add(socket);
+    connections++;
     const gone = Promise.withResolvers<number>();
     // A reset is a way to close; what matters is when.
     socket.on('error', () => gone.resolve(performance.now()));
@@ -120,6 +124,9 @@ export async function startUpstream(behave: Behave = () => undefined): Promise<U
     url: `http://127.0.0.1:${port}/v1`,
     httpsUrl: `https://127.0.0.1:${port}/v1`,
     requests,
+    get connections() {
+      return connections;
+    },
     get handshakes() {
       return handshakes;
     },
