@@ -25,6 +25,8 @@ const CUBE = sql`usage_cube c join usage_dimensions d on d.id = c.dimensions_ref
 
 export const rateTokens: Migration = {
   async up(db: Kysely<unknown>) {
+    // Most files know nothing of a cache, and adding up all of a large one takes a minute.
+    if (!(await hasCacheReads(db))) return;
     await count(db, 0, { first: sql`(select id from names where name = '')`, second: sql`0`, from: CUBE });
     for (const [kind, first, second] of SCOPES) {
       const secondRef = second === undefined ? sql`0` : sql.ref(`d.${second}`);
@@ -38,6 +40,11 @@ export const rateTokens: Migration = {
       where quarter = -1`.execute(db);
   },
 };
+
+async function hasCacheReads(db: Kysely<unknown>): Promise<boolean> {
+  const { rows } = await sql`select 1 from usage_cube where cache_read_tokens > 0 limit 1`.execute(db);
+  return rows.length > 0;
+}
 
 interface Source {
   readonly first: RawBuilder<unknown>;
