@@ -1,11 +1,10 @@
 /** Composition root: with main.ts and app/, the only place where every part meets. */
 
-import { explainView } from './admin/explain-view.ts';
+import type { HealthWatch } from './admin/health-watch.ts';
 import type { ModelRegistry } from './admin/model-registry.ts';
 import type { Prices } from './admin/prices.ts';
 import { type Auth, createAuth, lazyAdmin, randomBytes } from './app/auth.ts';
-import { connectsFrom } from './app/connects.ts';
-import { createHealthWatch, HealthEvents } from './app/health-watch.ts';
+import { createHealthWatch, HealthEvents, type HealthWatchParts } from './app/health-watch.ts';
 import { createLimits } from './app/limits.ts';
 import { LiveModels } from './app/live-models.ts';
 import { errorFields, type Log } from './app/log.ts';
@@ -15,7 +14,9 @@ import { createModelRegistry } from './app/model-registry.ts';
 import { modelList } from './app/models.ts';
 import { createPrices } from './app/prices.ts';
 import { createReadiness, type Readiness } from './app/readiness.ts';
-import { createRouting, type Routing } from './app/routing.ts';
+import { createSender, pipelineParts } from './app/request-path.ts';
+import { createRouting } from './app/routing.ts';
+import { type LiveSettings, openRunTimeSettings } from './app/run-time-settings.ts';
 import type { Runtime } from './app/runtime.ts';
 import { secretBoxOf } from './app/secret-keys.ts';
 import { createTryKey, type TryKey } from './app/try-key.ts';
@@ -24,29 +25,26 @@ import { accessFor } from './auth/principal.ts';
 import { MANAGEMENT_ROUTES, refuseUndeclared } from './auth/routes.ts';
 import type { Config } from './config/config.ts';
 import type { Env } from './config/env.ts';
+import type { Layer } from './config/layer.ts';
 import { type Database, openDatabase } from './db/client.ts';
 import { openReader, type Reader } from './db/reader.ts';
 import { GatewayError } from './errors.ts';
 import { createFeatures } from './features/index.ts';
 import { type Cards, createCards, createMeter, createQuote, type Meter, type Quote } from './features/meter.ts';
-import { createRequestLog } from './features/request-log.ts';
 import type { HeaderBag } from './gateway/call.ts';
-import type { Feature } from './gateway/feature.ts';
-import { parseChatRequest } from './gateway/parse-chat-request.ts';
-import { Pipeline, type PipelineParts } from './gateway/pipeline.ts';
+import type { Directory } from './gateway/entities.ts';
+import { Pipeline } from './gateway/pipeline.ts';
 import { createHeaderMaker } from './gateway/reply-headers.ts';
-import { Sender, type SendParts } from './gateway/send.ts';
 import { settlesWithin } from './gateway/stream-source.ts';
 import { createRouter, SERVED_PATHS } from './http/routes.ts';
-import { type Listener, listen } from './http/server.ts';
+import { type HttpParts, type Listener, listen } from './http/server.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
-import { createDeadlines } from './lib/deadlines.ts';
 import { loadCatalog } from './pricing/catalog.ts';
-import { upstreamError } from './providers/upstream-error.ts';
-import { plan } from './routing/plan.ts';
 
 export interface AppOptions {
   readonly config: Config;
+  /** Reads the configuration anew, with settings made at run time over it. @throws ConfigError */
+  load(layer: Layer): Config;
   readonly env: Env;
   readonly host: string;
   readonly port: number;
@@ -75,6 +73,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const live = new LiveModels({ config, env: options.env, catalog, log, now, box: secretBoxOf(config, options.env) });
   const db = await openDatabase({ url: config.general.databaseUrl });
   await live.connect(db);
+  const runTimeSettings = await openRunTimeSettings({ db, live, log, load: (layer) => options.load(layer) });
   const ledger = await openLedger({
     db,
     dataDir: config.tollgate.dataDir,
@@ -95,6 +94,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     db,
     ledger,
     readiness,
+    runTimeSettings,
     masterKey,
     tryKey,
     meter: createMeter(cards, now),
@@ -113,7 +113,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     get runtime() {
       return live.runtime;
     },
-    reload: (next) => live.reload(next),
+    reload: (next) => runTimeSettings.reload(next),
     async stop() {
       readiness.stop();
       await drain(listener, interrupt, live.runtime.config.tollgate.drainTimeoutMs);
@@ -137,6 +137,7 @@ interface Parts {
   readonly reader: Reader;
   readonly prices: Prices;
   readonly readiness: Readiness;
+  readonly runTimeSettings: LiveSettings;
   runtime(): Runtime;
 }
 
@@ -176,46 +177,20 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
     regionOf: ({ controls }) =>
       controls.endUser === null ? null : (directory.peek('end_user', controls.endUser)?.allowedModelRegion ?? null),
   });
-  const sender = new Sender({ ...senderParts(meter, runtime, features), connects: connectsFrom(options.env) });
-  const pipeline = pipelineParts(log, parts, { auth, routing, features, sender });
+  const sender = createSender({ meter, runtime, features, now, env: options.env });
+  const pipeline = pipelineParts({ log, meter, ledger, runtime, now, auth, routing, features, sender });
   const mirrors = createMirrors({ pipeline, limits, log, runtime, newId, now });
-  const health = createHealthWatch(
-    {
-      pipeline,
-      sightingOf: (id) => routing.state.health.sightingOf(id),
-      ...{ runtime, now, newId },
-    },
-    events,
-  );
+  const sightingOf: HealthWatchParts['sightingOf'] = (id) => routing.state.health.sightingOf(id);
+  const health = createHealthWatch({ pipeline, sightingOf, runtime, now, newId }, events);
   const listener = listen(
     {
+      ...managementParts(options, parts, { auth, directory, health }),
       router: createRouter(MANAGEMENT_ROUTES),
       pipeline: new Pipeline({ ...pipeline, hedging: routing.hedging }),
       headerMaker: createHeaderMaker(version, now),
       settings: () => runtime().http,
       newId,
-      admin: lazyAdmin({
-        ...auth,
-        ...{
-          db,
-          directory,
-          ledger,
-          now,
-          randomBytes,
-          models: parts.models,
-          reader: parts.reader,
-          prices: parts.prices,
-          health,
-          version,
-        },
-        settings: () => ({ ...runtime().config.limits, keys: runtime().config.keys }),
-      }),
-      listModels: async (headers, one) => modelList(await auth.authenticate(headers), runtime(), one),
       readiness: readiness.brief,
-      readinessDetails: async (headers) => {
-        if (!runtime().config.health.publicDetails) await requireDetails(auth, headers);
-        return readiness.details();
-      },
       onBug: (error) => log.error('unforeseen error', errorFields(error)),
     },
     { host, port },
@@ -228,55 +203,36 @@ const stopping = (): GatewayError =>
 
 const newId = (): string => Bun.randomUUIDv7();
 
+interface Managing {
+  readonly auth: Auth;
+  readonly directory: Directory;
+  readonly health: HealthWatch;
+}
+
+/** What only some may ask for. */
+function managementParts(
+  { version }: AppOptions,
+  parts: Parts,
+  { auth, directory, health }: Managing,
+): Pick<HttpParts, 'admin' | 'listModels' | 'readinessDetails'> {
+  const { db, ledger, models, reader, prices, runTimeSettings, readiness, runtime } = parts;
+  return {
+    admin: lazyAdmin({
+      ...auth,
+      ...{ db, directory, ledger, models, reader, prices, health, runTimeSettings, now, randomBytes, version },
+      settings: () => ({ ...runtime().config.limits, keys: runtime().config.keys }),
+    }),
+    listModels: async (headers, one) => modelList(await auth.authenticate(headers), runtime(), one),
+    readinessDetails: async (headers) => {
+      if (!runtime().config.health.publicDetails) await requireDetails(auth, headers);
+      return readiness.details();
+    },
+  };
+}
+
 /** @throws GatewayError 401 or 403 */
 async function requireDetails({ authenticate, principal }: Auth, headers: HeaderBag): Promise<void> {
   accessFor(await principal(await authenticate(headers)), 'details', '/health/readiness/details');
-}
-
-interface RequestPath {
-  readonly auth: Auth;
-  readonly routing: Routing;
-  readonly features: readonly Feature[];
-  readonly sender: Sender;
-}
-
-/** All but hedging: a probe of a deployment asks that one only. */
-function pipelineParts(
-  log: Log,
-  { meter, ledger, runtime }: Parts,
-  { auth, routing, features, sender }: RequestPath,
-): Omit<PipelineParts, 'hedging'> {
-  const requestLog = createRequestLog(ledger, () => runtime().log);
-  return {
-    authenticate: auth.authenticate,
-    parse: (source) => parseChatRequest(source, runtime().parse),
-    plan: (call) => plan(routing.planFor(call)),
-    watch: routing.watch,
-    send: (target, call) => sender.send(target, call),
-    meter,
-    features,
-    ledger: requestLog,
-    explain: (call, outcome) => JSON.stringify(explainView(requestLog.rowOf(call, outcome), true)),
-    now,
-    onSettleError: (error, call) =>
-      log.error('a feature failed while settling', { ...errorFields(error), call: call.id }),
-  };
-}
-
-function senderParts(meter: Meter, runtime: () => Runtime, features: readonly Feature[]): SendParts {
-  const listeners = features.filter((feature) => feature.onChunk !== undefined);
-  return {
-    fetch: (url, init) => fetch(url, init),
-    deadlines: createDeadlines(now),
-    now,
-    settings: () => runtime().send,
-    meter,
-    upstreamError,
-    onChunk:
-      listeners.length === 0
-        ? undefined
-        : (call, chunk) => listeners.reduce((current, feature) => feature.onChunk?.(call, current) ?? current, chunk),
-  };
 }
 
 const LAST_WORDS_MS = 500;

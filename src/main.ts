@@ -98,7 +98,12 @@ async function serve(
   if (!answer.ok) fail(answer.message);
   if (answer.warning !== undefined) log.warn(answer.warning);
   source.report(config, log);
-  const app = await startApp({ ...options, config, version: packageJson.version });
+  const app = await startApp({
+    ...options,
+    config,
+    load: (layer) => source.load(layer),
+    version: packageJson.version,
+  });
   printBanner({ app, log, human: process.stdout.isTTY === true });
   keepUpToDate(source, app, log);
   stopOnSignal(app, log);

@@ -9,6 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { HealthWatch } from './health-watch.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import type { Prices } from './prices.ts';
+import type { RunTimeSettings } from './run-time-settings.ts';
 
 /** What of the configuration the management API goes by. Follows a reload. */
 export interface AdminSettings {
@@ -69,6 +70,7 @@ export interface AdminContext {
   readonly ledger: Pick<Ledger, 'flush' | 'pending'>;
   readonly models: ModelRegistry;
   readonly health: HealthWatch;
+  readonly runTimeSettings: RunTimeSettings;
   readonly authenticate: Authenticate;
   /** Whose rights the caller has. */
   principal(caller: Caller): Promise<Principal>;

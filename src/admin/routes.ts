@@ -15,6 +15,7 @@ import { projectRoutes } from './project-routes.ts';
 import { reportActivityRoutes } from './report-activity-routes.ts';
 import { reportTotalsRoutes } from './report-totals-routes.ts';
 import type { AdminRoute } from './route.ts';
+import { settingsRoutes } from './settings-routes.ts';
 import { spendCalculateRoutes } from './spend-calculate.ts';
 import { spendLogRoutes } from './spend-log-routes.ts';
 import { spendReportRoutes } from './spend-report-routes.ts';
@@ -41,6 +42,7 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
     ...modelRoutes(context),
     ...credentialRoutes(context),
     ...healthRoutes(context),
+    ...settingsRoutes(context),
     ...spendLogRoutes(context),
     ...explainRoutes(context),
     ...reportActivityRoutes(context),

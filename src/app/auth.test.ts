@@ -6,6 +6,7 @@ import { liveModels } from '../../test/support/live-models.ts';
 import { runtimeFrom } from '../../test/support/runtime-from.ts';
 import { ANY_KEYS } from '../admin/context.ts';
 import type { ModelRegistry } from '../admin/model-registry.ts';
+import type { RunTimeSettings } from '../admin/run-time-settings.ts';
 import { digest } from '../auth/digest.ts';
 import { createDirectory } from '../auth/directory.ts';
 import { builtInConfig } from '../config/built-in.ts';
@@ -22,13 +23,14 @@ const place = ledgerPlace();
 let nowMs: number;
 let ledger: Ledger;
 let runtime: Runtime;
+let runTimeSettings: RunTimeSettings;
 let models: ModelRegistry;
 
 beforeEach(async () => {
   nowMs = Date.now();
   ledger = await place.open();
   runtime = runtimeFrom('model_list: []');
-  models = (await liveModels(place.db)).registry;
+  ({ registry: models, settings: runTimeSettings } = await liveModels(place.db));
 });
 
 interface Door extends Auth {
@@ -56,6 +58,7 @@ function authOf(over: Partial<AuthParts> = {}): Door {
       ledger,
       models,
       health: new SetHealth(),
+      runTimeSettings,
       settings: () => SETTINGS,
       version: '0.0.0',
       reader: directReader(place.db),

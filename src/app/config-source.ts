@@ -3,6 +3,7 @@
 import { builtInConfig } from '../config/built-in.ts';
 import type { Config, Finding } from '../config/config.ts';
 import type { Env } from '../config/env.ts';
+import type { Layer } from '../config/layer.ts';
 import { ConfigError, loadConfig } from '../config/load.ts';
 import { formatFindings, hasErrors } from '../config/report.ts';
 import { sqlitePath } from '../db/client.ts';
@@ -20,12 +21,15 @@ export class ConfigSource {
     this.#env = env;
   }
 
-  /** @throws ConfigError, whose message lists every fault with file and line */
-  load(): Config {
+  /**
+   * @param layer settings made at run time
+   * @throws ConfigError, whose message lists every fault with file and line
+   */
+  load(layer?: Layer): Config {
     if (this.file !== undefined)
-      return loadConfig({ file: this.file, env: this.#env, knownProviders: [...providerIds] });
+      return loadConfig({ file: this.file, env: this.#env, knownProviders: [...providerIds], layer });
     const providerKeys = [...registry.values()].map(({ id, apiKeyEnv }) => ({ provider: id, apiKeyEnv }));
-    return builtInConfig({ env: this.#env, providerKeys });
+    return builtInConfig({ env: this.#env, providerKeys, layer });
   }
 
   /** Prints every finding. Returns the exit code. */

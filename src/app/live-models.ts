@@ -69,6 +69,11 @@ export class LiveModels {
     this.#swap(this.#made(config, this.#current.stored));
   }
 
+  /** Whether it could be served, with the stored models. @throws Error in plain words */
+  check(config: Config): void {
+    this.#made(config, this.#current.stored);
+  }
+
   /** Settles when what was stored before the call is served. Calls that come while one waits share it. */
   refresh(): Promise<void> {
     this.#next ??= this.#running

@@ -110,6 +110,8 @@ export const PERMISSIONS = {
   'models.read': { ...ADMINS_AND_VIEWER, key: 'own', service: 'team', viewer: 'own', user: 'own' },
   'credentials.write': ADMINS,
   'credentials.read': ADMINS,
+  'settings.write': ADMINS,
+  'settings.read': ADMINS_AND_VIEWER,
   // Money and logs
   'spend.read': {
     ...ADMINS_AND_VIEWER,

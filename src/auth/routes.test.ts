@@ -26,7 +26,7 @@ describe('the table of routes', () => {
   });
 
   test('says nothing of what is not served, so nobody may', () => {
-    for (const path of ['/key', '/key/', '/key/generate/', '/KEY/generate', '/config/update', '/metrics']) {
+    for (const path of ['/key', '/key/', '/key/generate/', '/KEY/generate', '/config/reload', '/metrics']) {
       expect(permissionOf('POST', path)).toBeUndefined();
     }
     expect(permissionOf('GET', '/key/generate')).toBeUndefined();

@@ -3,37 +3,10 @@
  * Paths are LiteLLM's (its lists of routes) and OpenAI's; `{name}` stands for one part of the path, `/*` for any rest.
  */
 import { pathPattern } from '../lib/path-pattern.ts';
+import { DATA, type Method, type RouteRow, type RouteTable } from './data-routes.ts';
 import type { Permission } from './permissions.ts';
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-
-export interface RouteRow {
-  readonly method: Method;
-  readonly path: string;
-  readonly permission: Permission;
-}
-
-type Table = Readonly<Record<`${Method} /${string}`, Permission>>;
-
-const DATA = {
-  'GET /': 'documents',
-  'GET /docs': 'documents',
-  'GET /docs/*': 'documents',
-  'GET /openapi.json': 'documents',
-  'GET /routes': 'documents',
-  'GET /health/liveliness': 'probe',
-  'GET /health/liveness': 'probe',
-  'GET /health/readiness': 'probe',
-  'GET /health/readiness/details': 'details',
-  'POST /v1/chat/completions': 'infer',
-  'POST /chat/completions': 'infer',
-  'POST /engines/*': 'infer',
-  'POST /openai/deployments/*': 'infer',
-  'GET /v1/models': 'models.list',
-  'GET /models': 'models.list',
-  'GET /v1/models/*': 'models.list',
-  'GET /models/*': 'models.list',
-} as const satisfies Table;
+export type { Method, RouteRow };
 
 const MANAGEMENT = {
   'POST /key/generate': 'keys.create',
@@ -138,6 +111,14 @@ const MANAGEMENT = {
   'GET /health/latest': 'details',
   'GET /health/history': 'details',
   'GET /health/services': 'details',
+  'GET /router/settings': 'settings.read',
+  'GET /router/fields': 'settings.read',
+  'GET /config/yaml': 'settings.read',
+  'GET /config/list': 'settings.read',
+  'GET /config/field/info': 'settings.read',
+  'POST /config/update': 'settings.write',
+  'POST /config/field/update': 'settings.write',
+  'POST /config/field/delete': 'settings.write',
   'GET /spend/logs/ui': 'logs.read',
   'GET /spend/logs/ui/{request_id}': 'logs.read',
   'GET /spend/logs/session/ui': 'logs.read',
@@ -193,11 +174,11 @@ const MANAGEMENT = {
   'GET /credentials/by_name/{credential_name}': 'credentials.read',
   'PATCH /credentials/{credential_name}': 'credentials.write',
   'DELETE /credentials/{credential_name}': 'credentials.write',
-} as const satisfies Table;
+} as const satisfies RouteTable;
 
 export type ManagementRoute = keyof typeof MANAGEMENT;
 
-function rowsOf(table: Table): RouteRow[] {
+function rowsOf(table: RouteTable): RouteRow[] {
   return Object.entries(table).map(([name, permission]) => {
     const space = name.indexOf(' ');
     // The table's own type has said that it begins with a method.

@@ -1,8 +1,9 @@
 /** What runs without a config file: a mock model that answers at once, and every provider whose key is in the environment. */
 import type { Config, DeploymentConfig } from './config.ts';
 import type { Env } from './env.ts';
-import { Findings } from './findings.ts';
+import { ConfigError, Findings, isFatal } from './findings.ts';
 import { freezeDeep } from './freeze.ts';
+import type { Layer } from './layer.ts';
 import { readTree } from './load.ts';
 import { emptyMap } from './yaml-tree.ts';
 
@@ -15,6 +16,8 @@ export interface ProviderKey {
 export interface BuiltInSource {
   readonly env: Env;
   readonly providerKeys: readonly ProviderKey[];
+  /** Made at run time. */
+  readonly layer?: Layer | undefined;
 }
 
 const MOCK_GROUP = 'mock';
@@ -28,12 +31,15 @@ const EXAMPLE_KEY = 'OPENAI_API_KEY';
 /** Names that its clients write without a prefix. */
 export const BARE_NAMES = ['gpt-*', 'chatgpt-*', 'o1*', 'o3*', 'o4*'];
 
-export function builtInConfig({ env, providerKeys }: BuiltInSource): Config {
+export function builtInConfig({ env, providerKeys, layer }: BuiltInSource): Config {
+  const findings = new Findings();
   const parts = readTree(emptyMap({ file: '', line: 1, column: 1 }), {
     env,
     knownProviders: [],
-    findings: new Findings(),
+    findings,
+    layer: layer && { ...layer, served: [MOCK_GROUP, ...layer.served] },
   });
+  if (findings.all.some(isFatal)) throw new ConfigError(findings.all);
   const found = providerKeys.flatMap(({ provider, apiKeyEnv }) => {
     const variable = apiKeyEnv.find((name) => env.lookup(name) !== undefined);
     return variable === undefined ? [] : [{ provider, apiKey: env.lookup(variable), bare: variable === EXAMPLE_KEY }];
@@ -46,9 +52,9 @@ export function builtInConfig({ env, providerKeys }: BuiltInSource): Config {
   return freezeDeep<Config>({
     ...parts,
     files: [],
-    findings: [],
+    findings: findings.all,
     deployments: [mock(providerKeys), ...wildcards],
-    aliases: isReal ? {} : { [EXAMPLE_MODEL]: { group: MOCK_GROUP, hidden: false } },
+    aliases: isReal ? parts.aliases : { ...parts.aliases, [EXAMPLE_MODEL]: { group: MOCK_GROUP, hidden: false } },
   });
 }
 

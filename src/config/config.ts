@@ -243,6 +243,8 @@ export interface Config {
   readonly limits: LimitConfig;
   readonly keys: KeyConfig;
   readonly health: HealthConfig;
+  /** The sections that can change at run time, as they are written; without secrets. */
+  readonly written: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly tollgate: {
     /** Time limits of one attempt, in milliseconds. */
     readonly firstByteTimeoutMs: number;

@@ -7,6 +7,7 @@ import { ConfigError, Findings, isFatal } from './findings.ts';
 import { freezeDeep } from './freeze.ts';
 import { healthSettings } from './health.ts';
 import { keySettings } from './key-settings.ts';
+import { type Layer, withLayer, writtenSettings } from './layer.ts';
 import { limitSettings } from './limits.ts';
 import { readLinks } from './links.ts';
 import { readConfigFiles, readExported, resolveMap } from './read-files.ts';
@@ -20,10 +21,12 @@ export interface ConfigSource {
   readonly env: Env;
   /** Provider prefixes that have an adapter. */
   readonly knownProviders: readonly string[];
+  /** Made at run time. */
+  readonly layer?: Layer | undefined;
 }
 
 /** Throws ConfigError. Where no file was given at all, use `builtInConfig`. */
-export function loadConfig({ file, env, knownProviders }: ConfigSource): Config {
+export function loadConfig({ file, env, knownProviders, layer }: ConfigSource): Config {
   const findings = new Findings();
   const main = file ?? env.configFile;
   if (main === undefined) {
@@ -32,7 +35,7 @@ export function loadConfig({ file, env, knownProviders }: ConfigSource): Config 
   }
   const { tree, files } = readConfigFiles(main, findings);
   if (tree === undefined) throw new ConfigError(findings.all);
-  const parts = readTree(tree, { env, knownProviders, findings });
+  const parts = readTree(tree, { env, knownProviders, findings, layer });
   if (findings.all.some(isFatal)) throw new ConfigError(inOrder(findings.all, files));
   return freezeDeep({ files, findings: inOrder(findings.all, files), ...parts });
 }
@@ -41,11 +44,13 @@ interface Reading {
   readonly env: Env;
   readonly knownProviders: readonly string[];
   readonly findings: Findings;
+  readonly layer?: Layer | undefined;
 }
 
 export type ConfigParts = Omit<Config, 'files' | 'findings'>;
 
-export function readTree(written: MapTree, { env, knownProviders, findings }: Reading): ConfigParts {
+export function readTree(file: MapTree, { env, knownProviders, findings, layer }: Reading): ConfigParts {
+  const written = layer ? withLayer(file, layer.settings) : file;
   const exportedEnv = readExported(written, env.lookup, findings);
   const exported = exportedOnto(env, exportedEnv, findings);
   const tree = resolveMap(written, exported.lookup);
@@ -55,7 +60,10 @@ export function readTree(written: MapTree, { env, knownProviders, findings }: Re
     knownProviders,
     environmentName: exported.environmentName,
   });
-  const served = { groupNames, deploymentIds: deployments.map(({ id }) => id) };
+  const served = {
+    groupNames: [...groupNames, ...(layer?.served ?? [])],
+    deploymentIds: deployments.map(({ id }) => id),
+  };
   const links = readLinks(sections, served, findings);
   return {
     exportedEnv,
@@ -75,6 +83,7 @@ export function readTree(written: MapTree, { env, knownProviders, findings }: Re
     limits: limitSettings(sections, exported, findings),
     keys: keySettings(sections, findings),
     health: healthSettings(sections, findings),
+    written: writtenSettings(written),
     tollgate: tollgateSettings(sections, exported),
   };
 }

@@ -98,7 +98,7 @@ class AdminPlace {
     });
     const acting = createActing(directory);
     this.authenticate = createAuthenticator({ keys, master, acting, now, options: () => ({}) });
-    const { live, registry } = await liveModels(db, {
+    const { live, registry, settings } = await liveModels(db, {
       sections: this.configuration,
       environment: this.environment,
       warn: (line) => this.logged.push(line),
@@ -118,6 +118,7 @@ class AdminPlace {
       directory,
       models: registry,
       health: this.health,
+      runTimeSettings: settings,
       settings: () => this.settings,
       now,
       randomBytes,

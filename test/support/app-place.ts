@@ -56,8 +56,9 @@ export async function startAppPlace(sections: Sections): Promise<AppPlace> {
   const env = readEnv({});
   const logged: string[] = [];
 
+  const file = join(folder, 'config.yaml');
+
   function configOf(given: Sections): Config {
-    const file = join(folder, 'config.yaml');
     const written = {
       ...given,
       general_settings: { master_key: MASTER_KEY, database_url: databaseUrl, ...Object(given['general_settings']) },
@@ -70,6 +71,7 @@ export async function startAppPlace(sections: Sections): Promise<AppPlace> {
   const log = createLog({ level: 'info', human: false, write: (line) => logged.push(line) });
   const app = await startApp({
     config: configOf(sections),
+    load: (layer) => loadConfig({ file, env, knownProviders: [...providerIds], layer }),
     env,
     host: '127.0.0.1',
     port: 0,

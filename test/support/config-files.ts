@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Config, Finding } from '../../src/config/config.ts';
 import { readEnv } from '../../src/config/env.ts';
+import type { Layer } from '../../src/config/layer.ts';
 import { ConfigError, loadConfig } from '../../src/config/load.ts';
 
 export interface ConfigFolder {
@@ -31,19 +32,23 @@ export const TEST_PROVIDERS = ['openai', 'azure', 'groq', 'hosted_vllm', 'anthro
 type Environment = Readonly<Record<string, string>>;
 
 /** Loads files by name; `config.yaml` is the main one. */
-export function loadFiles(files: Readonly<Record<string, string>>, environment: Environment = {}): Config {
+export function loadFiles(
+  files: Readonly<Record<string, string>>,
+  environment: Environment = {},
+  layer?: Layer,
+): Config {
   const folder = configFolder();
   try {
     for (const [name, text] of Object.entries(files)) folder.write(name, text);
     const file = join(folder.path, 'config.yaml');
-    return loadConfig({ file, env: readEnv(environment), knownProviders: TEST_PROVIDERS });
+    return loadConfig({ file, env: readEnv(environment), knownProviders: TEST_PROVIDERS, layer });
   } finally {
     folder.remove();
   }
 }
 
-export const load = (text: string, environment: Environment = {}): Config =>
-  loadFiles({ 'config.yaml': text }, environment);
+export const load = (text: string, environment: Environment = {}, layer?: Layer): Config =>
+  loadFiles({ 'config.yaml': text }, environment, layer);
 
 /** All findings, whether or not the configuration can be used. */
 export function findingsOf(text: string, environment: Environment = {}): readonly Finding[] {

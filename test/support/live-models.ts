@@ -3,7 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import type { ModelRegistry } from '../../src/admin/model-registry.ts';
 import { LiveModels } from '../../src/app/live-models.ts';
+import type { Log } from '../../src/app/log.ts';
 import { createModelRegistry } from '../../src/app/model-registry.ts';
+import { type LiveSettings, openRunTimeSettings } from '../../src/app/run-time-settings.ts';
 import { readEnv } from '../../src/config/env.ts';
 import type { Database } from '../../src/db/client.ts';
 import { createSecretBox } from '../../src/lib/secret-box.ts';
@@ -26,16 +28,19 @@ const box = createSecretBox({ keys: [KEY], current: KEY.id, randomBytes });
 export async function liveModels(
   db: Database,
   { sections = {}, environment = {}, warn = () => {} }: ModelsOptions = {},
-): Promise<{ readonly live: LiveModels; readonly registry: ModelRegistry }> {
+): Promise<{ readonly live: LiveModels; readonly registry: ModelRegistry; readonly settings: LiveSettings }> {
   const catalog = loadCatalog();
+  const text = JSON.stringify({ general_settings: { master_key: MASTER_KEY }, ...sections });
+  const log: Pick<Log, 'warn'> = { warn: (message, fields) => warn(JSON.stringify({ message, ...fields })) };
   const live = new LiveModels({
-    config: load(JSON.stringify({ general_settings: { master_key: MASTER_KEY }, ...sections }), environment),
+    config: load(text, environment),
     env: readEnv(environment),
     catalog,
     box: () => box,
     now: Date.now,
-    log: { warn: (message, fields) => warn(JSON.stringify({ message, ...fields })) },
+    log,
   });
   await live.connect(db);
-  return { live, registry: createModelRegistry(live, catalog) };
+  const settings = await openRunTimeSettings({ db, live, log, load: (layer) => load(text, environment, layer) });
+  return { live, registry: createModelRegistry(live, catalog), settings };
 }
