@@ -180,6 +180,7 @@ describe('what a call is', () => {
 
 describe('an attempt', () => {
   test('is under way until it has failed or ended, and its tokens count', () => {
+    runtime = configured('{routing_strategy: least-busy}');
     const load = () => routing.state.loads.of('a');
     const watch = routing.watch(targetOf('a'), callFor());
     expect(load()).toMatchObject({ inFlight: 1, requests: 1 });
@@ -192,7 +193,16 @@ describe('an attempt', () => {
     expect(load()).toMatchObject({ inFlight: 0, requests: 2 });
   });
 
+  test('is not measured for a strategy that compares nothing', () => {
+    const watch = routing.watch(targetOf('a'), callFor());
+    watch.answered();
+    expect(routing.state.loads.of('a')).toMatchObject({ inFlight: 0, requests: 0, answerMs: undefined });
+    watch.ended(OK);
+    expect(routing.state.loads.of('a').inFlight).toBe(0);
+  });
+
   test('that is streamed is measured to its first content', () => {
+    runtime = configured('{routing_strategy: latency-based-routing}');
     const watch = routing.watch(targetOf('a'), callFor({ request: { stream: true } }));
     nowMs += 40;
     watch.answered();

@@ -24,6 +24,7 @@ import type { Group } from '../routing/groups.ts';
 import { Health, type HealthEvent, type HealthSettings } from '../routing/health.ts';
 import { Loads } from '../routing/load.ts';
 import type { Strategy } from '../routing/pick.ts';
+import { SCORELESS } from '../routing/pick.ts';
 import type { PlanSettings, Retries } from '../routing/plan.ts';
 import { RetryBudget } from '../routing/retry-budget.ts';
 import { countedTokens } from '../wire/usage.ts';
@@ -163,6 +164,8 @@ class Watch implements AttemptWatch {
   readonly #options: RoutingOptions;
   readonly #state: RoutingState;
   readonly #startedAtMs: number;
+  /** Nobody measures for a strategy that compares nothing. */
+  readonly #loads: RoutingState['loads'] | undefined;
 
   constructor(target: Target, call: Call, options: RoutingOptions, state: RoutingState) {
     this.#target = target;
@@ -170,33 +173,36 @@ class Watch implements AttemptWatch {
     this.#options = options;
     this.#state = state;
     this.#startedAtMs = options.now();
-    state.loads.begin(target.deploymentId);
+    const { strategy, hedgedGroups } = options.runtime().config.router;
+    const isCompared = !SCORELESS.has(strategy) || hedgedGroups.includes(target.modelGroup);
+    this.#loads = isCompared ? state.loads : undefined;
+    this.#loads?.begin(target.deploymentId);
     state.health.asked(target.deploymentId);
   }
 
   failed(error: GatewayError): void {
-    this.#state.loads.end(this.#target.deploymentId, 0);
+    this.#loads?.end(this.#target.deploymentId, 0);
     this.#blame(error);
   }
 
   answered(): void {
+    if (!this.#loads) return;
     const tookMs = this.#options.now() - this.#startedAtMs;
-    this.#state.loads.answered(this.#target.deploymentId, tookMs, this.#call.request.stream === true);
+    this.#loads.answered(this.#target.deploymentId, tookMs, this.#call.request.stream === true);
   }
 
   /** It is at least as slow as it was waited for, which matters where it was slow. */
   lost(): void {
     const { deploymentId } = this.#target;
-    const { loads, health } = this.#state;
-    const usualMs = loads.p95Ms(deploymentId) ?? Number.POSITIVE_INFINITY;
+    const usualMs = this.#loads?.p95Ms(deploymentId) ?? Number.POSITIVE_INFINITY;
     if (this.#options.now() - this.#startedAtMs > usualMs) this.answered();
-    loads.end(deploymentId, 0);
-    health.ended(deploymentId);
+    this.#loads?.end(deploymentId, 0);
+    this.#state.health.ended(deploymentId);
   }
 
   ended(outcome: Outcome): void {
     const { deploymentId } = this.#target;
-    this.#state.loads.end(deploymentId, outcome.buckets ? countedTokens(outcome.buckets) : 0);
+    this.#loads?.end(deploymentId, outcome.buckets ? countedTokens(outcome.buckets) : 0);
     if (outcome.status === 'failed') this.#blame(outcome.error);
     else if (outcome.status === 'aborted') this.#state.health.ended(deploymentId);
     else this.#succeeded(outcome);

@@ -131,6 +131,7 @@ const NO_MODELS = 'no-default-models';
 /** The first of those a caller acts for whose list does not have the model. A user's own list holds for personal keys. */
 function denierOf(caller: Caller, names: readonly string[], accessGroups: readonly string[]): Denier | undefined {
   const { team, member, project, organization, user } = caller;
+  if (caller.models.length === 0 && !team && !user && !project && !organization) return undefined;
   const lists: readonly (readonly [Denier, readonly string[] | undefined])[] = [
     ['key', caller.models],
     ['team', team?.models],

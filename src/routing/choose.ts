@@ -7,8 +7,8 @@ import type { Target } from '../providers/adapter.ts';
 import type { Affinity } from './affinity.ts';
 import type { Group } from './groups.ts';
 import type { Health, HealthState } from './health.ts';
-import type { Loads } from './load.ts';
-import { type Candidate, pick, type Strategy, scoreOf } from './pick.ts';
+import type { Load, Loads } from './load.ts';
+import { type Candidate, pick, SCORELESS, type Strategy, scoreOf } from './pick.ts';
 
 /** What of a call decides where it goes. */
 export interface CallFacts {
@@ -103,6 +103,8 @@ function onlyOne({ group, settings: { strategy } }: Question, target: Target): C
   return chosen;
 }
 
+const IDLE: Load = { inFlight: 0, firstContentMs: undefined, answerMs: undefined, requests: 0, tokens: 0 };
+
 function chooseAmong(question: Question, state: RoutingState): Chosen {
   const { group, call, settings } = question;
   const narrowing = new Narrowing(group.targets);
@@ -110,7 +112,7 @@ function chooseAmong(question: Question, state: RoutingState): Chosen {
   const candidates = narrowing.left.map(
     (target): Candidate => ({
       target,
-      load: state.loads.of(target.deploymentId),
+      load: SCORELESS.has(settings.strategy) ? IDLE : state.loads.of(target.deploymentId),
       usdPerToken: settings.usdPerToken(target),
     }),
   );

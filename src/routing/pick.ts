@@ -37,6 +37,9 @@ const SCORES: Readonly<Record<Strategy, (candidate: Candidate, call: PickCall) =
   'cost-based-routing': ({ usdPerToken }) => usdPerToken ?? UNKNOWN_USD_PER_TOKEN,
 };
 
+/** Strategies that compare nothing, so that nothing has to be measured for them. */
+export const SCORELESS: ReadonlySet<Strategy> = new Set(['simple-shuffle']);
+
 export const scoreOf = (strategy: Strategy, candidate: Candidate, call: PickCall): number =>
   SCORES[strategy](candidate, call);
 
