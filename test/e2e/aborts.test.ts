@@ -1,5 +1,6 @@
 /** The client leaves, in any phase: the upstream's connection closes at once, no attempt follows, one row says so. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { type FullHouse, startFullHouse } from '../support/full-house.ts';
 import { deployment, type Gateway, startGateway } from '../support/gateway.ts';
 import { openClient, requestBytes } from '../support/raw-http.ts';
 import { type Behaviour, startUpstream, type Upstream } from '../support/upstream.ts';
@@ -9,22 +10,32 @@ const TRIES = 3;
 
 let upstream: Upstream;
 let gateway: Gateway;
+let full: FullHouse;
 
 beforeAll(async () => {
   upstream = await startUpstream();
+  full = await startFullHouse();
   gateway = await startGateway({
     config: {
       model_list: [
         deployment(upstream, 'm', { input_cost_per_token: 1e-6, output_cost_per_token: 2e-6 }),
         deployment(upstream, 'patient', { num_retries: 5 }),
+        deployment(upstream, 'rescued', { num_retries: 1 }),
+        deployment(upstream, 'unreachable', { api_base: `http://127.0.0.1:${full.port}/v1`, num_retries: 2 }),
       ],
-      router_settings: { num_retries: 0, retry_after: 0.4 },
+      router_settings: {
+        num_retries: 0,
+        retry_after: 0.4,
+        fallbacks: [{ rescued: ['m'] }, { unreachable: ['m'] }],
+      },
+      tollgate_settings: { queue: { max_wait: 5 }, connect_timeout: 0.6 },
     },
   });
 });
 afterAll(async () => {
   await gateway?.stop();
   await upstream?.stop();
+  full?.stop();
 });
 
 interface Phase {
@@ -97,7 +108,7 @@ test('what a stream had said before its client left is charged', async () => {
 
 test('between two attempts, no other attempt starts', async () => {
   const asked = upstream.requests.length;
-  const { callId } = await leaveBetweenRetries();
+  const { callId } = await leaveBetweenRetries('patient');
   const rows = await rowsOnceThere(callId);
   expect(rows).toHaveLength(1);
   expect(rows[0]?.['tollgate']).toMatchObject({ status: 'aborted' });
@@ -106,10 +117,57 @@ test('between two attempts, no other attempt starts', async () => {
   expect(upstream.requests.length).toBe(asked + 1);
 });
 
-async function leaveBetweenRetries(): Promise<{ callId: string }> {
+test('between a retry and a fallback, neither starts', async () => {
+  const asked = upstream.requests.length;
+  const { callId } = await leaveBetweenRetries('rescued');
+  expect(await rowsOnceThere(callId)).toMatchObject([{ tollgate: { status: 'aborted' } }]);
+  await Bun.sleep(700);
+  expect(upstream.requests.length).toBe(asked + 1);
+});
+
+test('waiting in a queue, nobody is asked', async () => {
+  upstream.behave = () => ({});
+  const made = await gateway.post('/key/generate', { rpm_limit: 1 });
+  const { key } = (await made.json()) as { key: string }; // As documented.
+  const authorization = `Bearer ${key}`;
+  const body = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] };
+  await (await gateway.ask(body, { authorization })).text();
+  const asked = upstream.requests.length;
+  const left = await leaveAfter(80, body, { authorization });
+  expect(await rowsOnceThere(left.callId)).toMatchObject([{ tollgate: { status: 'aborted', http_status: 499 } }]);
+  expect(performance.now() - left.atMs).toBeLessThan(1_000);
+  expect(upstream.requests.length).toBe(asked);
+});
+
+test('connecting, no other attempt starts, and no fallback', async () => {
+  upstream.behave = () => ({});
+  const asked = upstream.requests.length;
+  const left = await leaveAfter(80, { model: 'unreachable', messages: [{ role: 'user', content: 'Hi' }] });
+  expect(await rowsOnceThere(left.callId)).toMatchObject([{ tollgate: { status: 'aborted' } }]);
+  expect(performance.now() - left.atMs).toBeLessThan(450);
+  // Longer than the limit for a connection.
+  await Bun.sleep(700);
+  expect(upstream.requests.length).toBe(asked);
+  expect(await rowsOf(left.callId)).toHaveLength(1);
+});
+
+/** @returns when it left */
+async function leaveAfter(
+  waitMs: number,
+  body: object,
+  headers: Record<string, string> = { authorization: `Bearer ${gateway.masterKey}` },
+): Promise<{ callId: string; atMs: number }> {
+  const callId = crypto.randomUUID();
+  const bytes = requestBytes('/v1/chat/completions', JSON.stringify(body), { ...headers, 'x-litellm-call-id': callId });
+  const client = openClient(gateway.port, bytes);
+  await Bun.sleep(waitMs);
+  return { callId, atMs: client.leave('close') };
+}
+
+async function leaveBetweenRetries(model: string): Promise<{ callId: string }> {
   upstream.behave = () => ({ status: 503 });
   const callId = crypto.randomUUID();
-  const body = JSON.stringify({ model: 'patient', messages: [{ role: 'user', content: 'Hi' }] });
+  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hi' }] });
   const headers = { authorization: `Bearer ${gateway.masterKey}`, 'x-litellm-call-id': callId };
   const next = upstream.arrived(upstream.requests.length + 1);
   const client = openClient(gateway.port, requestBytes('/v1/chat/completions', body, headers));
