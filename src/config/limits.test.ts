@@ -46,6 +46,25 @@ describe('the budget of all requests', () => {
   );
 });
 
+describe('the budget of copies for silent models', () => {
+  test('has a window, or holds for ever, and may be nothing at all', () => {
+    const read = (text: string) => limits(`tollgate_settings: {mirror_budget: ${text}}`).mirrorBudget;
+    expect(read('{max_budget: 5, budget_duration: 1d}')).toEqual({ maxUsd: 5, duration: '1d' });
+    expect(read('{max_budget: 0}')).toEqual({ maxUsd: 0, duration: null });
+    expect(limits('model_list: []').mirrorBudget).toBeNull();
+  });
+
+  test.each([
+    ['{}', 'mirror_budget: needs max_budget, a number of dollars'],
+    ['{budget_duration: 1d}', 'mirror_budget: needs max_budget, a number of dollars'],
+    ['{max_budget: 1, budget_duration: often}', 'mirror_budget.budget_duration: must be a time such as 30s'],
+    ['5', 'mirror_budget'],
+  ])('written as %s stops the start', (text, message) => {
+    const errors = errorsOf(`tollgate_settings: {mirror_budget: ${text}}`);
+    expect(errors.join()).toContain(message);
+  });
+});
+
 describe('budgets of providers', () => {
   const config = (text: string): string => `router_settings:\n  provider_budget_config: ${text}\n`;
 

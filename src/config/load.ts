@@ -11,7 +11,7 @@ import { type Layer, withLayer, writtenSettings } from './layer.ts';
 import { limitSettings } from './limits.ts';
 import { readLinks } from './links.ts';
 import { readConfigFiles, readExported, resolveMap } from './read-files.ts';
-import { routingSettings } from './routing.ts';
+import { routingSettings, warnOfSilentModels } from './routing.ts';
 import { generalSettings, litellmSettings, openSections, routerSettings, tollgateSettings } from './settings.ts';
 import type { MapTree } from './yaml-tree.ts';
 
@@ -65,6 +65,7 @@ export function readTree(file: MapTree, { env, knownProviders, findings, layer }
     deploymentIds: deployments.map(({ id }) => id),
   };
   const links = readLinks(sections, served, findings);
+  warnOfSilentModels(deployments, served, Object.keys(links.aliases), findings);
   return {
     exportedEnv,
     deployments,

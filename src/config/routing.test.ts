@@ -184,6 +184,23 @@ describe('filters and pins', () => {
   });
 });
 
+describe('a name that nothing serves', () => {
+  test('in hedging or as a silent_model is told, and its like is named', () => {
+    const told = (text: string): string[] =>
+      findingsOf(text).flatMap(({ level, path, message }) => (level === 'warning' ? [`${path}: ${message}`] : []));
+    expect(
+      told('model_list: [{model_name: abcd, litellm_params: {model: openai/a, silent_model: [abcd, abce]}}]'),
+    ).toEqual([
+      'model_list entry "abcd": silent_model: no model "abce" is in model_list, so this is never used. Did you mean "abcd"?',
+    ]);
+    expect(
+      told('model_list: [{model_name: abcd, litellm_params: {model: openai/a}}]\ntollgate_settings: {hedging: [abc]}'),
+    ).toEqual([
+      'tollgate_settings.hedging: no model "abc" is in model_list, so this is never used. Did you mean "abcd"?',
+    ]);
+  });
+});
+
 describe('a wrong value', () => {
   test.each([
     ['allowed_fails: -1', '7:18 router_settings.allowed_fails: must be a whole number, 0 or more'],

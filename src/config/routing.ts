@@ -1,7 +1,7 @@
 /** How deployments are chosen, retried and left alone: the part of `router_settings` that is no name and no time. */
 import type { ErrorClass } from '../errors.ts';
 import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
-import type { AffinityConfig, Config, ErrorPolicy, RoutingStrategy } from './config.ts';
+import type { AffinityConfig, Config, DeploymentConfig, ErrorPolicy, RoutingStrategy } from './config.ts';
 import type { Findings } from './findings.ts';
 import { isNeverUsed, nameFinder, type Served } from './links.ts';
 import { ALLOWED_FAILS_POLICY, POLICY_ERRORS, RETRY_POLICY, ROUTING_STRATEGIES } from './schema.ts';
@@ -45,8 +45,34 @@ export function routingSettings(sections: Sections, served: Served, findings: Fi
     tagFiltering: router.read('enable_tag_filtering') ?? false,
     tagMatchAny: router.read('tag_filtering_match_any') ?? true,
     affinity: affinityOf(router, findings),
-    hedgedGroups: tollgate.read('hedging') ?? [],
+    hedgedGroups: hedgedGroups(tollgate, served, findings),
   };
+}
+
+function hedgedGroups(tollgate: Sections['tollgate'], served: Served, findings: Findings): readonly string[] {
+  const names = nameFinder(served, []);
+  const groups = tollgate.read('hedging') ?? [];
+  for (const group of groups) {
+    if (names.isServed(group)) continue;
+    findings.warn(join(tollgate.path, 'hedging'), isNeverUsed(group, names), tollgate.positionOf('hedging'));
+  }
+  return groups;
+}
+
+/** A group that is not in the file may be made at run time. */
+export function warnOfSilentModels(
+  deployments: readonly DeploymentConfig[],
+  served: Served,
+  aliases: readonly string[],
+  findings: Findings,
+): void {
+  const names = nameFinder(served, aliases);
+  for (const { modelName, silentModels, position } of deployments) {
+    for (const name of silentModels) {
+      if (names.isServed(name)) continue;
+      findings.warn(`model_list entry "${modelName}": silent_model`, isNeverUsed(name, names), position);
+    }
+  }
 }
 
 /** Other words for one that is there. */

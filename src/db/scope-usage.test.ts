@@ -14,7 +14,7 @@ import {
   startMs,
   sumOf,
   TO_MS,
-  usageRow,
+  usageOrMirrorRow,
 } from '../../test/support/usage-rows.ts';
 import { type Database, openDatabase } from './client.ts';
 import { bunSqlite, sqliteDialect } from './dialect.ts';
@@ -22,7 +22,7 @@ import type { LedgerRow } from './request-row.ts';
 import { insertRequests } from './requests.ts';
 import type { DatabaseSchema } from './schema.ts';
 import { recentUsage, type ScopeUsage, spendOf, spendSince, usageSince } from './scope-usage.ts';
-import { joined, type Scope } from './usage-scopes.ts';
+import { joined, MIRROR_ROUTE, type Scope, type ScopeKind } from './usage-scopes.ts';
 
 let db: Database;
 beforeEach(async () => {
@@ -54,7 +54,7 @@ async function cleared(): Promise<void> {
 
 describe('what a scope has used', () => {
   const usage = fc.record({
-    rows: fc.array(usageRow, { minLength: 1, maxLength: 25 }),
+    rows: fc.array(usageOrMirrorRow, { minLength: 1, maxLength: 25 }),
     batches: fc.integer({ min: 1, max: 3 }),
     instants: fc.array(startMs, { minLength: 1, maxLength: 3 }),
   });
@@ -84,7 +84,7 @@ describe('what a scope has used', () => {
   });
 
   test('is asked for many at once with the same result', async () => {
-    const rows = fc.sample(usageRow, { numRuns: 120, seed: 3 });
+    const rows = fc.sample(usageOrMirrorRow, { numRuns: 120, seed: 3 });
     await insertRequests(db, rows);
     const sinceMs = FROM_MS + 86_400_123;
     for (const kind of ['user', 'tag', 'team_member', 'model_per_end_user'] as const) {
@@ -105,7 +105,7 @@ describe('what a scope has used', () => {
     await insertRequests(db, [refused]);
     const scope: Scope = { kind: 'team', id: 'team-1' };
     expect(await usageSince(db, scope, null)).toEqual(NOTHING);
-    const [attempt] = fc.sample(usageRow, { numRuns: 50, seed: 1 }).flatMap((row) => row.attempts);
+    const [attempt] = fc.sample(usageOrMirrorRow, { numRuns: 50, seed: 1 }).flatMap((row) => row.attempts);
     await insertRequests(db, [{ ...refused, id: 'other', attempts: attempt ? [attempt] : [] }]);
     expect(await usageSince(db, scope, null)).toEqual({ ...NOTHING, requests: 1 });
   });
@@ -144,7 +144,7 @@ describe('a search', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tollgate-plans-'));
     const path = join(folder, 'tollgate.db');
     const owner = await openDatabase({ url: `sqlite:${path}` });
-    await insertRequests(owner, fc.sample(usageRow, { numRuns: 100, seed: 2 }));
+    await insertRequests(owner, fc.sample(usageOrMirrorRow, { numRuns: 100, seed: 2 }));
     const file = new BunDatabase(path, { readonly: true });
     const statements: CompiledQuery[] = [];
     const told = new Kysely<DatabaseSchema>({
@@ -177,7 +177,7 @@ describe('a search', () => {
   ])('for %s goes by time and never through a whole table', async (_, scope) => {
     // A quarter hour in which it was used, or the rows would not be looked at.
     const used = fc
-      .sample(usageRow, { numRuns: 100, seed: 2 })
+      .sample(usageOrMirrorRow, { numRuns: 100, seed: 2 })
       .find((row) => row.startedAtMs % QUARTER_MS > 1 && scopesOf(row).some((one) => keyOf(one) === keyOf(scope)));
     const plans = await plansOf((told) => usageSince(told, scope, (used?.startedAtMs ?? 0) - 1));
     expect(plans.filter((step) => /"SCAN/.test(step) && !/CONSTANT ROW/.test(step))).toEqual([]);
@@ -195,7 +195,7 @@ describe('a search', () => {
 
 describe('recent requests', () => {
   test('come back with their scopes and tokens, oldest first, refused ones left out', async () => {
-    const rows = fc.sample(usageRow, { numRuns: 60, seed: 9 });
+    const rows = fc.sample(usageOrMirrorRow, { numRuns: 60, seed: 9 });
     await insertRequests(db, rows);
     const sinceMs = FROM_MS + 100_000_000;
     const expected = rows.filter((row) => row.startedAtMs >= sinceMs && isConsuming(row));
@@ -208,5 +208,41 @@ describe('recent requests', () => {
       expected.map((row) => plain(row.startedAtMs, scopesOf(row), rateTokensOf(row))).sort(),
     );
     expect(await recentUsage(db, TO_MS)).toEqual([]);
+  });
+});
+
+describe('a mirrored request', () => {
+  const served = {
+    modelGroup: 'shadow',
+    deploymentId: 'd',
+    provider: 'openai',
+    keyHash: 'k',
+    teamId: 't',
+    tags: ['x'],
+  };
+
+  test('counts for everybody’s scopes and its own, and for none of its owner’s', async () => {
+    const costs = { costNanoUsd: 7, startedAtMs: FROM_MS + 5 };
+    await insertRequests(db, [sampleRow({ ...served, ...costs, route: MIRROR_ROUTE })]);
+    const spent = async (kind: ScopeKind, id: string): Promise<number[]> => {
+      const since = [null, FROM_MS, FROM_MS + 1];
+      return Promise.all(since.map(async (sinceMs) => (await usageSince(db, { kind, id }, sinceMs)).costNanoUsd));
+    };
+    for (const [kind, id] of [
+      ['global', ''],
+      ['mirror', ''],
+      ['deployment', 'd'],
+      ['provider', 'openai'],
+    ] as const) {
+      expect(await spent(kind, id)).toEqual([7, 7, 7]);
+    }
+    for (const [kind, id] of [
+      ['api_key', 'k'],
+      ['team', 't'],
+      ['tag', 'x'],
+      ['model_per_key', joined('k', 'shadow')],
+    ] as const) {
+      expect(await spent(kind, id)).toEqual([0, 0, 0]);
+    }
   });
 });

@@ -1,7 +1,7 @@
 /** Random request rows of a few people over a few days, and sums over them as anybody would do them by hand. */
 import fc from 'fast-check';
 import type { LedgerRow } from '../../src/db/request-row.ts';
-import { countedScopes, type Scope } from '../../src/db/usage-scopes.ts';
+import { countedScopes, MIRROR_ROUTE, type Scope } from '../../src/db/usage-scopes.ts';
 import type { TokenBuckets } from '../../src/wire/usage.ts';
 import { sampleRow } from './sample-row.ts';
 
@@ -82,6 +82,11 @@ export const usageRow: fc.Arbitrary<LedgerRow> = fields.map(({ durationMs, costN
         : { input: costNanoUsd, output: 0, cacheRead: 1, cacheWrite: 2, reasoning: costNanoUsd % 7 },
   }),
 );
+
+/** Copies of requests among them, which are not their owner's to pay. */
+export const usageOrMirrorRow: fc.Arbitrary<LedgerRow> = fc
+  .tuple(usageRow, fc.boolean())
+  .map(([row, isMirror]) => (isMirror ? { ...row, route: MIRROR_ROUTE } : row));
 
 /** Those that rate limits count: not what came from the provider's cache. */
 export const rateTokensOf = (row: LedgerRow): number => tokensOf(row) - (row.buckets?.cacheRead ?? 0);
