@@ -14,7 +14,18 @@ const MODELS = ['alone', 'three', 'keyed', 'doomed', 'primary', 'spare'] as cons
 type Model = (typeof MODELS)[number];
 
 /** Every test has models of its own, so that none meets the cooldowns of another. */
-const TESTS = ['dead', 'slow death', 'flapping', 'bad', 'key', 'doomed', 'fallback', 'single key'] as const;
+const TESTS = [
+  'cut',
+  'error',
+  'dead',
+  'slow death',
+  'flapping',
+  'bad',
+  'key',
+  'doomed',
+  'fallback',
+  'single key',
+] as const;
 type Test = (typeof TESTS)[number];
 const nameOf = (of: Test, model: Model): string => `${model} of ${of}`;
 
@@ -23,7 +34,8 @@ function modelsOf(of: Test): object[] {
     deployment(upstream, nameOf(of, model), { model: `openai/${of}/${upstreamModel}`, ...params });
   return [
     one('alone', 'alone'),
-    ...['one', 'two', 'three'].map((name) => one('three', name)),
+    ...['one', 'three'].map((name) => one('three', name)),
+    deployment(upstream, nameOf(of, 'three'), { model: `openai/${of}/two` }, { model_info: { id: idOf(of) } }),
     one('keyed', 'good'),
     one('keyed', 'bad'),
     ...['first', 'second'].map((name) => one('doomed', name)),
@@ -65,6 +77,17 @@ afterEach(async () => {
   await Bun.sleep(30);
   expect(upstream.requests.length).toBe(before);
 });
+
+/** Whether a deployment that a test alone has was taken out. */
+const coolsDown = (of: Test): boolean => {
+  const line = gateway
+    .logs()
+    .split('\n')
+    .findLast((text) => text.includes('cools down'));
+  return line?.includes(idOf(of)) ?? false;
+};
+
+const idOf = (of: Test): string => `two-of-${of}`;
 
 interface Answered {
   readonly status: number;
@@ -116,6 +139,28 @@ describe('a deployment that is alone', () => {
     expect(statuses(answers).toSorted()).toEqual([200, 500]);
     expect(served / answers.length).toBeGreaterThan(0.5);
     expect(upstream.requests.length / answers.length).toBeLessThanOrEqual(1.5);
+  });
+});
+
+describe('streams that break off after content', () => {
+  const stream = async (model: string): Promise<string> => {
+    const answer = await gateway.ask({ model, messages: [{ role: 'user', content: 'Count to 10' }], stream: true });
+    return answer.text();
+  };
+
+  test.each([
+    ['cut', { cut: { after: 4, how: 'close' } }],
+    ['error', { edit: (events: string[]) => [...events.slice(0, 4), '{"error":{"message":"Overloaded"}}'] }],
+  ] as const)('(%s) count against the deployment, and none of them is begun again', async (of, behaviour) => {
+    const name = nameOf(of, 'three');
+    fails = (request) => (modelOf(request) === 'two' ? behaviour : {});
+    const streams: string[] = [];
+    for (let at = 0; at < 60 && !coolsDown(of); at++) streams.push(await stream(name));
+    const broken = streams.filter((text) => text.includes('"error"'));
+    expect(coolsDown(of)).toBe(true);
+    expect(broken.length).toBe(callsTo('two'));
+    expect(broken.every((text) => !text.includes('[DONE]'))).toBe(true);
+    expect(upstream.requests.length).toBe(streams.length);
   });
 });
 
