@@ -7,6 +7,7 @@ import { type AdminApp, createAdminApp } from '../../src/admin/app.ts';
 import { type AdminSettings, ANY_KEYS } from '../../src/admin/context.ts';
 import type { LiveModels } from '../../src/app/live-models.ts';
 import { createPrices } from '../../src/app/prices.ts';
+import type { LiveSettings } from '../../src/app/run-time-settings.ts';
 import { createActing } from '../../src/auth/acting.ts';
 import { type Authenticate, createAuthenticator } from '../../src/auth/authenticate.ts';
 import { digest } from '../../src/auth/digest.ts';
@@ -46,6 +47,7 @@ class AdminPlace {
   #parts: { db: Database; ledger: Ledger; dataDir: string } | undefined;
   #app: AdminApp | undefined;
   #live: LiveModels | undefined;
+  #settings: LiveSettings | undefined;
   /** Of the next start: sections of the configuration file. */
   configuration: object = {};
   environment: Readonly<Record<string, string>> = {};
@@ -104,6 +106,7 @@ class AdminPlace {
       warn: (line) => this.logged.push(line),
     });
     this.#live = live;
+    this.#settings = settings;
     const catalog = loadCatalog();
     let made = 0;
     const randomBytes = () => new Uint8Array(32).fill(++made);
@@ -130,6 +133,12 @@ class AdminPlace {
   get live(): LiveModels {
     if (this.#live === undefined) throw new Error('Only within a test');
     return this.#live;
+  }
+
+  /** Those made at run time. */
+  get runTimeSettings(): LiveSettings {
+    if (this.#settings === undefined) throw new Error('Only within a test');
+    return this.#settings;
   }
 
   async end(): Promise<void> {
