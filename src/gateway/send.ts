@@ -255,8 +255,8 @@ interface Attempt {
   readonly close: () => void;
 }
 
-/** A body whose first member is an error. */
-const HOLDS_ERROR = /^\s*\{\s*"error"\s*:\s*[{"]/;
+/** A body whose first member is an error; Anthropic's says before it that it is one. */
+const HOLDS_ERROR = /^\s*\{\s*(?:"type"\s*:\s*"error"\s*,\s*)?"error"\s*:\s*[{"]/;
 
 function timeoutOf(target: Target, call: Call, settings: SendSettings): number {
   const { controls, request } = call;

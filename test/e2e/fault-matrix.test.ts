@@ -79,6 +79,9 @@ const MATRIX: readonly Row[] = [
   ['cut', 'before', 'whole', failure(502, SERVER, 2), WHOLE],
   ['error event', 'before', 'stream', failure(500, SERVER, 2), DONE],
   ['error event', 'before', 'whole', failure(500, SERVER, 2), WHOLE],
+  ['error event after the role', 'before', 'stream', failure(500, SERVER, 2), DONE],
+  ['overloaded event', 'before', 'stream', failure(500, SERVER, 2), DONE],
+  ['overloaded event', 'before', 'whole', failure(500, SERVER, 2), WHOLE],
   // A whole answer is nobody's until it is whole.
   ['reset', 'after', 'stream', truncated(SERVER), truncated(SERVER)],
   ['reset', 'after', 'whole', failure(502, SERVER, 2), WHOLE],
@@ -91,6 +94,7 @@ const MATRIX: readonly Row[] = [
   ['cut', 'after', 'stream', truncated(SERVER), truncated(SERVER)],
   ['cut', 'after', 'whole', failure(502, SERVER, 2), WHOLE],
   ['error event', 'after', 'stream', truncated(SERVER), truncated(SERVER)],
+  ['overloaded event', 'after', 'stream', truncated(SERVER), truncated(SERVER)],
   ['error event', 'after', 'whole', failure(500, SERVER, 2), WHOLE],
 ];
 

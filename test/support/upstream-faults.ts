@@ -42,6 +42,11 @@ export const BEFORE: Readonly<Record<string, Moments>> = {
   garbage: { stream: { events: [HALF_JSON, '[DONE]'] }, whole: { body: HALF_JSON } },
   cut: both({ cut: { after: 0, how: 'close' } }),
   'error event': { stream: { events: [JSON.stringify(FAILED)] }, whole: { body: FAILED } },
+  'error event after the role': {
+    stream: { edit: (events) => [...events.slice(0, 1), JSON.stringify(FAILED)], paceMs: 10 },
+    whole: { body: FAILED },
+  },
+  'overloaded event': { stream: { events: [JSON.stringify(OVERLOADED)] }, whole: { body: OVERLOADED } },
 };
 
 /** What comes with a status or before it cannot come later. */
@@ -55,4 +60,8 @@ export const AFTER: Readonly<Record<string, Moments>> = {
   },
   cut: { stream: { cut: { after: SOME, how: 'close' } }, whole: { cut: { after: SOME_BYTES, how: 'close' } } },
   'error event': { stream: { edit: firstThen(JSON.stringify(FAILED)), paceMs: 10 }, whole: { body: FAILED } },
+  'overloaded event': {
+    stream: { edit: firstThen(JSON.stringify(OVERLOADED)), paceMs: 10 },
+    whole: { body: OVERLOADED },
+  },
 };
