@@ -100,10 +100,14 @@ describe('a plan', () => {
     expect(candidates()).toEqual(['b']);
   });
 
-  test('ends at the caller’s own time limit, else at the configured one', () => {
-    runtime = configured('{timeout: 30}');
-    expect(routing.planFor(callFor()).deadlineMs).toBe(STARTED_AT_MS + 30_000);
-    expect(routing.planFor(callFor({ controls: { timeoutMs: 700 } })).deadlineMs).toBe(STARTED_AT_MS + 700);
+  test('ends with the whole request’s time, and makes no retry after the caller’s own', () => {
+    runtime = runtimeFrom(`${MODELS}tollgate_settings: {total_timeout: 90}\nrouter_settings: {timeout: 30}\n`);
+    const limits = (controls: SampleCall['controls'] = {}): number[] => {
+      const { deadlineMs, retryUntilMs } = routing.planFor(callFor({ controls }));
+      return [deadlineMs - STARTED_AT_MS, retryUntilMs - STARTED_AT_MS];
+    };
+    expect(limits()).toEqual([90_000, Number.POSITIVE_INFINITY]);
+    expect(limits({ timeoutMs: 700 })).toEqual([90_000, 700]);
   });
 });
 

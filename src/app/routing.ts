@@ -3,8 +3,8 @@ import type { Config } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Cards } from '../features/meter.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
-import type { Hedging } from '../gateway/hedge.ts';
 import type { AttemptWatch } from '../gateway/pipeline.ts';
+import type { Hedging } from '../gateway/pipeline-parts.ts';
 import { callerKey } from '../gateway/target-for.ts';
 import { tokenBounds } from '../gateway/token-bounds.ts';
 import type { Target } from '../providers/adapter.ts';
@@ -88,7 +88,8 @@ export function createRouting(options: RoutingOptions): Routing {
         retries: (target, error) => retriesOf(call, target, error, config.router),
         budget,
         retryAfterMs: config.router.retryAfterMs,
-        deadlineMs: call.receivedAtMs + (call.controls.timeoutMs ?? config.router.timeoutMs),
+        deadlineMs: call.receivedAtMs + config.tollgate.totalTimeoutMs,
+        retryUntilMs: call.receivedAtMs + (call.controls.timeoutMs ?? Number.POSITIVE_INFINITY),
         now,
         random,
       };

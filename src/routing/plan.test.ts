@@ -355,9 +355,15 @@ describe('the deadline', () => {
     expect(walk(given, [error('upstream_busy', { retryAfterMs: 4_999 })])).toHaveLength(3);
   });
 
-  test('leaves the time-out of one model to its fallbacks', () => {
-    const groups = [group('m', 'a'), group('n', 'b')];
-    expect(idsOf(walk({ groups, deadlineMs: STARTED_AT_MS }, [error('upstream_timeout')]))).toEqual(['a', 'b']);
+  test('lets no fallback begin after it, and the failure before it is the answer', () => {
+    const given = { groups: [group('m', 'a'), group('n', 'b')], deadlineMs: STARTED_AT_MS };
+    const { steps, error: ended } = walked(given, [error('upstream_timeout')]);
+    expect([idsOf(steps), ended?.kind]).toEqual([['a'], 'upstream_timeout']);
+  });
+
+  test('of the caller’s own ends retries, and leaves time-outs to fallbacks', () => {
+    const groups = [group('m', 'a', 'c'), group('n', 'b')];
+    expect(idsOf(walk({ groups, retryUntilMs: STARTED_AT_MS }, [error('upstream_timeout')]))).toEqual(['a', 'b']);
   });
 });
 

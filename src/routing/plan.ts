@@ -38,8 +38,10 @@ export interface PlanSettings {
   readonly budget: RetryBudget;
   /** Least wait before a retry on the same deployment. */
   readonly retryAfterMs: number;
-  /** Epoch milliseconds: no retry begins after it. A fallback still does: time-outs are what it is for. */
+  /** Epoch milliseconds: nothing begins after it. */
   readonly deadlineMs: number;
+  /** The caller's own limit: no retry begins after it. A fallback still does, since time-outs are what it is for. */
+  readonly retryUntilMs: number;
   now(): number;
   random(): number;
 }
@@ -59,6 +61,7 @@ export function* plan(settings: PlanSettings): Generator<Step, GatewayError | un
   try {
     let error: GatewayError | undefined;
     for (let group = line.next(); group !== undefined; group = line.next()) {
+      if (error !== undefined && settings.now() >= settings.deadlineMs) return error;
       const met = yield* tryGroup(group, failed, settings);
       if (met?.next !== 'stop') {
         error = met;
@@ -162,7 +165,7 @@ class Patience {
 
   /** Milliseconds; `undefined`: not again. */
   waitAfter(error: GatewayError, target: Target): number | undefined {
-    const { hasFresh, retries, now, deadlineMs } = this.#settings;
+    const { hasFresh, retries, now, deadlineMs, retryUntilMs } = this.#settings;
     const isElsewhere = hasFresh(this.#group, this.#failed);
     // Whom its own limits hold back has not been asked, which is no attempt.
     if (error.kind === 'deployment_busy') return isElsewhere ? 0 : undefined;
@@ -173,7 +176,7 @@ class Patience {
     // Another deployment that is well may answer; those that look dead are asked again only as far as the budget goes.
     if (!isElsewhere && !this.#mayRepeat(error)) return undefined;
     const waitMs = isElsewhere ? 0 : backoff(error, tried, this.#settings);
-    return now() + waitMs < deadlineMs ? waitMs : undefined;
+    return now() + waitMs < Math.min(deadlineMs, retryUntilMs) ? waitMs : undefined;
   }
 
   end(): void {

@@ -26,6 +26,7 @@ export interface PlanGiven {
   readonly health?: Health;
   readonly budget?: RetryBudget;
   readonly deadlineMs?: number;
+  readonly retryUntilMs?: number;
   readonly onPostponed?: (name: string) => void;
   readonly now?: () => number;
   readonly call?: CallFacts;
@@ -75,6 +76,7 @@ export function planParts(given: PlanGiven = {}): PlanSettings {
     budget: given.budget ?? new RetryBudget(),
     retryAfterMs,
     deadlineMs: given.deadlineMs ?? Number.POSITIVE_INFINITY,
+    retryUntilMs: given.retryUntilMs ?? Number.POSITIVE_INFINITY,
     now,
     random,
   };
