@@ -1,6 +1,6 @@
 /** Which attempts get a second one beside them: those of groups that the configuration names, while they are slow. */
 import type { Call } from '../gateway/call.ts';
-import type { Hedging } from '../gateway/hedge.ts';
+import type { Hedging } from '../gateway/pipeline-parts.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Chosen } from '../routing/choose.ts';
 import type { Group } from '../routing/groups.ts';

@@ -2,21 +2,48 @@
  * Budgets and rate limits: what a call may cost and use is held in every scope before it starts, and corrected when it
  * has ended. Sources: LiteLLM's documentation of budgets and rate limits.
  */
-import { GatewayError } from '../errors.ts';
+import type { GatewayError } from '../errors.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
+import type { Allowance } from '../gateway/entities.ts';
 import type { Admission, Feature, Narrow } from '../gateway/feature.ts';
 import { type TokenBounds, tokenBounds } from '../gateway/token-bounds.ts';
 import { patchJson } from '../lib/json-members.ts';
-import { refusalError } from '../limits/refusal-error.ts';
+import { implicitOutput, isBounded, isBudget } from '../limits/finite.ts';
+import { holdBoth, joined } from '../limits/hold-both.ts';
+import { type LimitSettings, patienceMs } from '../limits/patience.ts';
+import type { PromptMemory } from '../limits/prompt-memory.ts';
+import { busyError, refusalError } from '../limits/refusal-error.ts';
 import { restOf, standingView } from '../limits/standing-view.ts';
 import type { Serving, Subject } from '../limits/subject.ts';
-import { type Demand, type Hold, isRefusal, type Limit, type Part, type Refusal } from '../limits/types.ts';
+import {
+  type Demand,
+  type Hold,
+  isRefusal,
+  type Limit,
+  type LimitTree,
+  type Part,
+  type Refusal,
+} from '../limits/types.ts';
+import type { WaitingRoom } from '../limits/waiting-room.ts';
 import type { Target } from '../providers/adapter.ts';
 import { countedTokens } from '../wire/usage.ts';
-import { holdBoth, joined } from './hold-both.ts';
-import type { LimitParts, LimitSettings } from './limit-parts.ts';
+import type { Quote } from './meter.ts';
 
-export type { LimitParts, LimitSettings };
+export type { LimitSettings };
+
+export interface LimitParts {
+  readonly tree: LimitTree;
+  readonly waitingRoom: WaitingRoom;
+  readonly quote: Quote;
+  readonly prompts: PromptMemory;
+  limitSettings(): LimitSettings;
+  /** What stands over the call; waits only for what is not in memory yet. */
+  subject(call: Call): Subject | Promise<Subject>;
+  /** Deployments that may serve the group. */
+  targets(modelGroup: string): readonly Target[];
+  allowanceOf(target: Target): Allowance | null;
+  now(): number;
+}
 
 export function limits(parts: LimitParts): Feature {
   return {
@@ -37,11 +64,6 @@ function admitted(call: LimitedCall): Admission | Promise<Admission> {
 
 /** Outputs of models whose own maximum nobody knows. */
 const ASSUMED_MAX_OUTPUT = 32_768;
-/** LiteLLM's guess for TPM where a client sets no cap. */
-const IMPLICIT_OUTPUT = 1_024;
-
-const isBounded = ({ max }: Limit): boolean => max !== Number.POSITIVE_INFINITY;
-const isBudget = (limit: Limit): boolean => limit.unit === 'usd' && limit.strength === 'hard' && isBounded(limit);
 
 class LimitedCall {
   readonly #parts: LimitParts;
@@ -169,7 +191,7 @@ class LimitedCall {
   #demand(candidates: readonly Target[], cap = this.#cap): Demand {
     if (!this.#isLimited) return NOTHING;
     const { outputCap } = this.#boundsOf();
-    const tokens = (this.#known() ?? this.#boundsOf().inputLikely) + (outputCap ?? cap ?? this.#implicitOutput());
+    const tokens = (this.#known() ?? this.#boundsOf().inputLikely) + (outputCap ?? cap ?? implicitOutput(this.#limits));
     if (!this.#limits.some(isBudget)) return { tokens, nanoUsd: 0 };
     const input = this.#input();
     const costs = candidates
@@ -183,11 +205,6 @@ class LimitedCall {
     const byDefault = target.defaults['max_tokens'] ?? target.defaults['max_completion_tokens'];
     const each = typeof byDefault === 'number' ? byDefault : this.#parts.quote.maxOutputTokens(target);
     return outputCap ?? this.#cap ?? (each ?? ASSUMED_MAX_OUTPUT) * choices;
-  }
-
-  #implicitOutput(): number {
-    const smallest = Math.min(...this.#limits.filter(({ unit }) => unit === 'tokens').map(({ max }) => max));
-    return Math.min(IMPLICIT_OUTPUT, Math.floor(smallest / 4));
   }
 
   #input(): number {
@@ -205,8 +222,7 @@ class LimitedCall {
     const serving = this.#servingOf(target);
     const part = this.#subject.servedBy(target.modelGroup, serving);
     const wasLimited = this.#isLimited;
-    this.#part = part;
-    this.#gather();
+    this.#use(part);
     if (!wasLimited && part.limits.length === 0) return;
     const cold = this.#parts.tree.load(part.limits);
     if (cold !== undefined) return cold.then(() => this.#take(target));
@@ -221,13 +237,10 @@ class LimitedCall {
     cold?.catch(() => undefined); // Whoever needs it reads it again.
     if (cold !== undefined || !this.#hold) return 'refused';
     this.#use(joined(first, part));
-    const narrow = holdBoth(this.#hold, first, {
-      deploymentId: target.deploymentId,
-      part,
-      demand: this.#demand([target]),
-    });
+    const { deploymentId } = target;
+    const narrow = holdBoth(this.#hold, first, { deploymentId, part, demand: this.#demand([target]) });
     if (narrow === 'refused') this.#use(first);
-    return narrow === 'refused' ? narrow : (left, lostNanoUsd) => this.#use(narrow(left, lostNanoUsd));
+    return narrow === 'refused' ? narrow : (left, lostNanoUsd) => this.#use(narrow(left.deploymentId, lostNanoUsd));
   }
 
   #use(part: Part): void {
@@ -244,7 +257,7 @@ class LimitedCall {
   /** A dearer target than the one held for: what no client has capped may be capped lower. */
   #takeLess(target: Target, refusal: Refusal): void {
     const { kind } = refusal.standing.limit.scope;
-    if (kind === 'deployment' || kind === 'provider') throw busy(this.#refusal(refusal));
+    if (kind === 'deployment' || kind === 'provider') throw busyError(this.#refusal(refusal));
     if (!this.#mayClamp(refusal, true)) throw this.#refusal(refusal);
     const cap = this.#affordable([target], this.#hold?.demand.nanoUsd ?? 0);
     if (cap < 1 || this.#hold?.attempt(this.#demand([target], cap), this.#part, this.#sent))
@@ -273,11 +286,7 @@ class LimitedCall {
 
   /** How long a refusal is worth waiting for; 0: not at all. */
   #patience(refusal: Refusal): number {
-    const { budgetWaitMs, queueMs } = this.#parts.limitSettings();
-    const { standing, reason, onlyHeld } = refusal;
-    if (standing.limit.unit !== 'usd') return reason === 'over' ? queueMs : 0;
-    const isWorthIt = onlyHeld || (this.#boundsOf().outputCap === undefined && standing.posted < standing.limit.max);
-    return reason !== 'unpriced' && standing.held > 0 && isWorthIt ? budgetWaitMs : 0;
+    return patienceMs(refusal, this.#parts.limitSettings(), this.#boundsOf().outputCap !== undefined);
   }
 
   #refusal(refusal: Refusal): GatewayError {
@@ -287,6 +296,3 @@ class LimitedCall {
 }
 
 const NOTHING: Demand = { tokens: 0, nanoUsd: 0 };
-
-const busy = (error: GatewayError): GatewayError =>
-  new GatewayError('deployment_busy', error.message, { ...error.details, cause: error });

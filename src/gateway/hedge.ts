@@ -10,20 +10,6 @@ import type { AttemptWatch, PipelineParts } from './pipeline-parts.ts';
 import { Presence } from './presence.ts';
 import { settlesWithin } from './stream-source.ts';
 
-/** Which attempts get a second one, as routing knows it. */
-export interface Hedging {
-  /** Milliseconds without an answer after which a second attempt is worth its money; `undefined`: never. Counts the call. */
-  afterMs(target: Target, call: Call): number | undefined;
-  /** Another deployment of the group that is well and has room, while the group's share of extra calls lasts. */
-  second(target: Target, call: Call): Second | undefined;
-}
-
-export interface Second {
-  readonly target: Target;
-  /** It is asked: the extra call counts. */
-  began(): void;
-}
-
 export type AttemptParts = Pick<PipelineParts, 'watch' | 'send' | 'meter' | 'now' | 'hedging'>;
 
 /** @returns why it failed, when it did: a failed attempt is an answer for the plan */

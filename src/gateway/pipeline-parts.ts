@@ -4,7 +4,6 @@ import type { Target } from '../providers/adapter.ts';
 import type { Step } from '../routing/plan.ts';
 import type { Call, Caller, FullReply, HeaderBag, Outcome, Reply, StreamReply } from './call.ts';
 import type { Feature } from './feature.ts';
-import type { Hedging } from './hedge.ts';
 import type { Meter } from './outcomes.ts';
 import type { ChatSource, ParsedChat } from './parse-chat-request.ts';
 
@@ -31,6 +30,20 @@ export interface PipelineParts {
   explain(call: Call, outcome: Outcome): string;
   now(): number;
   onSettleError(error: unknown, call: Call): void;
+}
+
+/** Which attempts get a second one, as routing knows it. */
+export interface Hedging {
+  /** Milliseconds without an answer after which a second attempt is worth its money; `undefined`: never. Counts the call. */
+  afterMs(target: Target, call: Call): number | undefined;
+  /** Another deployment of the group that is well and has room, while the group's share of extra calls lasts. */
+  second(target: Target, call: Call): Second | undefined;
+}
+
+export interface Second {
+  readonly target: Target;
+  /** It is asked: the extra call counts. */
+  began(): void;
 }
 
 /** What routing learns of an attempt: either it failed, or it was answered and then ended. */

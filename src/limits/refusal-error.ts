@@ -56,6 +56,10 @@ export function refusalError(refusal: Refusal, settings: RefusalSettings): Gatew
   return limit.unit === 'usd' ? overBudget(refusal, settings) : overRate(refusal, settings);
 }
 
+/** A limit of a deployment's own, or of its provider: another deployment may still serve. */
+export const busyError = (error: GatewayError): GatewayError =>
+  new GatewayError('deployment_busy', error.message, { ...error.details, cause: error });
+
 function unpriced({ standing: { limit } }: Refusal): GatewayError {
   return new GatewayError(
     'model_unpriced',

@@ -1,6 +1,5 @@
 /** One hold for two attempts of a call that run at once: a budget must cover both. */
-import type { Demand, Hold, Part } from '../limits/types.ts';
-import type { Target } from '../providers/adapter.ts';
+import type { Demand, Hold, Part } from './types.ts';
 
 export interface SecondAttempt {
   readonly deploymentId: string;
@@ -9,15 +8,15 @@ export interface SecondAttempt {
 }
 
 /** @returns what the hold stands on once one of them is left */
-export type NarrowHold = (left: Target, lostNanoUsd: number) => Part;
+export type NarrowHold = (leftDeploymentId: string, lostNanoUsd: number) => Part;
 
 /** The call stays one request with one slot, and each of the two deployments has one. */
 export function holdBoth(hold: Hold, part: Part, second: SecondAttempt): NarrowHold | 'refused' {
   const first = { part, demand: hold.demand };
   const both = joined(part, second.part);
   if (hold.attempt(sum(first.demand, second.demand), both, false)) return 'refused';
-  return ({ deploymentId }, lostNanoUsd) => {
-    const left = deploymentId === second.deploymentId ? second : first;
+  return (leftDeploymentId, lostNanoUsd) => {
+    const left = leftDeploymentId === second.deploymentId ? second : first;
     const demand = sum(left.demand, { tokens: 0, nanoUsd: lostNanoUsd });
     // Refused only where a limit has been lowered meanwhile: then both stay held until the call ends.
     return hold.attempt(demand, left.part, true) ? both : left.part;

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { sampleTarget } from '../../test/support/call-parts.ts';
 import { asking, FIRST, KEY, LimitPlace, limitOn, MINUTE, SECOND } from '../../test/support/limit-place.ts';
-import { type Hold, isRefusal, type Limit, type Part } from '../limits/types.ts';
 import { holdBoth, joined, type NarrowHold } from './hold-both.ts';
+import { type Hold, isRefusal, type Limit, type Part } from './types.ts';
 
 const BUDGET = limitOn(KEY, 'usd', 100);
 const RATE = limitOn(KEY, 'requests', 10, { window: MINUTE });
@@ -15,8 +14,6 @@ const limitsOf = (scope: Limit['scope']): readonly Limit[] => [
 ];
 const ON_FIRST: Part = { scopes: [FIRST], limits: limitsOf(FIRST) };
 const ON_SECOND: Part = { scopes: [SECOND], limits: limitsOf(SECOND) };
-const first = sampleTarget({ deploymentId: 'first' });
-const second = sampleTarget({ deploymentId: 'second' });
 const [FIRST_RATE, FIRST_SLOT, SECOND_RATE, SECOND_SLOT] = [...ON_FIRST.limits, ...ON_SECOND.limits] as [
   Limit,
   Limit,
@@ -48,14 +45,14 @@ describe('a hold for two attempts', () => {
     expect(holdBoth(hold, ON_FIRST, beside(1))).toBeFunction();
   });
 
-  for (const winner of [first, second]) {
-    test(`holds for what is left and what was lost when the ${winner.deploymentId} one wins`, async () => {
+  for (const winner of ['first', 'second'] as const) {
+    test(`holds for what is left and what was lost when the ${winner} one wins`, async () => {
       const place = new LimitPlace();
       const hold = await place.hold(asking(40), BASE, ON_FIRST);
       await place.tree.load(ON_SECOND.limits);
       const narrow = holdBoth(hold, ON_FIRST, beside(50));
       if (narrow === 'refused') throw new Error('It fits.');
-      const isFirst = winner === first;
+      const isFirst = winner === 'first';
       expect(narrow(winner, 3)).toBe(isFirst ? ON_FIRST : ON_SECOND);
       expect(place.stands(BUDGET)).toEqual([0, isFirst ? 43 : 53]);
       expect([FIRST_SLOT, SECOND_SLOT].map((limit) => place.stands(limit)?.[1])).toEqual(isFirst ? [1, 0] : [0, 1]);
@@ -113,7 +110,7 @@ function expectWithin(place: LimitPlace): void {
 function endOf({ pair: asked, hold, narrow }: Running, place: LimitPlace): number {
   const wins = narrow === 'refused' ? 'first' : asked.wins;
   const lost = narrow === 'refused' ? 0 : Math.floor(asked.lost * asked[wins === 'first' ? 'second' : 'first']);
-  if (narrow !== 'refused') narrow(wins === 'first' ? first : second, lost);
+  if (narrow !== 'refused') narrow(wins, lost);
   expectWithin(place);
   const cost = lost + Math.floor(asked.used * asked[wins]);
   place.settle(hold, cost);
