@@ -149,7 +149,7 @@ describe('streams that break off after content', () => {
   };
 
   test.each([
-    ['cut', { cut: { after: 4, how: 'close' } }],
+    ['cut', { cut: { after: 4, how: 'close', waitMs: 60 } }],
     ['error', { edit: (events: string[]) => [...events.slice(0, 4), '{"error":{"message":"Overloaded"}}'] }],
   ] as const)('(%s) count against the deployment, and none of them is begun again', async (of, behaviour) => {
     const name = nameOf(of, 'three');

@@ -13,6 +13,8 @@ const SOME = 4;
 /** Bytes of a whole answer. */
 const SOME_BYTES = 60;
 const DRIP_MS = 20;
+/** The end of a connection throws away what has not been read yet: even a busy gateway has read by then. */
+const READ_MS = 300;
 
 const firstThen =
   (...last: readonly string[]): NonNullable<Behaviour['edit']> =>
@@ -51,14 +53,20 @@ export const BEFORE: Readonly<Record<string, Moments>> = {
 
 /** What comes with a status or before it cannot come later. */
 export const AFTER: Readonly<Record<string, Moments>> = {
-  reset: { stream: { cut: { after: SOME, how: 'reset' } }, whole: { cut: { after: SOME_BYTES, how: 'reset' } } },
+  reset: {
+    stream: { cut: { after: SOME, how: 'reset', waitMs: READ_MS } },
+    whole: { cut: { after: SOME_BYTES, how: 'reset' } },
+  },
   mute: { stream: { muteAfter: SOME }, whole: { splitAt: [SOME_BYTES], muteAfter: 1 } },
   'slow drip': { stream: { dripMs: DRIP_MS, dripAfter: SOME }, whole: { dripMs: DRIP_MS } },
   garbage: {
     stream: { edit: firstThen(HALF_JSON, '[DONE]'), paceMs: 10 },
     whole: { body: `${HALF_JSON}ces": [}]` },
   },
-  cut: { stream: { cut: { after: SOME, how: 'close' } }, whole: { cut: { after: SOME_BYTES, how: 'close' } } },
+  cut: {
+    stream: { cut: { after: SOME, how: 'close', waitMs: READ_MS } },
+    whole: { cut: { after: SOME_BYTES, how: 'close' } },
+  },
   'error event': { stream: { edit: firstThen(JSON.stringify(FAILED)), paceMs: 10 }, whole: { body: FAILED } },
   'overloaded event': {
     stream: { edit: firstThen(JSON.stringify(OVERLOADED)), paceMs: 10 },

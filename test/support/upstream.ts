@@ -40,7 +40,7 @@ export interface Behaviour extends Saying {
   /** Byte positions of the body at which it is cut into separate writes. */
   readonly splitAt?: readonly number[];
   /** Breaks off after so many events of a stream, or bytes of a whole body. */
-  readonly cut?: { readonly after: number; readonly how: Cut };
+  readonly cut?: { readonly after: number; readonly how: Cut; readonly waitMs?: number };
   /** After so many events, says nothing more and keeps the connection. */
   readonly muteAfter?: number;
   readonly gzip?: boolean;
@@ -225,13 +225,17 @@ async function send(socket: Socket, request: SeenRequest, behaviour: Behaviour, 
     await pause(behaviour);
   }
   if (muteAfter !== undefined) return;
-  if (cut) await breakOffLater(socket, cut.how, end);
+  if (cut) await breakOffLater(socket, cut, end);
   else await write(socket, end);
 }
 
-async function breakOffLater(socket: Socket, how: Cut, end: Uint8Array): Promise<void> {
+async function breakOffLater(
+  socket: Socket,
+  { how, waitMs = 20 }: NonNullable<Behaviour['cut']>,
+  end: Uint8Array,
+): Promise<void> {
   // Let the bytes out first: a reset throws away what is still queued.
-  await sleep(20);
+  await sleep(waitMs);
   if (how === 'eof') await write(socket, end);
   else breakOff(socket, how);
 }
