@@ -244,16 +244,16 @@ describe('order', () => {
 });
 
 describe('pins', () => {
-  const call = { affinity: ['session 1'] };
+  const call = { affinity: ['session x'] };
 
   test('are followed, against the strategy', () => {
-    state.affinity.pin(['session 1'], 'b', 60_000);
+    state.affinity.pin(['session x'], 'b', 60_000);
     expect(chosen([A, B], { call }).choice).toMatchObject({ picked: 'b', pinned: true });
     expect(chosen([A, B]).choice).toMatchObject({ picked: 'a', pinned: false });
   });
 
   test('hold only among the candidates', () => {
-    state.affinity.pin(['session 1'], 'b', 60_000);
+    state.affinity.pin(['session x'], 'b', 60_000);
     expect(chosen([A, B], { call, failed: ['b'] }).choice).toMatchObject({ picked: 'a', pinned: false });
     expect(chosen([A, C], { call }).choice).toMatchObject({ picked: 'a', pinned: false });
     down('b');
@@ -263,7 +263,7 @@ describe('pins', () => {
   });
 
   test('are no choice where there is only one', () => {
-    state.affinity.pin(['session 1'], 'a', 60_000);
+    state.affinity.pin(['session x'], 'a', 60_000);
     expect(chosen([A], { call }).choice.pinned).toBe(false);
   });
 });
