@@ -110,6 +110,8 @@ export const PERMISSIONS = {
   'models.read': { ...ADMINS_AND_VIEWER, key: 'own', service: 'team', viewer: 'own', user: 'own' },
   'credentials.write': ADMINS,
   'credentials.read': ADMINS,
+  /** Sends something out, if only to see whether it arrives. */
+  'connections.test': ADMINS,
   'settings.write': ADMINS,
   'settings.read': ADMINS_AND_VIEWER,
   // Money and logs

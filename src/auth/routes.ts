@@ -110,7 +110,7 @@ const MANAGEMENT = {
   'GET /health': 'details',
   'GET /health/latest': 'details',
   'GET /health/history': 'details',
-  'GET /health/services': 'details',
+  'GET /health/services': 'connections.test',
   'GET /router/settings': 'settings.read',
   'GET /router/fields': 'settings.read',
   'GET /config/yaml': 'settings.read',

@@ -89,6 +89,7 @@ const totalAims: Record<string, Aim> = Object.fromEntries(
     ...['/v1/models', '/models', '/model/info', '/v1/model/info', '/v2/model/info', '/model_group/info'],
     ...['/customer/list', '/end_user/list', '/budget/list', '/tag/list', '/access_group/list', '/v1/access_group'],
     ...['/credentials', '/audit/verify', '/user/available_roles', '/team/available'],
+    ...['/router/settings', '/router/fields', '/config/yaml', '/config/list'],
     ...['/health', '/health/history', '/health/latest', '/health/readiness/details'],
   ].map((path) => [`GET ${path}`, plain]),
 );
@@ -105,6 +106,7 @@ function customerAims(root: string): Record<string, Aim> {
   };
 }
 
+const RETRIES = { config_type: 'router_settings', field_name: 'num_retries' } as const;
 const setMetadata = { metadata: { note: 'changed' } };
 
 export const AIMS: Readonly<Record<string, Aim>> = {
@@ -247,6 +249,14 @@ export const AIMS: Readonly<Record<string, Aim>> = {
     credential_info: { note: 'Changed' },
   }),
   'DELETE /credentials/{credential_name}': thingPath('credential', (name) => `/credentials/${name}`),
+  // Settings
+  'GET /config/field/info': at('/config/field/info?config_type=router_settings&field_name=num_retries'),
+  'POST /config/update': () => ({ body: { router_settings: { num_retries: 1 } } }),
+  'POST /config/field/update': () => ({ body: { ...RETRIES, field_value: 1 } }),
+  'POST /config/field/delete': async ({ world }) => {
+    await world.made('POST', '/config/update', { router_settings: { num_retries: 1 } });
+    return { body: RETRIES };
+  },
   // The request log and its sums
   'GET /spend/logs': logs('/spend/logs'),
   'GET /spend/logs/v2': logs('/spend/logs/v2'),

@@ -293,6 +293,15 @@ export const ORACLE: Readonly<Record<string, Expected>> = {
   'GET /credentials/by_name/{credential_name}': CREDENTIALS,
   'PATCH /credentials/{credential_name}': CREDENTIALS,
   'DELETE /credentials/{credential_name}': CREDENTIALS,
+  // Settings
+  'GET /router/settings': { ...ADMIN_READ, group: 25 },
+  'GET /router/fields': { ...ADMIN_READ, group: 25 },
+  'GET /config/yaml': { ...ADMIN_READ, group: 25 },
+  'GET /config/list': { ...ADMIN_READ, group: 25 },
+  'GET /config/field/info': { ...ADMIN_READ, group: 25 },
+  'POST /config/update': { ...ADMIN_ONLY, group: 25 },
+  'POST /config/field/update': { ...ADMIN_ONLY, group: 25 },
+  'POST /config/field/delete': { ...ADMIN_ONLY, group: 25 },
   // The request log
   'GET /spend/logs': LOGS,
   'GET /spend/logs/v2': LOGS,
