@@ -28,6 +28,22 @@ function metered({ usage, outputChars = 0, serviceTier, target, call }: Metering
   return meter(sampleCall(call), priced, { usage, outputChars, serviceTier });
 }
 
+describe('an attempt that ran beside the answer and lost', () => {
+  const { cost: lost } = metered({ usage: { prompt_tokens: 500, completion_tokens: 7, total_tokens: 507 } });
+  const attempt = { target: sampleTarget(), startedAtMs: STARTED_AT_MS, endedAtMs: STARTED_AT_MS };
+
+  test('is in what the call costs, and not in its tokens', () => {
+    const { cost, usage, buckets } = metered({ usage: USAGE, call: { attempts: [{ ...attempt, lost }, attempt] } });
+    expect(cost).toMatchObject({ totalNanoUsd: 1_714_000, inputNanoUsd: 1_500_000, outputNanoUsd: 214_000 });
+    expect([usage, buckets.input]).toEqual([USAGE, 1_000]);
+  });
+
+  test('makes the cost unknown when its own is', () => {
+    const unknown = { ...attempt, lost: { ...lost, totalNanoUsd: null } };
+    expect(metered({ usage: USAGE, call: { attempts: [unknown, attempt] } }).cost.totalNanoUsd).toBeNull();
+  });
+});
+
 describe('what an upstream reports', () => {
   test('is priced by the deployment’s own prices', () => {
     const { cost, usage, buckets } = metered({ usage: USAGE });
