@@ -45,6 +45,12 @@ test('every field of a group comes back as it was sent', async () => {
   expect(made.body).toEqual({
     ...sent,
     access_group_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    access_skill_names: [],
+    mcp_tool_permissions: null,
+    access_mcp_servers: [{ id: 'm', name: null }],
+    access_agents: [{ id: 'a', name: null }],
+    assigned_teams: [{ id: 't', name: null }],
+    assigned_keys: [{ id: digest(secret), name: null }],
     created_at: new Date(NOW_MS).toISOString(),
     updated_at: new Date(NOW_MS).toISOString(),
     created_by: 'default_user_id',

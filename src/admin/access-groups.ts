@@ -65,7 +65,7 @@ export class AccessGroups {
       note({ action: 'created', kind: 'access_group', id: row.access_group_id, after: viewOf(row) });
     });
     this.#forget();
-    return viewOf(row);
+    return await this.#whole(row);
   }
 
   async update(groupId: string, fields: AccessGroupFields, author: Author): Promise<View> {
@@ -83,7 +83,7 @@ export class AccessGroups {
       return after;
     });
     this.#forget();
-    return viewOf(row);
+    return await this.#whole(row);
   }
 
   /** Those it was given to lose its models; a key or team that had nothing else may call nothing then. */
@@ -100,12 +100,41 @@ export class AccessGroups {
   async one(groupId: string, { access }: Pick<Author, 'access'>): Promise<View> {
     const row = await accessGroups.find(this.#context.db, groupId, access.visibility);
     if (row === undefined) throw unknownGroup(groupId);
-    return viewOf(row);
+    return await this.#whole(row);
   }
 
   async list({ access }: Pick<Author, 'access'>): Promise<View[]> {
     const page = await accessGroups.list(this.#context.db, { visibility: access.visibility, limit: MOST_LISTED });
-    return page.rows.map(viewOf);
+    return await this.#wholes(page.rows);
+  }
+
+  async #whole(row: AccessGroupRow): Promise<View> {
+    const [view] = await this.#wholes([row]);
+    return view ?? {};
+  }
+
+  /** With the names of those that it was given to. */
+  async #wholes(rows: readonly AccessGroupRow[]): Promise<View[]> {
+    const { db } = this.#context;
+    const all = (field: 'assigned_team_ids' | 'assigned_key_ids'): string[] => [
+      ...new Set(rows.flatMap((row) => textsIn(row[field]))),
+    ];
+    const foundTeams = await teams.findMany(db, all('assigned_team_ids'), EVERYTHING);
+    const foundKeys = await keys.findMany(db, all('assigned_key_ids'), EVERYTHING);
+    const names = new Map<string, string | null>([
+      ...foundTeams.map(({ team_id, team_alias }) => [team_id, team_alias] as const),
+      ...foundKeys.map(({ token, key_alias }) => [token, key_alias] as const),
+    ]);
+    const named = (ids: readonly string[]): View[] => ids.map((id) => ({ id, name: names.get(id) ?? null }));
+    // No other part here knows them.
+    const nameless = (ids: readonly string[]): View[] => ids.map((id) => ({ id, name: null }));
+    return rows.map((row) => ({
+      ...viewOf(row),
+      access_mcp_servers: nameless(textsIn(row.access_mcp_server_ids)),
+      access_agents: nameless(textsIn(row.access_agent_ids)),
+      assigned_teams: named(textsIn(row.assigned_team_ids)),
+      assigned_keys: named(textsIn(row.assigned_key_ids)),
+    }));
   }
 
   /** Whoever has the group may call something else with the next request. */
@@ -181,6 +210,8 @@ function viewOf(row: AccessGroupRow): View {
     access_model_names: textsIn(row.access_model_names),
     access_mcp_server_ids: textsIn(row.access_mcp_server_ids),
     access_agent_ids: textsIn(row.access_agent_ids),
+    access_skill_names: [],
+    mcp_tool_permissions: null,
     assigned_team_ids: textsIn(row.assigned_team_ids),
     assigned_key_ids: textsIn(row.assigned_key_ids),
     created_at: iso(row.created_at_ms),

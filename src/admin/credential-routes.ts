@@ -3,11 +3,15 @@ import { z } from '@hono/zod-openapi';
 import { invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
 import { Credentials } from './credentials.ts';
-import { id, record } from './fields.ts';
+import { id, record, texts } from './fields.ts';
 import { type AdminRoute, route } from './route.ts';
 
 const section = 'Credentials';
 const fields = { credential_values: record.nullish(), credential_info: record.nullish() } as const;
+const refusals = {
+  model_id: 'is not supported yet: give the values in credential_values',
+  display_name: 'is not supported: credential_name is what people see',
+} as const;
 
 export function credentialRoutes(context: AdminContext): readonly AdminRoute[] {
   const credentials = new Credentials(context);
@@ -29,20 +33,23 @@ export function credentialRoutes(context: AdminContext): readonly AdminRoute[] {
       summary: 'Store how a provider is reached, for deployments to refer to with litellm_credential_name.',
       section,
       body: z.strictObject({ ...fields, credential_name: id, credential_values: record }),
-      refusals: { model_id: 'is not supported yet: give the values in credential_values' },
+      refusals,
       handle: ({ body: { credential_name, ...rest }, ...author }) => credentials.create(credential_name, rest, author),
     }),
     route('PATCH /credentials/{credential_name}', {
       summary: 'Change a credential. Only the values sent change; null takes one away.',
       section,
-      body: z.strictObject({ ...fields, credential_name: id.nullish() }),
-      handle: async ({ body: { credential_name, ...rest }, params, ...author }) => {
+      body: z.strictObject({ ...fields, credential_name: id.nullish(), credential_values_to_delete: texts.nullish() }),
+      refusals,
+      handle: async ({ body: { credential_name, credential_values_to_delete, ...rest }, params, ...author }) => {
         if (credential_name != null && credential_name !== nameIn(params))
           throw invalidRequest(
             'A credential cannot be renamed: deployments refer to it by its name.',
             'credential_name',
           );
-        return credentials.update(nameIn(params), rest, author);
+        const taken = Object.fromEntries((credential_values_to_delete ?? []).map((name) => [name, null]));
+        const credential_values = { ...taken, ...rest.credential_values };
+        return credentials.update(nameIn(params), { ...rest, credential_values }, author);
       },
     }),
     route('DELETE /credentials/{credential_name}', {

@@ -32,8 +32,10 @@ describe('a credential', () => {
     expect((await add()).body).toEqual({ success: true, message: 'Credential created successfully' });
     const view = {
       credential_name: 'shared',
+      display_name: null,
       credential_values: { api_key: '****ests', api_base: 'http://127.0.0.1:9/v1', api_version: '2024-10-21' },
       credential_info: { for: 'all' },
+      source: 'db',
     };
     expect((await place.get('/credentials')).body).toEqual({ success: true, credentials: [view] });
     expect((await place.get('/credentials/by_name/shared')).body).toEqual(view);
@@ -178,8 +180,10 @@ describe('credential_list of the configuration file', () => {
     expect([served()[0]?.apiKey, served('file')[0]?.apiKey]).toEqual([SECRET, SECRET]);
     expect((await place.get('/credentials/by_name/shared')).body).toEqual({
       credential_name: 'shared',
+      display_name: null,
       credential_values: {},
       credential_info: { from: 'file' },
+      source: 'config',
     });
   });
 

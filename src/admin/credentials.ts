@@ -170,8 +170,10 @@ export class Credentials {
   #view(row: CredentialRow): View {
     return {
       credential_name: row.credential_name,
+      display_name: null,
       credential_values: maskedValues(this.#context.models, placeOf(row.credential_id), row.credential_values),
       credential_info: objectIn(row.credential_info),
+      source: 'db',
     };
   }
 }
@@ -181,8 +183,10 @@ const placeOf = (id: string): SealedRow => ({ table: 'credentials', id });
 /** What the file holds is not shown, not even its end. */
 const configuredView = ({ name, info }: { readonly name: string; readonly info: Json }): View => ({
   credential_name: name,
+  display_name: null,
   credential_values: {},
   credential_info: info,
+  source: 'config',
 });
 
 const unknownCredential = (): GatewayError =>

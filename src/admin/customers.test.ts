@@ -48,6 +48,7 @@ for (const root of ['customer', 'end_user']) {
       ...PLAIN,
       budget_id: null,
       object_permission: null,
+      object_permission_id: null,
       created_at: new Date(NOW_MS).toISOString(),
       updated_at: new Date(NOW_MS).toISOString(),
       created_by: 'default_user_id',

@@ -234,6 +234,7 @@ function storedView(row: CustomerRow): View {
     metadata: objectIn(row.metadata),
     budget_id: row.budget_id,
     object_permission: null,
+    object_permission_id: null,
     created_at: isStored ? iso(row.created_at_ms) : null,
     created_by: row.created_by,
     updated_at: isStored ? iso(row.updated_at_ms) : null,

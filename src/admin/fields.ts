@@ -92,6 +92,41 @@ export const LIMIT_FIELDS = {
 
 export type LimitFields = z.output<z.ZodObject<typeof LIMIT_FIELDS>>;
 
+/** LiteLLM's fields of keys and teams that say how its other parts treat them; they are kept in the metadata. */
+export const KEPT_FIELDS = {
+  mcp_rpm_limit: z.record(z.string().max(LONGEST_NAME), count).nullish(),
+  rpm_limit_type: z.enum(['guaranteed_throughput', 'best_effort_throughput', 'dynamic']).nullish(),
+  tpm_limit_type: z.enum(['guaranteed_throughput', 'best_effort_throughput', 'dynamic']).nullish(),
+  prompts: texts.nullish(),
+  allowed_passthrough_routes: texts.nullish(),
+  denied_passthrough_routes: texts.nullish(),
+  allowed_vector_store_indexes: z
+    .array(
+      z.strictObject({
+        index_name: z.string().max(LONGEST_NAME),
+        index_permissions: z.array(z.enum(['read', 'write'])).max(2),
+      }),
+    )
+    .max(MOST_ITEMS)
+    .nullish(),
+  default_estimated_output_tokens: z.number().int().positive().nullish(),
+  default_estimated_output_tokens_per_model: z
+    .record(z.string().max(LONGEST_NAME), z.number().int().positive())
+    .nullish(),
+} as const;
+
+export const KEPT_NAMES = [
+  'mcp_rpm_limit',
+  'rpm_limit_type',
+  'tpm_limit_type',
+  'prompts',
+  'allowed_passthrough_routes',
+  'denied_passthrough_routes',
+  'allowed_vector_store_indexes',
+  'default_estimated_output_tokens',
+  'default_estimated_output_tokens_per_model',
+] as const satisfies (keyof typeof KEPT_FIELDS)[];
+
 /** A whole number from 1 on, as text. */
 export const pageNumber = (most = LARGEST_PAGE) =>
   z

@@ -29,7 +29,7 @@ type RegenerateRequest = z.output<typeof regenerateBody>;
 export async function renewKey(
   context: AdminContext,
   key: string,
-  { key: _, new_key, grace_period, ...fields }: RegenerateRequest,
+  { key: _, new_key, grace_period, send_invite_email: __, ...fields }: RegenerateRequest,
   author: Author,
 ): Promise<View> {
   const { access } = author;

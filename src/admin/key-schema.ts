@@ -7,6 +7,8 @@ import {
   count,
   flag,
   id,
+  KEPT_FIELDS,
+  KEPT_NAMES,
   LIMIT_FIELDS,
   LONGEST_NAME,
   MOST_ITEMS,
@@ -33,7 +35,6 @@ const path = z
     (text) => text === '*' || text.startsWith('/') || isRouteGroup(text),
     'must be a path such as /chat/completions, a pattern such as /key/*, or a group such as llm_api_routes',
   );
-const throughput = z.enum(['guaranteed_throughput', 'best_effort_throughput', 'dynamic']);
 const rates = z.record(z.string().max(LONGEST_NAME), count);
 /** An empty text is a form field left empty. */
 const owner = z
@@ -43,6 +44,7 @@ const owner = z
 
 const FIELDS = {
   ...LIMIT_FIELDS,
+  ...KEPT_FIELDS,
   key_alias: name.nullish(),
   models: texts.nullish(),
   aliases: z.record(z.string(), z.string()).nullish(),
@@ -60,19 +62,18 @@ const FIELDS = {
   spend: money.nullish(),
   budget_id: owner.nullish(),
   budget_fallbacks: record.nullish(),
-  rpm_limit_type: throughput.nullish(),
-  tpm_limit_type: throughput.nullish(),
   model_rpm_limit: rates.nullish(),
   model_tpm_limit: rates.nullish(),
+  tag_rpm_limit: rates.nullish(),
   allowed_routes: z.array(path).max(MOST_ITEMS).nullish(),
-  allowed_passthrough_routes: texts.nullish(),
   allowed_cache_controls: texts.nullish(),
   key_type: z.enum(['default', 'llm_api', 'management', 'read_only']).nullish(),
   guardrails: texts.nullish(),
   disable_global_guardrails: z.boolean().nullish(),
   policies: texts.nullish(),
-  prompts: texts.nullish(),
   enforced_params: texts.nullish(),
+  enable_prompt_caching: z.boolean().nullish(),
+  throttle_on_budget_exceeded: z.boolean().nullish(),
   end_user_budget_id: name.nullish(),
   object_permission: record.nullish(),
   router_settings: record.nullish(),
@@ -95,6 +96,7 @@ export const regenerateBody = z.strictObject({
   key: key.nullish(),
   new_key: key.nullish(),
   grace_period: period.nullish(),
+  send_invite_email: z.boolean().nullish(),
 });
 export const resetSpendBody = z.strictObject({ reset_to: money });
 export const manyKeysBody = z.strictObject({ keys: keys.min(1) });
@@ -156,14 +158,14 @@ export const METADATA_FIELDS = [
   'tags',
   'model_rpm_limit',
   'model_tpm_limit',
-  'rpm_limit_type',
-  'tpm_limit_type',
+  'tag_rpm_limit',
   'guardrails',
   'disable_global_guardrails',
-  'prompts',
   'enforced_params',
   'end_user_budget_id',
-  'allowed_passthrough_routes',
+  'enable_prompt_caching',
+  'throttle_on_budget_exceeded',
+  ...KEPT_NAMES,
 ] as const satisfies (keyof KeyFields)[];
 
 /** Stored with the key and shown again, but acted on by nothing yet. */
@@ -171,17 +173,17 @@ export const UNENFORCED_FIELDS = [
   'guardrails',
   'disable_global_guardrails',
   'policies',
-  'prompts',
   'permissions',
   'object_permission',
   'router_settings',
   'allowed_cache_controls',
-  'allowed_passthrough_routes',
   'budget_fallbacks',
   'end_user_budget_id',
   'enforced_params',
-  'rpm_limit_type',
-  'tpm_limit_type',
+  'enable_prompt_caching',
+  'throttle_on_budget_exceeded',
+  'tag_rpm_limit',
+  ...KEPT_NAMES,
   'config',
   'auto_rotate',
   'rotation_interval',

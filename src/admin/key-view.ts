@@ -30,6 +30,8 @@ export function keyView(row: KeyRow, spendNanoUsd = 0): Record<string, unknown> 
     budget_id: row.budget_id,
     blocked: isSet(row.blocked),
     ...limitsView(row),
+    model_spend: {},
+    soft_budget_cooldown: false,
     budget_reset_at: null,
     budget_fallbacks: objectIn(row.budget_fallbacks),
     allowed_routes: textsIn(row.allowed_routes),
@@ -46,9 +48,11 @@ export function keyView(row: KeyRow, spendNanoUsd = 0): Record<string, unknown> 
     last_active: iso(row.last_active_at_ms),
     created_at: iso(row.created_at_ms),
     updated_at: iso(row.updated_at_ms),
+    settings_updated_at: iso(row.updated_at_ms),
     created_by: row.created_by,
     updated_by: row.updated_by,
     litellm_budget_table: null,
+    object_permission_id: null,
     object_permission: row.object_permission === null ? null : objectIn(row.object_permission),
   };
 }

@@ -41,9 +41,13 @@ const PLATFORM_NAMES: readonly string[] = [
 
 /** They limit, or say whose budget is drawn on. */
 const LIMIT_NAMES: readonly string[] = [
+  'allowed_passthrough_routes',
+  'allowed_vector_store_indexes',
+  'denied_passthrough_routes',
   'mcp_rpm_limit',
   'model_rpm_limit',
   'model_tpm_limit',
+  'require_trace_id',
   'rpm_limit_type',
   'tag_rpm_limit',
   'tags',

@@ -34,19 +34,25 @@ test('a group takes models by name, every deployment of them, and the request pa
   expect(servedGroups('dear')).toEqual(['vip']);
   expect(servedGroups('cheap')).toEqual(['all']);
   expect(await groups()).toEqual([
-    { access_group: 'all', model_names: ['cheap'], deployment_count: 1 },
-    { access_group: 'vip', model_names: ['dear'], deployment_count: 2 },
+    { access_group: 'all', model_names: ['cheap'], deployment_count: 1, spend: null, budget: null },
+    { access_group: 'vip', model_names: ['dear'], deployment_count: 2, spend: null, budget: null },
   ]);
   expect((await place.get('/access_group/vip/info')).body).toEqual({
     access_group: 'vip',
     model_names: ['dear'],
     deployment_count: 2,
+    spend: null,
+    budget: null,
   });
 });
 
 test('a group takes single deployments by id', async () => {
   await place.post('/access_group/new', { access_group: 'vip', model_ids: ['dear-1'], model_names: ['cheap'] });
-  expect((await place.get('/access_group/vip/info')).body).toMatchObject({ deployment_count: 1 });
+  expect((await place.get('/access_group/vip/info')).body).toMatchObject({
+    deployment_count: 1,
+    spend: null,
+    budget: null,
+  });
   expect(servedGroups('cheap')).toEqual(['all']);
 });
 

@@ -78,7 +78,12 @@ export class ModelAccessGroups {
       );
     }
     const updated = await this.#write(group, rows, author);
-    return { access_group: group, model_names, model_ids, models_updated: updated };
+    return {
+      access_group: group,
+      model_names: model_names ?? null,
+      model_ids: model_ids ?? null,
+      models_updated: updated,
+    };
   }
 
   /** @returns how many deployments have changed */
@@ -140,6 +145,8 @@ const groupView = (group: string, members: readonly ModelListing[]): View => ({
   access_group: group,
   model_names: [...new Set(members.map(({ modelName }) => modelName))],
   deployment_count: members.length,
+  spend: null,
+  budget: null,
 });
 
 const unknownGroup = (group: string): GatewayError =>

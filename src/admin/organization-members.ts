@@ -22,7 +22,7 @@ import { memberLimits, organizationMemberView } from './organization-view.ts';
 import { makingOf } from './team-changes.ts';
 import { refuseOwnRole } from './team-members.ts';
 import { unknownOrganization } from './team-rights.ts';
-import { userView } from './user-view.ts';
+import { userView, userViews } from './user-view.ts';
 import { type Author, audited } from './write.ts';
 
 type View = Record<string, unknown>;
@@ -61,7 +61,7 @@ export class OrganizationMembers {
         if ((await organizationMembers.insert(db, row)) !== undefined) throw alreadyIn(user.user_email ?? user.user_id);
         const view = organizationMemberView({ ...row, user_email: user.user_email });
         note({ ...about, kind: 'organization_member', id: `${organization_id}/${user.user_id}`, after: view });
-        users.push(userView(user));
+        users.push(...(await userViews(db, [user])));
         members.push(view);
       }
       return { users, members };

@@ -58,6 +58,7 @@ export type UpdateOrganizationMember = z.output<typeof updateOrganizationMemberB
 export type RemoveOrganizationMember = z.output<typeof removeOrganizationMemberBody>;
 
 export const ORGANIZATION_REFUSALS: Refusals = {
+  allowed_models: 'is not supported: set models',
   spend: 'is the sum of the request log and cannot be set',
   members: 'is changed with /organization/member_add and /organization/member_delete',
   created_by: 'is noted by the gateway and cannot be set',

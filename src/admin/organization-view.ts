@@ -36,7 +36,10 @@ export function organizationView(row: OrganizationRow, budget: BudgetRow | undef
     model_rpm_limit: metadata['model_rpm_limit'] ?? null,
     model_tpm_limit: metadata['model_tpm_limit'] ?? null,
     tags: metadata['tags'] ?? null,
+    model_spend: {},
+    users: null,
     object_permission: row.object_permission === null ? null : objectIn(row.object_permission),
+    object_permission_id: null,
     litellm_budget_table: budget
       ? { budget_id: budget.budget_id, ...limitsView(budget), budget_reset_at: used.budget_reset_at }
       : null,
@@ -111,6 +114,7 @@ export function organizationMemberView(row: NamedOrganizationMember): View {
     user_id: row.user_id,
     user_email: row.user_email,
     user_role: row.user_role,
+    user: { user_id: row.user_id, user_email: row.user_email },
     budget_id: row.budget_id,
     max_budget_in_organization: limits['max_budget'],
     litellm_budget_table: limits['max_budget'] === null ? null : limits,

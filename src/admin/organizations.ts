@@ -82,7 +82,8 @@ export class Organizations {
       return changed.after;
     });
     context.directory.invalidate('organization', organizationId);
-    return await this.#view(after);
+    const [view] = await wholeOrganizations(context, [after]);
+    return view ?? {};
   }
 
   /** With their members, teams and keys. */
@@ -109,7 +110,7 @@ export class Organizations {
     });
     context.directory.invalidateAll();
     for (const { token } of removed.keys) context.keys.invalidate(token);
-    return removed.rows.map((row) => organizationView(row, undefined));
+    return removed.rows.map((row) => ({ ...organizationView(row, undefined), members: [], teams: [] }));
   }
 
   /** @throws GatewayError 404 when one of them is not there or foreign */

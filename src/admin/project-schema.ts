@@ -16,6 +16,8 @@ const FIELDS = {
   model_rpm_limit: rates.nullish(),
   model_tpm_limit: rates.nullish(),
   tags: texts.nullish(),
+  guardrails: texts.nullish(),
+  policies: texts.nullish(),
   object_permission: record.nullish(),
 } as const;
 
@@ -29,11 +31,14 @@ export type ProjectFields = z.output<z.ZodObject<typeof FIELDS>> & { readonly te
 export type NewProject = z.output<typeof newProjectBody>;
 
 export const PROJECT_REFUSALS: Refusals = {
+  model_itpm_limit: 'is not supported yet: set model_tpm_limit, which counts both',
+  model_otpm_limit: 'is not supported yet: set model_tpm_limit, which counts both',
+  allowed_models: 'is not supported: set models',
   spend: 'is the sum of the request log and cannot be set',
   created_by: 'is noted by the gateway and cannot be set',
   updated_by: 'is noted by the gateway and cannot be set',
 };
 
 /** Fields that LiteLLM takes at the top level and keeps in the metadata. */
-export const PROJECT_METADATA_FIELDS = ['tags'] as const;
-export const PROJECT_UNENFORCED = ['object_permission'] as const;
+export const PROJECT_METADATA_FIELDS = ['tags', 'guardrails', 'policies'] as const;
+export const PROJECT_UNENFORCED = ['object_permission', 'guardrails', 'policies'] as const;

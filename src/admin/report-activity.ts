@@ -8,7 +8,7 @@ import { invalidRequest } from '../errors.ts';
 import type { Cell } from '../lib/csv.ts';
 import type { Asking, Report } from './report.ts';
 import { withinDays } from './report-range.ts';
-import { addedUp, groupedBy, type Metrics, metricCells, metricsOf, type Sum } from './report-view.ts';
+import { addedUp, dayMetricsOf, groupedBy, type Metrics, metricCells, type Sum } from './report-view.ts';
 
 type View = Record<string, unknown>;
 
@@ -47,17 +47,17 @@ export async function dailyActivity(request: ActivityRequest): Promise<View> {
       page: number,
       total_pages: pages,
       has_more: number < pages,
+      api_key_limit: null,
+      total_api_keys: null,
+      entity_total_api_keys: null,
       timezone: report.range.timeZone,
     },
   };
 }
 
 function totalsOf(sum: Sum): View {
-  const { spend, ...metrics } = metricsOf(sum);
-  const counts = Object.entries(metrics).map(([name, count]) => [`total_${name}`, count]);
-  const tokens = { total_tokens: metrics.total_tokens };
-  const { total_total_tokens: _, ...totals } = Object.fromEntries(counts);
-  return { total_spend: spend, ...totals, ...tokens };
+  const named = (name: string): string => (name.startsWith('total_') ? name : `total_${name}`);
+  return Object.fromEntries(Object.entries(dayMetricsOf(sum)).map(([name, count]) => [named(name), count]));
 }
 
 interface Day {
@@ -88,7 +88,7 @@ async function daysOf(request: ActivityRequest, shown: readonly Day[]): Promise<
   const entityFacts = await factsOfEntities(asking, entity, namesIn(entities, entity));
   return shown.map(({ date, rows, sum }) => ({
     date,
-    metrics: metricsOf(sum),
+    metrics: dayMetricsOf(sum),
     breakdown: {
       models: parted(rows, 'model'),
       model_groups: parted(rows, 'model_group'),
@@ -97,6 +97,7 @@ async function daysOf(request: ActivityRequest, shown: readonly Day[]): Promise<
       endpoints: parted(rows, 'route'),
       api_keys: parted(keysOf.get(date) ?? [], 'key', keyFacts),
       entities: parted(entitiesOf.get(date) ?? [], entity, entityFacts),
+      guardrails: {},
     },
   }));
 }
@@ -119,16 +120,26 @@ function parted(rows: readonly UsageRow[], group: UsageGroup, facts: Facts = new
   return Object.fromEntries(
     Array.from(groups, ([name, members]) => [
       name,
-      { metrics: metricsOf(addedUp(members)), metadata: facts.get(name) ?? {} },
+      { metrics: dayMetricsOf(addedUp(members)), metadata: facts.get(name) ?? {} },
     ]),
   );
 }
 
 async function factsOfKeys({ context, access }: Asking, hashes: readonly string[]): Promise<Facts> {
   const rows = await keysCountedAs(context.db, hashes, access.visibility);
+  const owners = [...new Set([...rows.values()].flatMap(({ user_id }) => user_id ?? []))];
+  const found = await users.findMany(context.db, owners, access.visibility);
+  const emails = new Map(found.map(({ user_id, user_email }) => [user_id, user_email]));
   const facts = (hash: string): View => {
     const row = rows.get(hash);
-    return { key_alias: row?.key_alias ?? null, team_id: row?.team_id ?? null };
+    const userId = row?.user_id ?? null;
+    return {
+      key_alias: row?.key_alias ?? null,
+      team_id: row?.team_id ?? null,
+      user_id: userId,
+      user_email: emails.get(userId ?? '') ?? null,
+      key_exists: row !== undefined,
+    };
   };
   return new Map(hashes.map((hash) => [hash, facts(hash)]));
 }

@@ -46,6 +46,24 @@ export const metricsOf = (sum: Sum): Metrics => ({
   unpriced_requests: sum.unpricedRequests,
 });
 
+/** What LiteLLM counts besides and nothing here does: no flat prices, no compression and no router that saves. */
+const COUNTED_BY_NOTHING = {
+  flat_cost: 0,
+  ptu_hours: 0,
+  compression_saved_tokens: 0,
+  compression_savings_spend: 0,
+  gateway_injected_caching_savings_spend: 0,
+  autorouter_savings_spend: 0,
+} as const;
+
+/** All that LiteLLM tells of a day. Milliseconds are those of all requests together. */
+export const dayMetricsOf = (sum: Sum): Metrics & Readonly<Record<string, number | null>> => ({
+  ...metricsOf(sum),
+  ...COUNTED_BY_NOTHING,
+  total_response_time_ms: Math.round(sum.durationMs),
+  timed_requests: sum.requests,
+});
+
 /** The same for a CSV: money as plain decimals, which add up exactly. */
 export const metricCells = (sum: Sum): Record<string, Cell> => ({
   ...metricsOf(sum),

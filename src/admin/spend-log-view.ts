@@ -41,6 +41,9 @@ function identity(row: LedgerRow): View {
     request_tags: row.tags,
     cache_hit: 'False',
     cache_key: 'Cache OFF',
+    agent_id: null,
+    billing_agent_id: null,
+    mcp_namespaced_tool_name: null,
     status: statusOf(row),
   };
 }
@@ -57,6 +60,8 @@ function measures(row: LedgerRow): View {
     endTime: iso(row.endedAtMs),
     completionStartTime: row.firstTokenAtMs === null ? null : iso(row.firstTokenAtMs),
     request_duration_ms: Math.round(row.endedAtMs - row.startedAtMs),
+    created_at: iso(row.endedAtMs),
+    updated_at: iso(row.endedAtMs),
   };
 }
 

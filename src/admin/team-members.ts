@@ -15,7 +15,7 @@ import { knownUser, memberId, unknownMember } from './member-users.ts';
 import { about, forget, makingOf, unknownTeam } from './team-changes.ts';
 import type { AddMembers, BulkMembers, RemoveMember, UpdateMember } from './team-member-schema.ts';
 import { membershipViews, memberView, teamViews, type View } from './team-view.ts';
-import { userView } from './user-view.ts';
+import { userViews } from './user-view.ts';
 import { type Author, audited } from './write.ts';
 
 const MOST_USERS_AT_ONCE = 10_000;
@@ -41,7 +41,10 @@ export class TeamMembers {
     const [view] = await teamViews(this.#context, [team]);
     return {
       ...view,
-      updated_users: added.map(({ user }) => userView(user)),
+      updated_users: await userViews(
+        this.#context.db,
+        added.map(({ user }) => user),
+      ),
       updated_team_memberships: await this.#memberships(team, added),
     };
   }
@@ -165,13 +168,15 @@ export class TeamMembers {
     try {
       const { added } = await this.#join(team.team_id, [member], sent, author);
       const [membership = null] = await this.#memberships(team, added);
-      const [user = null] = added.map((each) => userView(each.user));
+      const joinedUsers = added.map(({ user }) => user);
+      const [user = null] = await userViews(this.#context.db, joinedUsers);
       const names = { user_id: user?.['user_id'] ?? user_id, user_email: user?.['user_email'] ?? user_email };
       return { ...names, success: true, error: null, updated_user: user, updated_team_membership: membership };
     } catch (thrown) {
       const error = toGatewayError(thrown);
       if (error.status >= 500) throw thrown;
-      return { user_id, user_email, success: false, error: error.message };
+      const nothing = { updated_user: null, updated_team_membership: null };
+      return { user_id, user_email, success: false, error: error.message, ...nothing };
     }
   }
 
@@ -192,6 +197,9 @@ export class TeamMembers {
       rpm_limit: table['rpm_limit'],
       tpm_limit: table['tpm_limit'],
       allowed_models: table['allowed_models'],
+      model_max_budget: table['model_max_budget'],
+      temp_budget_increase: table['temp_budget_increase'],
+      temp_budget_expiry: table['temp_budget_expiry'],
     };
   }
 

@@ -1,7 +1,21 @@
 /** What the team routes accept. Field names are LiteLLM's (its documentation of team management). */
 import { z } from '@hono/zod-openapi';
 import type { Refusals } from './body.ts';
-import { count, flag, id, LIMIT_FIELDS, MOST_ITEMS, money, name, pageNumber, record, texts, window } from './fields.ts';
+import {
+  count,
+  flag,
+  id,
+  KEPT_FIELDS,
+  KEPT_NAMES,
+  LIMIT_FIELDS,
+  MOST_ITEMS,
+  money,
+  name,
+  pageNumber,
+  record,
+  texts,
+  window,
+} from './fields.ts';
 
 export const email = z
   .string()
@@ -20,12 +34,16 @@ const FIELDS = {
   metadata: record.nullish(),
   blocked: z.boolean().nullish(),
   ...LIMIT_FIELDS,
+  ...KEPT_FIELDS,
   model_rpm_limit: rates.nullish(),
   model_tpm_limit: rates.nullish(),
   tags: texts.nullish(),
   guardrails: texts.nullish(),
   disable_global_guardrails: z.boolean().nullish(),
   policies: texts.nullish(),
+  require_trace_id: z.boolean().nullish(),
+  enforced_batch_output_expires_after: record.nullish(),
+  enforced_file_expires_after: record.nullish(),
   object_permission: record.nullish(),
   router_settings: record.nullish(),
   access_group_ids: texts.nullish(),
@@ -94,8 +112,8 @@ export const TEAM_REFUSALS: Refusals = {
   members_with_roles: 'is changed with /team/member_add, /team/member_update and /team/member_delete',
   admins: 'is changed with /team/member_update',
   members: 'is changed with /team/member_add and /team/member_delete',
-  prompts: 'is not supported yet',
   secret_manager_settings: 'is not supported yet',
+  team_member_model_max_budget: 'is not supported yet',
 };
 
 /** Fields that LiteLLM takes at the top level and keeps in the metadata. */
@@ -106,6 +124,10 @@ export const TEAM_METADATA_FIELDS = [
   'model_rpm_limit',
   'model_tpm_limit',
   'team_member_key_duration',
+  'require_trace_id',
+  'enforced_batch_output_expires_after',
+  'enforced_file_expires_after',
+  ...KEPT_NAMES,
 ] as const satisfies (keyof TeamFields)[];
 
 export const TEAM_UNENFORCED = [
@@ -116,4 +138,8 @@ export const TEAM_UNENFORCED = [
   'router_settings',
   'allow_team_guardrail_config',
   'team_member_key_duration',
+  'require_trace_id',
+  'enforced_batch_output_expires_after',
+  'enforced_file_expires_after',
+  ...KEPT_NAMES,
 ] as const satisfies (keyof TeamFields)[];

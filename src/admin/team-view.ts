@@ -42,24 +42,26 @@ export function teamView(row: TeamRow, members: readonly NamedMember[], spent?: 
     metadata,
     ...limitsView(row),
     ...(spent ?? { spend: 0, total_spend: 0, budget_reset_at: null }),
-    tags: metadata['tags'] ?? null,
-    guardrails: metadata['guardrails'] ?? null,
-    model_rpm_limit: metadata['model_rpm_limit'] ?? null,
-    model_tpm_limit: metadata['model_tpm_limit'] ?? null,
+    model_spend: {},
+    model_id: null,
+    ...Object.fromEntries(SHOWN_BESIDE.map((field) => [field, metadata[field] ?? null])),
     policies: textsIn(row.policies),
     router_settings: objectIn(row.router_settings),
     access_group_ids: textsIn(row.access_group_ids),
     object_permission: row.object_permission === null ? null : objectIn(row.object_permission),
+    object_permission_id: null,
     allow_team_guardrail_config: Number(row.allow_team_guardrail_config) === 1,
     team_member_permissions: memberPermissions(row),
     default_team_member_models: textsIn(row.default_team_member_models),
-    team_member_key_duration: metadata['team_member_key_duration'] ?? null,
     created_at: iso(row.created_at_ms),
     updated_at: iso(row.updated_at_ms),
     created_by: row.created_by,
     updated_by: row.updated_by,
   };
 }
+
+/** What is kept in the metadata and shown beside it too, where people look for it. */
+const SHOWN_BESIDE = TEAM_METADATA_FIELDS.filter((field) => field !== 'disable_global_guardrails');
 
 const JSON_FIELDS = [
   'models',
@@ -154,6 +156,7 @@ export async function membershipViews(
       user_email: member.user_email,
       role: member.role,
       budget_id: member.budget_id ?? (hasOwn(member) ? null : (shared?.budget_id ?? null)),
+      budget_source: hasOwn(member) ? 'custom' : shared === undefined ? 'none' : 'team_default',
       spend: used.spend,
       total_spend: used.total_spend,
       litellm_budget_table: {

@@ -1,5 +1,7 @@
 /** A stored user ⇄ LiteLLM's field names (its documentation of internal users). The password's hash is in neither. */
 import { objectIn, textsIn } from '../auth/json-columns.ts';
+import type { Database } from '../db/client.ts';
+import { membershipsOfUser } from '../db/team-members.ts';
 import type { UserRow } from '../db/users.ts';
 import { iso, limitColumns, limitsView } from './limit-columns.ts';
 import { type Bag, bagAfter } from './metadata.ts';
@@ -22,17 +24,31 @@ export function userView(row: UserRow, spent?: Spent): Record<string, unknown> {
     metadata,
     ...limitsView(row),
     ...(spent ?? { spend: 0, total_spend: 0, budget_reset_at: null }),
+    model_spend: {},
     model_rpm_limit: metadata['model_rpm_limit'] ?? null,
     model_tpm_limit: metadata['model_tpm_limit'] ?? null,
     guardrails: metadata['guardrails'] ?? null,
     policies: textsIn(row.policies),
     allowed_cache_controls: textsIn(row.allowed_cache_controls),
     object_permission: row.object_permission === null ? null : objectIn(row.object_permission),
+    object_permission_id: null,
+    team_id: null,
+    organization_memberships: null,
     created_at: iso(row.created_at_ms),
     updated_at: iso(row.updated_at_ms),
     created_by: row.created_by,
     updated_by: row.updated_by,
   };
+}
+
+/** With the teams that each is in. */
+export async function userViews(db: Database, rows: readonly UserRow[]): Promise<Record<string, unknown>[]> {
+  const views: Record<string, unknown>[] = [];
+  for (const row of rows) {
+    const memberships = await membershipsOfUser(db, row.user_id);
+    views.push({ ...userView(row), teams: memberships.map(({ team_id }) => team_id) });
+  }
+  return views;
 }
 
 /** The columns that a request sets: only fields that were sent, an explicit `null` clears. The password is not among them. */

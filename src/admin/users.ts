@@ -6,7 +6,8 @@ import { EMPTY_USER, findUserByEmail, type UserRow, users } from '../db/users.ts
 import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError, invalidRequest, toGatewayError } from '../errors.ts';
 import type { AdminContext } from './context.ts';
-import { iso } from './limit-columns.ts';
+import { nothingYet } from './key-rights.ts';
+import { keyView } from './key-view.ts';
 import type { Making } from './member-users.ts';
 import { newId } from './new-id.ts';
 import { forget, makingOf } from './team-changes.ts';
@@ -20,7 +21,7 @@ import {
   withGuardedUserMetadata,
 } from './user-rights.ts';
 import type { BulkUserUpdate, NewUser, UserFields, UserUpdate } from './user-schema.ts';
-import { userColumns, userView } from './user-view.ts';
+import { userColumns, userView, userViews } from './user-view.ts';
 import { type Author, audited, type Note } from './write.ts';
 
 type View = Record<string, unknown>;
@@ -73,15 +74,13 @@ export class Users {
     context.directory.invalidate('user', row.user_id);
     if (key !== undefined) context.keys.invalidate(key.row.token);
     return {
+      ...keyView(key?.row ?? noKey),
       ...userView(row),
       teams: teams.map(({ teamId }) => teamId),
       organizations,
       key: key?.secret ?? null,
       token: key?.row.token ?? null,
       token_id: key?.row.token ?? null,
-      key_name: key?.row.key_name ?? null,
-      key_alias: key?.row.key_alias ?? null,
-      expires: iso(key?.row.expires_at_ms ?? null),
     };
   }
 
@@ -90,7 +89,8 @@ export class Users {
     const password = await hashOf(update.password);
     const row = await audited(context, author, (db, note) => this.#change(db, update, { author, note, password }));
     context.directory.invalidate('user', row.user_id);
-    return { user_id: row.user_id, data: userView(row) };
+    const [data = {}] = await userViews(context.db, [row]);
+    return { user_id: row.user_id, data };
   }
 
   /** Each by itself: who cannot be changed is told. */
@@ -188,6 +188,8 @@ interface Changing {
   readonly note: Note;
   readonly password: Partial<UserRow>;
 }
+
+const noKey = nothingYet({ token: '', created_at_ms: 0, updated_at_ms: 0 });
 
 /** Without what a new user's key and memberships are made of. */
 function userFieldsOf(fields: Omit<NewUser, 'user_id' | 'auto_create_key'>): UserFields {

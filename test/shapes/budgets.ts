@@ -55,6 +55,7 @@ const CUSTOMER = {
   metadata: {},
   budget_id: 'full',
   object_permission: null,
+  object_permission_id: null,
   created_at: '2026-01-31T12:00:00.000Z',
   created_by: 'default_user_id',
   updated_at: '2026-01-31T12:00:00.000Z',

@@ -86,6 +86,7 @@ const ABILITIES_4 = {
   max_output_tokens: 100,
   input_cost_per_token: 0.5,
   output_cost_per_token: 1.5,
+  input_cost_per_pixel: null,
   mode: 'chat',
   tpm: 700,
   rpm: 7,
@@ -102,6 +103,7 @@ const ABILITIES_4 = {
   supports_audio_output: false,
   supports_pdf_input: false,
   supported_openai_params: null,
+  configurable_clientside_auth_params: null,
   is_public_model_group: false,
   health_status: null,
   health_response_time: null,
@@ -418,20 +420,20 @@ export const models: Shapes = {
       says: 'into a group',
       send: 'POST /access_group/new',
       body: { access_group: 'beta', model_names: ['fuller'] },
-      answer: { access_group: 'beta', model_names: ['fuller'], models_updated: 1 },
+      answer: { access_group: 'beta', model_names: ['fuller'], model_ids: null, models_updated: 1 },
     },
     {
       says: 'a group',
       send: 'GET /access_group/beta/info',
-      answer: { access_group: 'beta', model_names: ['fuller'], deployment_count: 1 },
+      answer: { access_group: 'beta', model_names: ['fuller'], deployment_count: 1, spend: null, budget: null },
     },
     {
       says: 'all groups',
       send: 'GET /access_group/list',
       answer: {
         access_groups: [
-          { access_group: 'beta', model_names: ['fuller'], deployment_count: 1 },
-          { access_group: 'filed-group', model_names: ['filed'], deployment_count: 1 },
+          { access_group: 'beta', model_names: ['fuller'], deployment_count: 1, spend: null, budget: null },
+          { access_group: 'filed-group', model_names: ['filed'], deployment_count: 1, spend: null, budget: null },
         ],
       },
     },
@@ -439,7 +441,7 @@ export const models: Shapes = {
       says: 'another model in the group',
       send: 'PUT /access_group/beta/update',
       body: { model_ids: ['$SMALL'] },
-      answer: { access_group: 'beta', model_ids: ['$SMALL'], models_updated: 2 },
+      answer: { access_group: 'beta', model_names: null, model_ids: ['$SMALL'], models_updated: 2 },
     },
     {
       says: 'a group less',
@@ -474,8 +476,10 @@ export const models: Shapes = {
         credentials: [
           {
             credential_name: 'shared',
+            display_name: null,
             credential_values: { api_key: '****here', api_base: 'http://127.0.0.1:9/v1' },
             credential_info: { custom_llm_provider: 'openai', description: 'Ours' },
+            source: 'db',
           },
         ],
       },
@@ -485,14 +489,22 @@ export const models: Shapes = {
       send: 'GET /credentials/by_name/shared',
       answer: {
         credential_name: 'shared',
+        display_name: null,
         credential_values: { api_key: '****here', api_base: 'http://127.0.0.1:9/v1' },
         credential_info: { custom_llm_provider: 'openai', description: 'Ours' },
+        source: 'db',
       },
     },
     {
       says: 'a value of a credential more',
       send: 'PATCH /credentials/shared',
       body: { credential_values: { organization: 'org-7' } },
+      answer: { success: true, message: 'Credential updated successfully' },
+    },
+    {
+      says: 'a value of a credential less',
+      send: 'PATCH /credentials/shared',
+      body: { credential_values_to_delete: ['organization'] },
       answer: { success: true, message: 'Credential updated successfully' },
     },
     {
