@@ -123,6 +123,8 @@ export class GatewayError extends Error {
   readonly details: ErrorDetails;
   /** What the upstream answered with, to be relayed as `llm_provider-*`. */
   upstreamHeaders: Headers | undefined;
+  /** Neither the request nor the configuration lets us retry it. */
+  isNeverRetried = false;
 
   constructor(kind: ErrorKindName, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -154,7 +156,7 @@ const LONGEST_SDK_WAIT_SECONDS = 60;
 /**
  * When to come back: `retry-after` in seconds, and `x-should-retry`, which OpenAI's SDKs obey. It is `true` where the
  * gateway itself refused and soon may not; `false` where a retry changes nothing, or the gateway has retried already.
- * @param keepsRetries the client wanted no retries of the gateway's, so that it may make its own
+ * @param keepsRetries the gateway was to make no retries, so that the client may make its own
  */
 export function retryHeaders(error: GatewayError, keepsRetries = false): Record<string, string> {
   const isPassing = PASSING.has(error.kind);

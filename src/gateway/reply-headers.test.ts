@@ -264,9 +264,14 @@ describe('a failure', () => {
     expect(refused(new GatewayError('rate_limited', 'x', { retryAfterMs: 1 })).get('x-should-retry')).toBe('true');
   });
 
-  test('leaves the retries to a client that wanted none of ours', () => {
-    const call = called([attempt()], { controls: { numRetries: 0 } });
-    expect(refused(new GatewayError('upstream_failed', 'x'), call).has('x-should-retry')).toBe(false);
-    expect(refused(new GatewayError('upstream_rejected', 'x'), call).get('x-should-retry')).toBe('false');
+  test('leaves the retries to a client where we were to make none, and made none', () => {
+    const failed = (kind: 'upstream_failed' | 'upstream_rejected'): GatewayError =>
+      Object.assign(new GatewayError(kind, 'x'), { isNeverRetried: true });
+    const said = (error: GatewayError, attempts = 1): string | null =>
+      refused(error, called(Array.from({ length: attempts }, () => attempt()))).get('x-should-retry');
+    expect(said(failed('upstream_failed'))).toBeNull();
+    expect(said(failed('upstream_failed'), 2)).toBe('false');
+    expect(said(failed('upstream_rejected'))).toBe('false');
+    expect(said(new GatewayError('upstream_failed', 'x'))).toBe('false');
   });
 });

@@ -99,7 +99,7 @@ export function createHeaderMaker(version: string, now: () => number): HeaderMak
       setIdentity(headers, call);
       setTimings(headers, call, outcome.endedAtMs);
       if (call.attempts.length > 0) setAttempts(headers, call, retried(call.attempts));
-      const retry = retryHeaders(error, call.controls.numRetries === 0);
+      const retry = retryHeaders(error, error.isNeverRetried && call.attempts.length === 1);
       for (const [name, value] of Object.entries({ ...error.details.headers, ...retry }))
         headers.set(name, headerText(value));
       if (error.upstreamHeaders) relayUpstream(headers, error.upstreamHeaders);

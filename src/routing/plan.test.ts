@@ -211,6 +211,14 @@ describe('policies', () => {
     expect(idsOf(walk({ groups: own }))).toEqual(['a', 'b']);
   });
 
+  test('that allow none leave it to the client', () => {
+    const never = error('upstream_failed');
+    walk({ groups, numRetries: 0 }, [never]);
+    const once = error('upstream_failed');
+    walk({ groups, numRetries: 1 }, [once]);
+    expect([never.isNeverRetried, once.isNeverRetried]).toEqual([true, false]);
+  });
+
   test('that name what is not retried by itself are obeyed, on the same deployment after a wait', () => {
     const named: PlanGiven['retries'] = () => ({ count: 2, isNamed: true });
     const steps = walk({ groups, retries: named, retryAfterMs: 10 }, [error('upstream_rejected')]);

@@ -172,6 +172,7 @@ class Patience {
     if (error.details.pretended === 'group') return undefined;
     const tried = this.#asked++;
     const { count, isNamed } = retries(target, error);
+    if (count === 0) error.isNeverRetried = true;
     if (tried >= count || !(isNamed || isWorthAnother(error, isElsewhere))) return undefined;
     // Another deployment that is well may answer; those that look dead are asked again only as far as the budget goes.
     if (!isElsewhere && !this.#mayRepeat(error)) return undefined;

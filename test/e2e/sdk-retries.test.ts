@@ -85,6 +85,8 @@ describe('a failure of the upstream', () => {
     always({ status: 503, headers: SOON });
     const { error, sent, asked } = await outcomeOf('spare', { num_retries: 0 });
     expect([sent, asked.length, error?.headers?.has('x-should-retry')]).toEqual([3, 3, false]);
+    const withFallback = await outcomeOf('m', { num_retries: 0 });
+    expect([withFallback.sent, withFallback.asked]).toEqual([1, ['m', 'spare']]);
   });
 });
 
