@@ -64,6 +64,7 @@ function config(): object {
         model_name: 'key-reference',
         litellm_params: { model: 'openai/k', api_base: url, api_key: 'os.environ/REFERRED' },
       },
+      { model_name: 'by-credential', litellm_params: { model: 'openai/k', litellm_credential_name: 'shared' } },
       model('organizations', { organization: ['org-1', 'org-2'] }, { id: 'org' }),
       model('extras', { extra_headers: { 'X-Extra': 'yes' }, extra_body: { extra: { deep: 1 } } }),
       model('timeout', { timeout: 0.2 }),
@@ -108,6 +109,13 @@ function config(): object {
       AZURE_AD_TOKEN: 'token-of-the-environment',
       AZURE_API_VERSION: '2024-02-01',
     },
+    credential_list: [
+      {
+        credential_name: 'shared',
+        credential_values: { api_key: 'key-of-the-credential', api_base: url },
+        credential_info: { description: 'for everybody' },
+      },
+    ],
     include: ['more.yaml'],
   };
 }
@@ -200,6 +208,13 @@ describe('litellm_params: who is asked, and how', () => {
     const before = upstream.requests.length;
     expect(await (await ask('mock')).text()).toContain('A canned answer.');
     expect(upstream.requests.length).toBe(before);
+  });
+
+  test('litellm_credential_name takes key and address from credential_list, which tells its credential_info', async () => {
+    expect((await sent('by-credential')).headers['authorization']).toBe('Bearer key-of-the-credential');
+    const listed = await (await gateway.get('/credentials')).text();
+    expect(listed).toContain('for everybody');
+    expect(listed).not.toContain('key-of-the-credential');
   });
 
   test.each(['weight', 'rpm', 'tpm'])('%s shares the traffic', async (name) => {
