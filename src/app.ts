@@ -222,7 +222,7 @@ function managementParts(
       ...{ db, directory, ledger, models, reader, prices, health, runTimeSettings, now, randomBytes, version },
       settings: () => ({ ...runtime().config.limits, keys: runtime().config.keys }),
     }),
-    listModels: async (headers, one) => modelList(await auth.authenticate(headers), runtime(), one),
+    listModels: async (headers, one, path) => modelList(await auth.authenticate(headers, path), runtime(), one),
     readinessDetails: async (headers) => {
       if (!runtime().config.health.publicDetails) await requireDetails(auth, headers);
       return readiness.details();
@@ -230,9 +230,11 @@ function managementParts(
   };
 }
 
+const DETAILS_PATH = '/health/readiness/details';
+
 /** @throws GatewayError 401 or 403 */
 async function requireDetails({ authenticate, principal }: Auth, headers: HeaderBag): Promise<void> {
-  accessFor(await principal(await authenticate(headers)), 'details', '/health/readiness/details');
+  accessFor(await principal(await authenticate(headers, DETAILS_PATH)), 'details', DETAILS_PATH);
 }
 
 const LAST_WORDS_MS = 500;

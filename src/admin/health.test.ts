@@ -191,6 +191,11 @@ describe('the last of each and the history', () => {
 });
 
 describe('GET /health/services', () => {
+  test('sends something out, so it is for admins alone', async () => {
+    const { body: viewer } = await place.post('/user/new', { user_role: 'proxy_admin_viewer' });
+    expect((await place.get('/health/services', viewer.key)).status).toBe(403);
+  });
+
   test('says that there are none', async () => {
     expect((await place.get('/health/services')).body).toEqual({
       services: [],
@@ -205,7 +210,7 @@ describe('GET /health/services', () => {
   });
 });
 
-test.each(['/health', '/health/latest', '/health/history', '/health/services'])(
+test.each(['/health', '/health/latest', '/health/history'])(
   'GET %s is for admins and the platform’s viewer',
   async (path) => {
     const key = await place.key();

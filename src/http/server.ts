@@ -32,8 +32,8 @@ export interface HttpParts {
   newId(): string;
   /** The management API; loaded when it is first asked for. */
   admin(request: Request): Response | Promise<Response>;
-  /** @throws GatewayError 401 */
-  listModels(headers: HeaderBag, one: string | undefined): unknown;
+  /** @throws GatewayError 401, or 403 for a key that may not call this path */
+  listModels(headers: HeaderBag, one: string | undefined, path: string): unknown;
   /** What readiness answers; `ok: false` is a 503. */
   readiness(): Ready;
   /** @throws GatewayError 401 or 403 */
@@ -135,7 +135,7 @@ class FrontDoor {
         return this.#infer(match, request, headers, server);
       case 'models':
       case 'model':
-        return this.#models(headers, match.model);
+        return this.#models(headers, match.model, pathOf(request.url));
       case 'liveliness':
         return jsonResponse("I'm alive!");
       case 'readiness':
@@ -149,8 +149,8 @@ class FrontDoor {
     }
   }
 
-  async #models(headers: HeaderBag, one: string | undefined): Promise<Response> {
-    return jsonResponse(await this.#parts.listModels(headers, one));
+  async #models(headers: HeaderBag, one: string | undefined, path: string): Promise<Response> {
+    return jsonResponse(await this.#parts.listModels(headers, one, path));
   }
 
   async #infer(match: Match, request: Request, headers: HeaderBag, server: Server<undefined>): Promise<Response> {
