@@ -65,6 +65,15 @@ describe('there is something to tell of a call that', () => {
     });
   });
 
+  test('had very many to choose from: a row stays small, and the picked one is told', () => {
+    const many = Array.from({ length: 200 }, (_, at) => ({ deploymentId: `d${at}`, score: 0, health: 'up' as const }));
+    const passedOver = many.map(({ deploymentId }) => ({ deploymentId, reason: 'why' }));
+    const call = sampleCall({ choices: [choice({ candidates: many, passedOver, picked: 'd150' })] });
+    const [told] = decisionsOf(call, OK)?.choices ?? [];
+    expect([told?.candidates.length, told?.passedOver.length]).toEqual([51, 50]);
+    expect(told?.candidates.at(-1)?.deploymentId).toBe('d150');
+  });
+
   test('stood under a limit: as it stands in the end', () => {
     let used = 1;
     const call = sampleCall({ consulted: () => [{ ...LIMIT, used }] });

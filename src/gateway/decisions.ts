@@ -17,7 +17,27 @@ export function decisionsOf(call: Call, outcome: Outcome): Decisions | undefined
   const refusedBy = outcome.status === 'failed' ? outcome.error.details.limit : undefined;
   const isQuiet = !consulted && !refusedBy && waits.length === 0 && notAsked.length === 0;
   if (isQuiet && attempts.length < 2 && isPlain(choices)) return undefined;
-  return { choices, limits: consulted?.() ?? [], waits, notAsked, ...(refusedBy && { refusedBy }) };
+  return {
+    choices: choices.map(shortened),
+    limits: consulted?.() ?? [],
+    waits,
+    notAsked,
+    ...(refusedBy && { refusedBy }),
+  };
+}
+
+/** A row must stay small however many deployments a name has. */
+const MOST_TOLD = 50;
+
+type Choice = Call['choices'][number];
+
+/** The one that was picked is always told. */
+function shortened(choice: Choice): Choice {
+  const { candidates, passedOver, picked } = choice;
+  if (candidates.length <= MOST_TOLD && passedOver.length <= MOST_TOLD) return choice;
+  const first = candidates.slice(0, MOST_TOLD);
+  const chosen = candidates.slice(MOST_TOLD).filter(({ deploymentId }) => deploymentId === picked);
+  return { ...choice, candidates: [...first, ...chosen], passedOver: passedOver.slice(0, MOST_TOLD) };
 }
 
 /** Nothing was there to choose from. */

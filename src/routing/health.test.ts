@@ -146,6 +146,48 @@ describe('what is told', () => {
   });
 });
 
+describe('a sighting', () => {
+  test('of one that nobody has asked is empty, and asking for it leaves no trace', () => {
+    const nothing = { downUntilMs: null, lastSuccessAtMs: null, lastFailureAtMs: null, lastFailure: null };
+    expect(health.sightingOf(A)).toEqual({ state: 'up', ...nothing });
+    expect(health.sightingOf(A)).toEqual({ state: 'up', ...nothing });
+  });
+
+  test('has the last success, the last failure and its kind', () => {
+    health.asked(A);
+    health.succeeded(A);
+    nowMs += 10;
+    fail('upstream_timeout');
+    nowMs += 10;
+    fail('upstream_failed');
+    expect(health.sightingOf(A)).toEqual({
+      state: 'up',
+      downUntilMs: null,
+      lastSuccessAtMs: nowMs - 20,
+      lastFailureAtMs: nowMs,
+      lastFailure: 'upstream_failed',
+    });
+  });
+
+  test('of a cooldown says until when, and forgets it with the recovery', () => {
+    fail('upstream_unavailable', 5);
+    expect(health.sightingOf(A)).toMatchObject({ state: 'down', downUntilMs: nowMs + 5_000 });
+    nowMs += 5_000;
+    expect(health.sightingOf(A).state).toBe('probe');
+    health.asked(A);
+    expect(health.sightingOf(A).state).toBe('probing');
+    health.succeeded(A);
+    expect(health.sightingOf(A)).toMatchObject({ state: 'up', downUntilMs: null, lastSuccessAtMs: nowMs });
+  });
+
+  test('does not count what clients do wrong, or those that leave', () => {
+    fail('upstream_rejected', 3);
+    health.asked(A);
+    health.ended(A);
+    expect(health.sightingOf(A).lastFailureAtMs).toBeNull();
+  });
+});
+
 test('after a recovery one failure is one failure, whatever its minute had seen before', () => {
   fail('upstream_unavailable', 20);
   nowMs = health.downUntilMs(A);
