@@ -109,6 +109,8 @@ async function ask(target: Target, caller: Caller, parts: HealthWatchParts): Pro
   const pipeline = new Pipeline({
     ...parts.pipeline,
     authenticate: () => caller,
+    // A probe asks one deployment: no copy of it goes anywhere else.
+    features: parts.pipeline.features.filter(({ name }) => name !== 'mirror'),
     // What the configuration asks of clients is nothing that a probe has to say.
     parse: (source) => parseChatRequest(source, { ...parts.runtime().parse, ...NOTHING_ASKED }),
     *plan() {

@@ -110,6 +110,22 @@ describe('GET /health with health_checks', () => {
     expect(last.healthy_endpoints).toMatchObject([{ tollgate: { source: 'traffic' } }]);
   });
 
+  test('asks the deployment alone: no copy goes to its silent_model', async () => {
+    const copied = { model: 'openai/copied', api_base: '', api_key: SECRET, silent_model: 'good' };
+    const { app, configOf } = await start(on);
+    const list = [
+      {
+        model_name: 'good',
+        litellm_params: { ...copied, model: 'openai/good', api_base: upstream.url, silent_model: undefined },
+      },
+      { model_name: 'copied', litellm_params: { ...copied, api_base: upstream.url } },
+    ];
+    app.reload(configOf({ model_list: list, ...on }));
+    await health('?model=copied');
+    await health('?model=good');
+    expect(upstream.requests.map(({ body }) => body['model'])).toEqual(['copied', 'good']);
+  });
+
   test('is what background_health_checks asks for too, and never asks by itself', async () => {
     await start({ general_settings: { background_health_checks: true } });
     await place?.fetch('/health/readiness');
