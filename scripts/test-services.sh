@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # Makes sure of what the end-to-end tests drive the gateway with: curl, and Python with the clients of test/e2e/requirements.txt.
 # Without one of them the tests that need it are skipped; with CI=true that is a failure.
+# LiteLLM's own client is large: it is installed with CI=true, or when it is asked for (scripts/test-services.sh litellm).
 set -u
 cd "$(dirname "$0")/.."
 
-venv=.cache/python
-requirements=test/e2e/requirements.txt
-stamp=$venv/installed-requirements.txt
+use_venv() {
+  venv=$1
+  requirements=$2
+  stamp=$venv/installed-requirements.txt
+}
+
 missing=0
 
 say() { printf 'test services: %s\n' "$*"; }
@@ -43,8 +47,16 @@ if ! command -v curl >/dev/null && ! apt_install curl; then
   lack "no curl; its tests are skipped"
 fi
 
-if ! cmp -s "$requirements" "$stamp" && ! install_python_clients; then
+want_python_clients() {
+  use_venv "$1" "$2"
+  cmp -s "$requirements" "$stamp" && return 0
+  install_python_clients && return 0
   lack "no Python with the clients of $requirements (python3 with venv and pip, and a package index, are needed); their tests are skipped"
+}
+
+want_python_clients .cache/python test/e2e/requirements.txt
+if [ "${CI:-}" = true ] || [ "${1:-}" = litellm ]; then
+  want_python_clients .cache/python-litellm test/e2e/requirements-litellm.txt
 fi
 
 [ "$missing" = 0 ] && exit 0

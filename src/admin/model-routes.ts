@@ -45,10 +45,13 @@ function writes(context: AdminContext): readonly AdminRoute[] {
     route('POST /model/update', {
       summary: 'Change a deployment, named by model_info.id. Only what is sent changes; null takes a member away.',
       section,
-      body: z.strictObject({ ...FIELDS, model_name: modelName.nullish(), model_id: id.nullish() }),
+      // LiteLLM's own client says `id`.
+      body: z.strictObject({ ...FIELDS, ...oneModel.shape, model_name: modelName.nullish() }),
       refusals,
-      handle: async ({ body: { model_id, ...fields }, ...author }) =>
-        answerOf(await models.update(named(model_id ?? fields.model_info?.['id'], 'model_info.id'), fields, author)),
+      handle: async ({ body: { id: modelId, model_id, ...fields }, ...author }) => {
+        const given = model_id ?? modelId ?? fields.model_info?.['id'];
+        return answerOf(await models.update(named(given, 'model_info.id'), fields, author));
+      },
     }),
     route('PATCH /model/{model_id}/update', {
       summary: 'Change a deployment. Only what is sent changes; null takes a member away.',

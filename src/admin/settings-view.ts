@@ -22,6 +22,16 @@ const TYPES: Readonly<Record<string, string>> = {
 const typeOf = ({ name, kind }: SettingsField): string =>
   name.endsWith('fallbacks') ? 'List' : (TYPES[kind] ?? 'String');
 
+const optionsOf = ({ name }: SettingsField): string[] | null =>
+  name === 'routing_strategy' ? Object.keys(STRATEGIES) : null;
+
+/** LiteLLM's words for where a value comes from. */
+function sourceOf({ section, name, value, isStored }: SettingsField): 'db' | 'config' | 'default' | 'unset' {
+  if (isStored) return 'db';
+  if (value !== undefined) return 'config';
+  return section === 'router_settings' && ROUTER_FIELDS[name]?.byDefault != null ? 'default' : 'unset';
+}
+
 const fieldsOf = (settings: RunTimeSettings, section: SettingsSection): readonly SettingsField[] =>
   settings.fields().filter((field) => field.section === section);
 
@@ -33,22 +43,30 @@ export function routerFields(settings: RunTimeSettings): View {
       field_value: shownValue(field),
       field_description: ROUTER_FIELDS[field.name]?.description ?? '',
       field_default: ROUTER_FIELDS[field.name]?.byDefault ?? null,
-      options: field.name === 'routing_strategy' ? Object.keys(STRATEGIES) : null,
+      options: optionsOf(field),
       ui_field_name: field.name,
       link: null,
       stored_in_db: field.isStored,
     })),
     routing_strategy_descriptions: STRATEGIES,
+    // There are no groups of routes here.
+    routing_group_strategies: [],
   };
 }
 
 /** @returns what is in force, defaults too, by name */
 export function routerSettings(settings: RunTimeSettings): View {
-  const current = fieldsOf(settings, 'router_settings').map((field) => [
+  const fields = fieldsOf(settings, 'router_settings');
+  const current = fields.map((field) => [
     field.name,
     field.value === undefined ? (ROUTER_FIELDS[field.name]?.byDefault ?? null) : field.value,
   ]);
-  return { ...routerFields(settings), current_values: Object.fromEntries(current) };
+  const sources = fields.map((field) => [field.name, sourceOf(field)]);
+  return {
+    ...routerFields(settings),
+    current_values: Object.fromEntries(current),
+    source: Object.fromEntries(sources),
+  };
 }
 
 export function fieldList(settings: RunTimeSettings, section: SettingsSection): View[] {
@@ -60,9 +78,12 @@ export function fieldList(settings: RunTimeSettings, section: SettingsSection): 
     /** `null`: neither in the file nor made at run time. */
     stored_in_db: field.value === undefined ? null : field.isStored,
     field_default_value: section === 'router_settings' ? (ROUTER_FIELDS[field.name]?.byDefault ?? null) : null,
+    source: sourceOf(field),
     editable: field.isChangeable,
     premium_field: false,
     nested_fields: null,
+    field_options: optionsOf(field),
+    field_tab: null,
   }));
 }
 
@@ -71,6 +92,7 @@ export const fieldInfo = (field: SettingsField): View => ({
   field_value: shownValue(field),
   config_type: field.section,
   stored_in_db: field.isStored,
+  source: sourceOf(field),
   editable: field.isChangeable,
 });
 

@@ -228,6 +228,7 @@ export const REQUESTS: readonly Fields[] = [
     routes: ['POST /model/new', 'POST /model/update', 'PATCH /model/{model_id}/update'],
     fields: words('model_name litellm_params model_info'),
   },
+  { thing: 'model', routes: ['POST /model/update'], fields: ['id'] },
   {
     thing: 'credential',
     routes: ['POST /credentials'],
@@ -548,6 +549,42 @@ export const ANSWERS: readonly AnswerFields[] = [
     at: 'results.[].breakdown.api_keys.[].metadata',
     fields: words('key_alias team_id user_id user_email key_exists'),
   },
+  {
+    thing: 'setting',
+    routes: ['GET /router/settings'],
+    fields: words('fields current_values routing_strategy_descriptions routing_group_strategies source'),
+  },
+  {
+    thing: 'setting',
+    routes: ['GET /router/fields'],
+    fields: words('fields routing_strategy_descriptions routing_group_strategies'),
+  },
+  {
+    thing: 'setting',
+    routes: ['GET /router/settings', 'GET /router/fields'],
+    at: 'fields.[]',
+    fields: words('field_name field_type field_value field_description field_default options ui_field_name link'),
+  },
+  {
+    thing: 'setting',
+    routes: ['GET /config/list'],
+    at: '[]',
+    fields: words(`field_name field_type field_description field_value stored_in_db field_default_value premium_field
+      nested_fields field_options field_tab source editable`),
+  },
+  {
+    thing: 'setting',
+    routes: ['GET /config/field/info'],
+    fields: words('field_name field_value source editable'),
+  },
+  { thing: 'setting', routes: ['POST /config/update'], fields: ['message'] },
+  {
+    thing: 'health',
+    routes: ['GET /health'],
+    fields: words('healthy_endpoints unhealthy_endpoints healthy_count unhealthy_count'),
+  },
+  { thing: 'health', routes: ['GET /health/latest'], fields: words('latest_health_checks total_models') },
+  { thing: 'health', routes: ['GET /health/history'], fields: words('health_checks total_records limit offset') },
   { thing: 'audit log', routes: ['GET /audit'], fields: ['audit_logs', ...PAGE] },
   { thing: 'audit log', routes: ['GET /audit'], at: 'audit_logs.[]', fields: AUDIT },
   { thing: 'audit log', routes: ['GET /audit/{id}'], fields: AUDIT },

@@ -4,15 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dir, '..', '..');
-const VENV = join(ROOT, '.cache', 'python');
+/** Where the clients are installed: of providers and frameworks, and LiteLLM's own, which is large and so comes by itself. */
+const VENVS = {
+  clients: { folder: join(ROOT, '.cache', 'python'), requirements: 'requirements.txt' },
+  litellm: { folder: join(ROOT, '.cache', 'python-litellm'), requirements: 'requirements-litellm.txt' },
+} as const;
 
-/** The Python that has the clients of `test/e2e/requirements.txt`. */
-const python = join(VENV, 'bin', 'python');
+export type Venv = keyof typeof VENVS;
 
 const textOf = (file: string): string | undefined => (existsSync(file) ? readFileSync(file, 'utf8') : undefined);
 
-export const hasPython =
-  textOf(join(VENV, 'installed-requirements.txt')) === textOf(join(ROOT, 'test', 'e2e', 'requirements.txt'));
+const has = (venv: Venv): boolean => {
+  const { folder, requirements } = VENVS[venv];
+  return textOf(join(folder, 'installed-requirements.txt')) === textOf(join(ROOT, 'test', 'e2e', requirements));
+};
+
+export const hasPython = has('clients');
+export const hasLitellm = has('litellm');
 
 export const hasCurl = Bun.which('curl') !== null;
 
@@ -37,12 +45,16 @@ export async function run(command: readonly string[], env: Readonly<Record<strin
   return { stdout, stderr, exitCode };
 }
 
-export async function runPython(source: string, env: Readonly<Record<string, string>> = {}): Promise<Finished> {
+export async function runPython(
+  source: string,
+  env: Readonly<Record<string, string>> = {},
+  venv: Venv = 'clients',
+): Promise<Finished> {
   const folder = mkdtempSync(join(tmpdir(), 'tollgate-python-'));
   try {
     const file = join(folder, 'program.py');
     writeFileSync(file, source);
-    return await run([python, file], env);
+    return await run([join(VENVS[venv].folder, 'bin', 'python'), file], env);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 /** Programs in Python that print one line of JSON for each scenario. */
 import { join } from 'node:path';
-import { runPython } from './programs.ts';
+import { runPython, type Venv } from './programs.ts';
 import { read } from './source-tree.ts';
 
 export interface Scenarios {
@@ -9,8 +9,12 @@ export interface Scenarios {
 }
 
 /** @param file under `test/e2e/clients` */
-export async function playScenarios(file: string, env: Readonly<Record<string, string>>): Promise<Scenarios> {
-  const { stdout, stderr } = await runPython(read(join('test', 'e2e', 'clients', file)), env);
+export async function playScenarios(
+  file: string,
+  env: Readonly<Record<string, string>>,
+  venv?: Venv,
+): Promise<Scenarios> {
+  const { stdout, stderr } = await runPython(read(join('test', 'e2e', 'clients', file)), env, venv);
   const results = new Map(
     stdout
       .split('\n')
