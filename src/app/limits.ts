@@ -1,5 +1,6 @@
 /** Budgets and rate limits, put together: the tree, the ledger it learns the past from, and what stands over each call. */
 
+import { Finder } from '../auth/finder.ts';
 import type { BudgetConfig, LimitConfig } from '../config/config.ts';
 import type { Database } from '../db/client.ts';
 import { recentUsage } from '../db/scope-usage.ts';
@@ -8,7 +9,7 @@ import type { LimitParts } from '../features/limits.ts';
 import type { Quote } from '../features/meter.ts';
 import type { EndUserOf } from '../features/model-access.ts';
 import type { Call, Caller } from '../gateway/call.ts';
-import type { Directory, EndUser, Tag } from '../gateway/entities.ts';
+import type { Directory, EndUser } from '../gateway/entities.ts';
 import { ownersOf } from '../gateway/owners.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { createSeed } from '../ledger/seed.ts';
@@ -147,7 +148,7 @@ const MOST_SUBJECTS_A_CALLER = 64;
 /** Compiled once for each caller with the same end user and tags, until anything behind them changes. */
 function createSubjects({ directory, runtime, now }: SubjectSource): LimitParts['subject'] {
   const known = new WeakMap<Caller, Map<string, Known>>();
-  function compile(call: Call, caller: Caller): Subject | Promise<Subject> {
+  function compile(call: Call, caller: Caller, finder?: Finder): Subject | Promise<Subject> {
     const { log, config } = runtime();
     const owners = ownersOf(call, caller, log);
     const settings = settingsFor(config.limits);
@@ -159,11 +160,14 @@ function createSubjects({ directory, runtime, now }: SubjectSource): LimitParts[
     if (found?.version === version && found.settings === settings && now() < found.subject.validUntilMs) {
       return found.subject;
     }
-    const others = othersOf(directory, owners.endUser, owners.tags);
-    if ('missing' in others) return Promise.all(others.missing).then(() => compile(call, caller));
-    refuseBlocked(others.endUserEntity);
+    const asking = finder ?? new Finder(directory);
+    const endUserEntity = asking.get('end_user', owners.endUser);
+    const tagEntities = owners.tags.map((tag) => asking.get('tag', tag)).filter((tag) => tag !== null);
+    const missing = asking.missing();
+    if (missing !== undefined) return missing.then(() => compile(call, caller, asking));
+    refuseBlocked(endUserEntity);
     const { allowance, team, member, user, organization, project } = caller;
-    const entities = { allowance, team, member, user, organization, project, ...others };
+    const entities = { allowance, team, member, user, organization, project, endUserEntity, tagEntities };
     const subject = subjectOf(owners, entities, settings, now());
     if (mine.size >= MOST_SUBJECTS_A_CALLER) mine.clear();
     mine.set(name, { version, settings, subject });
@@ -184,29 +188,6 @@ function endUsersIn(directory: Directory, runtime: () => Runtime): EndUserOf {
     const found = directory.peek('end_user', endUser);
     return found === undefined ? directory.fetch('end_user', endUser) : found;
   };
-}
-
-interface Missing {
-  /** What has to be fetched: ask again after it. */
-  readonly missing: readonly Promise<unknown>[];
-}
-
-interface Others {
-  readonly endUserEntity: EndUser | null;
-  readonly tagEntities: readonly Tag[];
-}
-
-function othersOf(directory: Directory, endUser: string | null, tags: readonly string[]): Others | Missing {
-  const missing: Promise<unknown>[] = [];
-  const endUserEntity = endUser === null ? null : directory.peek('end_user', endUser);
-  if (endUser !== null && endUserEntity === undefined) missing.push(directory.fetch('end_user', endUser));
-  const tagEntities = tags.map((tag) => {
-    const found = directory.peek('tag', tag);
-    if (found === undefined) missing.push(directory.fetch('tag', tag));
-    return found ?? null;
-  });
-  if (missing.length > 0) return { missing };
-  return { endUserEntity: endUserEntity ?? null, tagEntities: tagEntities.filter((tag) => tag !== null) };
 }
 
 function refuseBlocked(endUser: EndUser | null): void {

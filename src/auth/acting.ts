@@ -2,7 +2,8 @@
 import { joined } from '../db/usage-scopes.ts';
 import { invalidApiKey } from '../errors.ts';
 import type { Caller } from '../gateway/call.ts';
-import type { Directory, EntityKind, EntityOf } from '../gateway/entities.ts';
+import type { Directory } from '../gateway/entities.ts';
+import { Finder } from './finder.ts';
 
 /** A caller that belongs to nobody and is not limited. */
 export const ALONE = {
@@ -35,14 +36,16 @@ interface Resolved {
 export function createActing(directory: Directory): Acting {
   const resolved = new WeakMap<Caller, Resolved>();
 
-  function act(caller: Caller): Caller | Promise<Caller> {
+  function act(caller: Caller, finder?: Finder): Caller | Promise<Caller> {
     const { teamId, userId, organizationId, projectId } = caller;
     if (teamId === null && userId === null && organizationId === null && projectId === null) return caller;
     const version = directory.version();
     const known = resolved.get(caller);
     if (known?.version === version) return known.caller;
-    const found = actingFor(directory, caller);
-    if (found instanceof Promise) return found.then(() => act(caller));
+    const asking = finder ?? new Finder(directory);
+    const found = actingFor(asking, caller);
+    const missing = asking.missing();
+    if (missing !== undefined) return missing.then(() => act(caller, asking));
     resolved.set(caller, { version, caller: found });
     return found;
   }
@@ -53,31 +56,22 @@ export function createActing(directory: Directory): Acting {
   };
 }
 
-/** @returns a promise when something had to be fetched: ask again after it */
-function actingFor(directory: Directory, caller: Caller): Caller | Promise<unknown> {
-  const missing: Promise<unknown>[] = [];
-  const get = <Kind extends EntityKind>(kind: Kind, id: string | null): EntityOf[Kind] | null => {
-    if (id === null) return null;
-    const found = directory.peek(kind, id);
-    if (found === undefined) missing.push(directory.fetch(kind, id));
-    return found ?? null;
-  };
+function actingFor(finder: Finder, caller: Caller): Caller {
   const { userId, projectId } = caller;
-  const project = get('project', projectId);
+  const project = finder.get('project', projectId);
   const teamId = caller.teamId ?? project?.teamId ?? null;
-  const team = get('team', teamId);
+  const team = finder.get('team', teamId);
   const organizationId = caller.organizationId ?? team?.organizationId ?? null;
-  const acting: Caller = {
+  return {
     ...caller,
     teamId,
     organizationId,
     project,
     team,
-    organization: get('organization', organizationId),
-    user: get('user', userId),
-    member: get('team_member', teamId === null || userId === null ? null : joined(teamId, userId)),
+    organization: finder.get('organization', organizationId),
+    user: finder.get('user', userId),
+    member: finder.get('team_member', teamId === null || userId === null ? null : joined(teamId, userId)),
   };
-  return missing.length === 0 ? acting : Promise.all(missing);
 }
 
 /** Who is blocked loses every right, whatever the key. */
