@@ -10,6 +10,7 @@ import { caughtUp } from './caught-up.ts';
 import type { AdminContext } from './context.ts';
 import type { LimitFields } from './fields.ts';
 import { iso, jsonOf, limitsView } from './limit-columns.ts';
+import { guarded } from './metadata.ts';
 import { budgetsBehind, budgetTable, sharedOrOwn, spenderOf } from './shared-budget.ts';
 import { type Spent, spentBy } from './spent.ts';
 import { type Author, audited, authorOf, type Note } from './write.ts';
@@ -202,7 +203,8 @@ function columnsOf(fields: CustomerFields): Partial<CustomerRow> {
   for (const field of PLAIN) if (fields[field] !== undefined) columns[field] = fields[field];
   if (fields.blocked !== undefined) columns.blocked = fields.blocked ? 1 : 0;
   if (fields.models !== undefined) columns.models = jsonOf(fields.models);
-  if (fields.metadata !== undefined) columns.metadata = jsonOf(fields.metadata);
+  if (fields.metadata !== undefined)
+    columns.metadata = jsonOf(fields.metadata && guarded(fields.metadata, {}, 'platform'));
   return columns;
 }
 

@@ -49,6 +49,17 @@ export async function withProjectTeam<Row extends Owners>(db: Database, row: Row
 }
 
 /**
+ * A personal key draws on the organization that its user is for, as their first one does: nobody makes themselves one
+ * outside of its budget and its models. Admins of the platform say where a key belongs.
+ */
+export async function withHome<Row extends Owners>(db: Database, row: Row, access: Access): Promise<Row> {
+  const { user_id, team_id, organization_id } = row;
+  if (access.isUnlimited || user_id === null || team_id !== null || organization_id !== null) return row;
+  const user = await users.find(db, user_id, EVERYTHING);
+  return { ...row, organization_id: user?.organization_id ?? null };
+}
+
+/**
  * Users need not be stored; all others must be.
  * @param sent the fields to check
  * @throws GatewayError 400 that names the field

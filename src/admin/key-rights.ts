@@ -62,7 +62,7 @@ export interface Change {
  */
 export async function withinRights(db: Database, change: Change): Promise<KeyRow> {
   const { standing, before, access, isNew } = change;
-  if (standing === 'platform') return change.after;
+  if (standing === 'platform') return withMetadata(change);
   refuseClosed(change);
   const own = (await keysCountedAs(db, [access.caller.keyHash], EVERYTHING)).get(access.caller.keyHash);
   if (standing === 'self' && !isNew && !isOwnWork(change)) await refuseLoosening(db, change);
@@ -131,7 +131,7 @@ function withMetadata(change: Change): KeyRow {
   const bag = guarded(
     objectIn(after.metadata),
     isNew ? configured : objectIn(before.metadata),
-    free ? 'organization' : 'self',
+    standing === 'platform' ? 'platform' : free ? 'organization' : 'self',
   );
   return { ...after, metadata: Object.keys(bag).length === 0 ? after.metadata : JSON.stringify(bag) };
 }

@@ -26,6 +26,7 @@ import {
   refuseUnpermitted,
   SERVICE_ROUTE,
   standingOn,
+  withHome,
   withProjectTeam,
 } from './key-place.ts';
 import { nothingYet, withinRights } from './key-rights.ts';
@@ -67,7 +68,7 @@ export async function generateKey(
     ...columnsOf(named, {}, nowMs),
   };
   const row = await audited(context, author, async (db, note) => {
-    const owned = await withProjectTeam(db, asked);
+    const owned = await withHome(db, await withProjectTeam(db, asked), access);
     const place = await placeOf(db, owned);
     refuseUnknown(place, owned);
     refuseMaker({ ...named, team_id: owned.team_id }, access, settings);

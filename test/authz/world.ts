@@ -201,6 +201,7 @@ async function settle(tenant: Tenant, { made, send, upstream }: Parts): Promise<
     organization_alias: `The ${tenant} organization`,
     models,
     max_budget: 10_000,
+    rpm_limit: 10_000,
   });
   for (const id of [team, otherTeam]) {
     await made('POST', '/team/new', {
