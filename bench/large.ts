@@ -21,8 +21,8 @@ import { requestBody } from './traffic.ts';
 const root = join(import.meta.dir, '..');
 const MASTER_KEY = `sk-${crypto.randomUUID()}`;
 const QUIET_MS = 8_000;
-const MS_PER_QUESTION = 1_500;
-const TIMES_PER_QUESTION = 30;
+const MS_PER_QUESTION = 1_000;
+const TIMES_PER_QUESTION = 20;
 const ADMISSIONS = 300;
 
 interface Place {
@@ -123,23 +123,19 @@ async function measure(gateway: Gateway, { size }: Place): Promise<void> {
   load.cpuShare = (runTimeNs(pids) - before) / 1e6 / QUIET_MS;
   const quiet = load.takeLatencies();
 
-  const found: Measured[] = [];
   for (const question of questions(size, Date.now())) {
-    note(question.name);
     const repeat = { limit: TIMES_PER_QUESTION, ask: (times: number) => ask(gateway, question, times) };
-    found.push(await repeated(gateway, load, question.name, repeat));
+    tell(await repeated(gateway, load, question.name, repeat));
   }
   const during = load.takeLatencies();
-  const admitted: Measured[] = [];
   for (const [name, keyFor] of [
     ['request with a warm key', warmKey],
     ['request with a cold key', (times: number) => coldKey(times + 1, size.keys)],
   ] as const) {
     const repeat = { limit: ADMISSIONS, ask: (times: number) => infer(gateway, keyFor(times)) };
-    admitted.push(await repeated(gateway, load, name, repeat));
+    tell(await repeated(gateway, load, name, repeat));
   }
   await load.end();
-  for (const one of [...found, ...admitted]) process.stdout.write(`${lineOf(one)}\n`);
   for (const [name, latencies] of [
     ['without', quiet],
     ['with', during],
@@ -155,9 +151,9 @@ function at(latencies: readonly number[], share: number): string {
   return (sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(1);
 }
 
-function lineOf({ name, times, wallMs, cpuMs, longestMs }: Measured): string {
+function tell({ name, times, wallMs, cpuMs, longestMs }: Measured): void {
   const cells = [wallMs.toFixed(1), cpuMs.toFixed(1), longestMs.toFixed(1), String(times)];
-  return `${name.padEnd(28)}${cells.map((cell) => cell.padStart(10)).join('')}`;
+  process.stdout.write(`${name.padEnd(28)}${cells.map((cell) => cell.padStart(10)).join('')}\n`);
 }
 
 async function run(place: Place, isKept: boolean): Promise<void> {
@@ -170,7 +166,8 @@ async function run(place: Place, isKept: boolean): Promise<void> {
   const { mockPort } = await Rig.start({ arm, rig }, place.folder);
   const gateway = await startGateway(place, mockPort);
   process.stdout.write(`start: ${gateway.startMs.toFixed(0)} ms\n`);
-  process.stdout.write(`${'median ms, CPU ms, longest'.padEnd(28)}\n`);
+  const columns = ['median ms', 'CPU ms', 'load max', 'times'].map((column) => column.padStart(10));
+  process.stdout.write(`${''.padEnd(28)}${columns.join('')}\n`);
   await measure(gateway, place);
   await stop(gateway.process);
   if (!isKept) removeDatabase(place.file);

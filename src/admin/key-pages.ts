@@ -25,7 +25,8 @@ export async function keyPage(context: AdminContext, query: ListQuery, access: A
     nowMs: context.now(),
   };
   const isDeleted = query.status === 'deleted';
-  const { rows, total } = isDeleted ? await listDeletedKeys(context.db, request) : await listKeys(context.db, request);
+  const { lists } = context.reader;
+  const { rows, total } = isDeleted ? await listDeletedKeys(lists, request) : await listKeys(lists, request);
   const isFull = query.return_full_object === true || expands(query).length > 0;
   return {
     keys: isFull ? await fullKeys(context, rows, { isDeleted, query }) : rows.map(({ token }) => token),
@@ -91,7 +92,7 @@ async function peopleOf({ db }: AdminContext, rows: readonly KeyRow[]): Promise<
 
 export async function aliasPage(context: AdminContext, query: AliasQuery, access: Access): Promise<View> {
   const { page = 1, size = 50 } = query;
-  const { rows, total } = await listKeyAliases(context.db, {
+  const { rows, total } = await listKeyAliases(context.reader.lists, {
     visibility: access.visibility,
     filter: {
       userId: query.user_id,

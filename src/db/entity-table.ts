@@ -108,10 +108,11 @@ export function entityTable<Row extends object>(definition: EntityTableDefinitio
       }),
     // One moment for both, so that a page and its total are of the same rows.
     list: (db, request) =>
-      inTransaction(db, async (transaction) => ({
-        rows: await page(transaction, definition, request),
-        total: await count(transaction, definition, request),
-      })),
+      inTransaction(db, async (transaction) => {
+        if ((request.offset ?? 0) >= DEEP_OFFSET) return await deepPage(transaction, definition, request);
+        const rows = await page(transaction, definition, request);
+        return { rows, total: await count(transaction, definition, request) };
+      }),
     count: (db, request) => count(db, definition, request),
   };
 }
@@ -231,6 +232,25 @@ async function page<Row extends object>(
       .offset(request.offset ?? 0)
       .execute(),
   );
+}
+
+/** From here on a page behind the middle is read from the end of the list, because rows that are left out are walked over. */
+const DEEP_OFFSET = 5_000;
+
+async function deepPage<Row extends object>(
+  db: Database,
+  definition: EntityTableDefinition<Row>,
+  request: ListRequest<Row>,
+): Promise<Page<Row>> {
+  const total = await count(db, definition, request);
+  const { offset = 0, sort = definition.sort } = request;
+  const left = total - offset;
+  if (left <= 0) return { rows: [], total };
+  if (left > offset) return { rows: await page(db, definition, request), total };
+  const limit = Math.min(request.limit, left);
+  const turned: Sort<Row> = { by: sort.by, order: sort.order === 'asc' ? 'desc' : 'asc' };
+  const rows = await page(db, definition, { ...request, sort: turned, limit, offset: left - limit });
+  return { rows: rows.reverse(), total };
 }
 
 /** Rows that are equal in what was asked for stand in the order they were made, and always in the same one. */

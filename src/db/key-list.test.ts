@@ -208,6 +208,24 @@ describe('the order', () => {
   });
 });
 
+test('a page far behind the middle is the same as the end of the whole list', async () => {
+  await sql`with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 11003)
+    insert into keys (token, blocked, created_at_ms, updated_at_ms) select 'k' || n, 0, n / 7, 1 from numbers`.execute(
+    db(),
+  );
+  for (const order of ['asc', 'desc'] as const) {
+    const sort = { by: 'created_at', order } as const;
+    const all = await listed({}, { sort, limit: 20_000 });
+    expect(all).toHaveLength(11_003);
+    for (const offset of [4_999, 5_000, 5_501, 5_502, 9_990, 10_999, 11_002, 11_003, 12_000]) {
+      const request = { visibility: EVERYTHING, sort, limit: 7, offset, nowMs: NOW_MS };
+      const { rows, total } = await listKeys(db(), request);
+      expect(total).toBe(11_003);
+      expect(rows.map(({ token }) => token)).toEqual(all.slice(offset, offset + 7));
+    }
+  }
+});
+
 describe('the order by spend', () => {
   /** A key's total, as the ledger's writer leaves it; other totals beside it must not count. */
   async function spend(token: string, costNanoUsd: number): Promise<void> {
@@ -272,6 +290,8 @@ describe('the order by spend', () => {
     await manyKeys();
     const [, page = ''] = await plansOf({ sort: { by: 'spend', order: 'desc' } });
     expect(page).toContain('INDEX scope_usage_by_key_cost');
+    expect(page).toContain('SEARCH keys USING INDEX keys_by_usage');
+    expect(page).not.toContain('SCAN keys');
     expect(page).not.toContain('TEMP B-TREE');
   });
 });

@@ -69,10 +69,11 @@ function sorted(page: SpendPage): Part {
 
 function spent(page: SpendPage): Part {
   const direction = sql.raw(page.order);
-  // Cross joins keep SQLite to this order of tables.
+  // Cross joins keep SQLite to this order of tables; without the sign the name is a text, the indexed expression is none, and
+  // all keys are read for each total.
   return part(
     sql`from scope_usage cross join names cross join keys
-      where ${isTotalOfKey} and names.id = scope_usage.ref and coalesce(keys.usage_hash, keys.token) = names.name and ${matches(page)}`,
+      where ${isTotalOfKey} and names.id = scope_usage.ref and coalesce(keys.usage_hash, keys.token) = +names.name and ${matches(page)}`,
     sql`scope_usage.cost_nano_usd ${direction}, scope_usage.ref ${direction}`,
   );
 }

@@ -3,8 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
+import { teamRow } from '../../test/support/entity-rows.ts';
 import { type Database, openDatabase } from './client.ts';
 import { openReader, type Reader, type ReaderOptions } from './reader.ts';
+import { teams } from './teams.ts';
+import { inTransaction } from './transaction.ts';
+import { EVERYTHING } from './visibility.ts';
 
 let folder = '';
 let db: Database;
@@ -104,4 +108,40 @@ test('a database in memory is read where it is', async () => {
   expect(await reader.run(memory.selectFrom('names').select('name').compile())).toEqual([{ name: 'here' }]);
   reader.close();
   await memory.destroy();
+});
+
+describe('lists', () => {
+  test('are what the database itself would give, transactions among them, and cannot write', async () => {
+    const { lists } = reading();
+    for (const id of ['a', 'b', 'c']) await teams.insert(db, teamRow(id));
+    const request = { visibility: EVERYTHING, limit: 2, offset: 1 };
+    expect(await teams.list(lists, request)).toEqual(await teams.list(db, request));
+    expect(await inTransaction(lists, (one) => teams.find(one, 'a', EVERYTHING))).toEqual(teamRow('a'));
+    expect(await lists.introspection.getTables()).toEqual(await db.introspection.getTables());
+    expect(await failureOf(teams.insert(lists, teamRow('d')))).toMatchObject({ code: 'SQLITE_READONLY' });
+    expect(await failureOf(lists.selectFrom('teams').selectAll().stream().next())).toBeInstanceOf(Error);
+  });
+
+  test('do not wait for a report, nor it for them', async () => {
+    const reader = reading();
+    let isOver = false;
+    const report = reader.run(counting(30_000_000)).finally(() => {
+      isOver = true;
+    });
+    expect((await teams.list(reader.lists, { visibility: EVERYTHING, limit: 1 })).total).toBe(0);
+    expect(isOver).toBe(false);
+    await report;
+  });
+
+  test('are refused after the end, like reports', async () => {
+    const reader = reading();
+    reader.close();
+    await expect(teams.list(reader.lists, { visibility: EVERYTHING, limit: 1 })).rejects.toThrow('stopping');
+  });
+
+  test('of a database in memory are read where they are', async () => {
+    const memory = await openDatabase({ url: 'sqlite::memory:' });
+    expect(openReader({ db: memory, url: 'sqlite::memory:' }).lists).toBe(memory);
+    await memory.destroy();
+  });
 });

@@ -6,10 +6,13 @@ import type { CompiledQuery } from 'kysely';
 import { GatewayError } from '../errors.ts';
 import { type Database, sqlitePath } from './client.ts';
 import type { ReaderAnswer, ReaderQuestion } from './reader-worker.ts';
+import { readingDatabase } from './reading-database.ts';
 
 export interface Reader {
   /** For building queries, and for quick look-ups. */
   readonly db: Database;
+  /** The same for lists that may be long, through a thread of their own, so that no report makes a page of keys wait. */
+  readonly lists: Database;
   /**
    * The query's rows. Queries run one after another.
    * @throws GatewayError `unavailable` when too many wait already, or when it runs for too long
@@ -32,13 +35,24 @@ const MAX_WAITING = 50;
 
 export function openReader({ db, url, timeLimitMs = TIME_LIMIT_MS, maxWaiting = MAX_WAITING }: ReaderOptions): Reader {
   const path = sqlitePath(url);
-  return path === ':memory:' ? directReader(db) : new WorkerReader({ db, path, timeLimitMs, maxWaiting });
+  if (path === ':memory:') return directReader(db);
+  const settings = { path, timeLimitMs, maxWaiting };
+  const [reports, lists] = [new WorkerReader(settings), new WorkerReader(settings)];
+  return {
+    db,
+    lists: readingDatabase((query) => lists.run(query)),
+    run: (query) => reports.run(query),
+    close: () => {
+      for (const one of [reports, lists]) one.close();
+    },
+  };
 }
 
 /** Runs everything on the connection itself: for databases in memory. */
 export function directReader(db: Database): Reader {
   return {
     db,
+    lists: db,
     run: async <Row>(query: CompiledQuery<Row>) => (await db.executeQuery<Row>(query)).rows,
     close: () => undefined,
   };
@@ -51,14 +65,12 @@ interface Job {
 }
 
 interface Settings {
-  readonly db: Database;
   readonly path: string;
   readonly timeLimitMs: number;
   readonly maxWaiting: number;
 }
 
-class WorkerReader implements Reader {
-  readonly db: Database;
+class WorkerReader {
   readonly #settings: Settings;
   readonly #waiting: Job[] = [];
   #running: Job | undefined;
@@ -67,7 +79,6 @@ class WorkerReader implements Reader {
   #closed = false;
 
   constructor(settings: Settings) {
-    this.db = settings.db;
     this.#settings = settings;
   }
 
