@@ -74,7 +74,7 @@ export class Users {
     context.directory.invalidate('user', row.user_id);
     if (key !== undefined) context.keys.invalidate(key.row.token);
     return {
-      ...keyView(key?.row ?? noKey),
+      ...keyView(key?.row ?? nothingYet({ ...row, token: '' })),
       ...userView(row),
       teams: teams.map(({ teamId }) => teamId),
       organizations,
@@ -188,8 +188,6 @@ interface Changing {
   readonly note: Note;
   readonly password: Partial<UserRow>;
 }
-
-const noKey = nothingYet({ token: '', created_at_ms: 0, updated_at_ms: 0 });
 
 /** Without what a new user's key and memberships are made of. */
 function userFieldsOf(fields: Omit<NewUser, 'user_id' | 'auto_create_key'>): UserFields {

@@ -1,29 +1,8 @@
 /** Budgets, and the customers and tags that refer to them. */
+import { BUDGET, CUSTOMER } from './blank.ts';
 import { refused, type Shapes, unknown } from './step.ts';
 
-const BUDGET = {
-  budget_id: '$NEW',
-  max_budget: null,
-  soft_budget: null,
-  budget_duration: null,
-  budget_limits: [],
-  model_max_budget: {},
-  max_parallel_requests: null,
-  tpm_limit: null,
-  rpm_limit: null,
-  tpd_limit: null,
-  tollgate_limits: [],
-  temp_budget_increase: null,
-  temp_budget_expiry: null,
-  budget_reset_at: null,
-  allowed_models: [],
-  created_at: '2026-01-31T12:00:00.000Z',
-  created_by: 'default_user_id',
-  updated_at: '2026-01-31T12:00:00.000Z',
-  updated_by: 'default_user_id',
-} as const;
-
-const BUDGET_2 = {
+const FULL = {
   budget_id: 'full',
   max_budget: 10,
   soft_budget: 8,
@@ -45,24 +24,16 @@ const BUDGET_2 = {
   updated_by: 'default_user_id',
 } as const;
 
-const CUSTOMER = {
-  user_id: 'referring',
-  alias: null,
-  blocked: false,
-  allowed_model_region: null,
-  default_model: null,
-  models: [],
-  metadata: {},
+const CLEARED = {
+  ...BUDGET,
   budget_id: 'full',
-  object_permission: null,
-  object_permission_id: null,
-  created_at: '2026-01-31T12:00:00.000Z',
-  created_by: 'default_user_id',
-  updated_at: '2026-01-31T12:00:00.000Z',
-  updated_by: 'default_user_id',
-  spend: 0,
-  total_spend: 0,
-} as const;
+  max_budget: 20,
+  max_parallel_requests: 4,
+  rpm_limit: 60,
+  tpd_limit: 9000,
+  temp_budget_increase: 3,
+  temp_budget_expiry: '2026-03-01T00:00:00.000Z',
+};
 
 export const budgets: Shapes = {
   noun: 'budgets',
@@ -73,7 +44,7 @@ export const budgets: Shapes = {
       send: 'POST /budget/new',
       body: {},
       keep: { NEW: 'budget_id' },
-      answer: { ...BUDGET },
+      answer: { ...BUDGET, budget_id: '$NEW' },
     },
     {
       says: 'a budget of which everything is said',
@@ -94,15 +65,15 @@ export const budgets: Shapes = {
         temp_budget_expiry: '2026-03-01T00:00:00Z',
       },
       warning: 'stored but not enforced yet: allowed_models',
-      answer: { ...BUDGET_2 },
+      answer: { ...FULL },
     },
     {
       says: 'all of it is seen again',
       send: 'POST /budget/info',
       body: { budgets: ['full', 'nowhere'] },
-      answer: [{ ...BUDGET_2 }],
+      answer: [{ ...FULL }],
     },
-    { says: 'all of them', send: 'GET /budget/list', answer: [{ ...BUDGET_2 }, { ...BUDGET }] },
+    { says: 'all of them', send: 'GET /budget/list', answer: [{ ...FULL }, { ...BUDGET, budget_id: '$NEW' }] },
     {
       says: 'one for a form',
       send: 'GET /budget/settings?budget_id=full',
@@ -161,7 +132,7 @@ export const budgets: Shapes = {
       says: 'only what is sent changes',
       send: 'POST /budget/update',
       body: { budget_id: 'full', max_budget: 20 },
-      answer: { ...BUDGET_2, max_budget: 20 },
+      answer: { ...FULL, max_budget: 20 },
     },
     {
       says: 'an explicit null clears',
@@ -175,16 +146,7 @@ export const budgets: Shapes = {
         tpm_limit: null,
         allowed_models: null,
       },
-      answer: {
-        ...BUDGET,
-        budget_id: 'full',
-        max_budget: 20,
-        max_parallel_requests: 4,
-        rpm_limit: 60,
-        tpd_limit: 9000,
-        temp_budget_increase: 3,
-        temp_budget_expiry: '2026-03-01T00:00:00.000Z',
-      },
+      answer: CLEARED,
     },
     {
       says: 'those of providers',
@@ -199,19 +161,7 @@ export const budgets: Shapes = {
       says: 'a customer who refers to one',
       send: 'POST /customer/new',
       body: { user_id: 'referring', budget_id: 'full' },
-      answer: {
-        ...CUSTOMER,
-        litellm_budget_table: {
-          ...BUDGET,
-          budget_id: 'full',
-          max_budget: 20,
-          max_parallel_requests: 4,
-          rpm_limit: 60,
-          tpd_limit: 9000,
-          temp_budget_increase: 3,
-          temp_budget_expiry: '2026-03-01T00:00:00.000Z',
-        },
-      },
+      answer: { ...CUSTOMER, user_id: 'referring', budget_id: 'full', litellm_budget_table: CLEARED },
     },
     {
       says: 'one that something refers to',
@@ -219,7 +169,7 @@ export const budgets: Shapes = {
       body: { id: 'full' },
       ...refused('id', "The budget 'full' is used by 1 customer. Give them another one first."),
     },
-    { says: 'deleted', send: 'POST /budget/delete', body: { id: '$NEW' }, answer: { ...BUDGET } },
+    { says: 'deleted', send: 'POST /budget/delete', body: { id: '$NEW' }, answer: { ...BUDGET, budget_id: '$NEW' } },
     {
       says: 'one that is not there to change',
       send: 'POST /budget/update',

@@ -1,63 +1,53 @@
 /** Customers, by both of their names. */
+import { BUDGET, CUSTOMER, LIMITS } from './blank.ts';
 import { refused, type Shapes, unknown } from './step.ts';
 
-const CUSTOMER = {
-  user_id: 'small',
-  alias: null,
-  blocked: false,
-  allowed_model_region: null,
-  default_model: null,
-  models: [],
-  metadata: {},
-  budget_id: null,
-  object_permission: null,
-  object_permission_id: null,
-  created_at: '2026-01-31T12:00:00.000Z',
-  created_by: 'default_user_id',
-  updated_at: '2026-01-31T12:00:00.000Z',
-  updated_by: 'default_user_id',
-  spend: 0,
-  total_spend: 0,
-} as const;
-
-const LIMITS = {
+const FULL_LIMITS = {
+  ...LIMITS,
   budget_id: null,
   max_budget: 2,
   soft_budget: 1,
   budget_duration: '1d',
-  budget_limits: [],
   model_max_budget: { 'gpt-4o-mini': { budget_limit: 1, time_period: '1d' } },
   max_parallel_requests: 2,
   tpm_limit: 100,
   rpm_limit: 10,
   tpd_limit: 900,
-  tollgate_limits: [],
-  temp_budget_increase: null,
-  temp_budget_expiry: null,
   budget_reset_at: '2026-02-01T00:00:00.000Z',
-} as const;
+};
 
-const BUDGET = {
+const FULL = {
+  ...CUSTOMER,
+  user_id: 'full',
+  alias: 'Full',
+  allowed_model_region: 'eu',
+  default_model: 'gpt-4o-mini',
+  models: ['gpt-4o-mini'],
+  metadata: { plan: 'gold' },
+  litellm_budget_table: FULL_LIMITS,
+};
+
+const SHARED = {
+  ...BUDGET,
   budget_id: 'shared',
   max_budget: 3,
-  soft_budget: null,
   budget_duration: '7d',
-  budget_limits: [],
-  model_max_budget: {},
-  max_parallel_requests: null,
-  tpm_limit: null,
-  rpm_limit: null,
-  tpd_limit: null,
-  tollgate_limits: [],
-  temp_budget_increase: null,
-  temp_budget_expiry: null,
   budget_reset_at: '2026-02-02T00:00:00.000Z',
-  allowed_models: [],
-  created_at: '2026-01-31T12:00:00.000Z',
-  created_by: 'default_user_id',
-  updated_at: '2026-01-31T12:00:00.000Z',
-  updated_by: 'default_user_id',
-} as const;
+};
+
+const SHARING = { ...CUSTOMER, user_id: 'sharing', budget_id: 'shared', litellm_budget_table: SHARED };
+
+const SEEN = {
+  ...CUSTOMER,
+  user_id: 'seen',
+  created_at: null,
+  created_by: null,
+  updated_at: null,
+  updated_by: null,
+  spend: 0.005,
+  total_spend: 0.005,
+  litellm_budget_table: null,
+};
 
 export const customers: Shapes = {
   noun: 'customers',
@@ -76,7 +66,7 @@ export const customers: Shapes = {
       says: 'a customer of whom only the id is said',
       send: 'POST /customer/new',
       body: { user_id: 'small' },
-      answer: { ...CUSTOMER, litellm_budget_table: null },
+      answer: { ...CUSTOMER, user_id: 'small', litellm_budget_table: null },
     },
     {
       says: 'a customer of whom everything is said',
@@ -99,96 +89,32 @@ export const customers: Shapes = {
         tpd_limit: 900,
       },
       warning: 'stored but not enforced yet: allowed_model_region',
-      answer: {
-        ...CUSTOMER,
-        user_id: 'full',
-        alias: 'Full',
-        allowed_model_region: 'eu',
-        default_model: 'gpt-4o-mini',
-        models: ['gpt-4o-mini'],
-        metadata: { plan: 'gold' },
-        litellm_budget_table: { ...LIMITS },
-      },
+      answer: FULL,
     },
     {
       says: 'a budget for the next one',
       send: 'POST /budget/new',
       body: { budget_id: 'shared', max_budget: 3, budget_duration: '7d' },
-      answer: { ...BUDGET },
+      answer: SHARED,
     },
     {
       says: 'a customer with a budget that others share',
       send: 'POST /end_user/new',
       body: { user_id: 'sharing', budget_id: 'shared' },
-      answer: { ...CUSTOMER, user_id: 'sharing', budget_id: 'shared', litellm_budget_table: { ...BUDGET } },
+      answer: SHARING,
     },
-    {
-      says: 'all of it is seen again',
-      send: 'GET /customer/info?end_user_id=full',
-      answer: {
-        ...CUSTOMER,
-        user_id: 'full',
-        alias: 'Full',
-        allowed_model_region: 'eu',
-        default_model: 'gpt-4o-mini',
-        models: ['gpt-4o-mini'],
-        metadata: { plan: 'gold' },
-        litellm_budget_table: { ...LIMITS },
-      },
-    },
-    {
-      says: 'by the other name',
-      send: 'GET /end_user/info?end_user_id=sharing',
-      answer: { ...CUSTOMER, user_id: 'sharing', budget_id: 'shared', litellm_budget_table: { ...BUDGET } },
-    },
-    {
-      says: 'whom only a request has named',
-      send: 'GET /customer/info?end_user_id=seen',
-      answer: {
-        ...CUSTOMER,
-        user_id: 'seen',
-        created_at: null,
-        created_by: null,
-        updated_at: null,
-        updated_by: null,
-        spend: 0.005,
-        total_spend: 0.005,
-        litellm_budget_table: null,
-      },
-    },
+    { says: 'all of it is seen again', send: 'GET /customer/info?end_user_id=full', answer: FULL },
+    { says: 'by the other name', send: 'GET /end_user/info?end_user_id=sharing', answer: SHARING },
+    { says: 'whom only a request has named', send: 'GET /customer/info?end_user_id=seen', answer: SEEN },
     {
       says: 'all of them',
       send: 'GET /customer/list',
-      answer: [
-        { ...CUSTOMER, litellm_budget_table: null },
-        { ...CUSTOMER, user_id: 'sharing', budget_id: 'shared', litellm_budget_table: { ...BUDGET } },
-        {
-          ...CUSTOMER,
-          user_id: 'full',
-          alias: 'Full',
-          allowed_model_region: 'eu',
-          default_model: 'gpt-4o-mini',
-          models: ['gpt-4o-mini'],
-          metadata: { plan: 'gold' },
-          litellm_budget_table: { ...LIMITS },
-        },
-        {
-          ...CUSTOMER,
-          user_id: 'seen',
-          created_at: null,
-          created_by: null,
-          updated_at: null,
-          updated_by: null,
-          spend: 0.005,
-          total_spend: 0.005,
-          litellm_budget_table: null,
-        },
-      ],
+      answer: [{ ...CUSTOMER, user_id: 'small', litellm_budget_table: null }, SHARING, FULL, SEEN],
     },
     {
       says: 'all of them by pages',
       send: 'GET /end_user/list?page=1&page_size=1',
-      answer: [{ ...CUSTOMER, litellm_budget_table: null }],
+      answer: [{ ...CUSTOMER, user_id: 'small', litellm_budget_table: null }],
     },
     {
       says: 'only what is sent changes',
@@ -202,7 +128,19 @@ export const customers: Shapes = {
         default_model: 'gpt-4o-mini',
         models: ['gpt-4o-mini'],
         metadata: { plan: 'gold' },
-        litellm_budget_table: { ...LIMITS, max_budget: 5 },
+        litellm_budget_table: {
+          ...LIMITS,
+          budget_id: null,
+          max_budget: 5,
+          soft_budget: 1,
+          budget_duration: '1d',
+          model_max_budget: { 'gpt-4o-mini': { budget_limit: 1, time_period: '1d' } },
+          max_parallel_requests: 2,
+          tpm_limit: 100,
+          rpm_limit: 10,
+          tpd_limit: 900,
+          budget_reset_at: '2026-02-01T00:00:00.000Z',
+        },
       },
     },
     {
@@ -221,7 +159,17 @@ export const customers: Shapes = {
         ...CUSTOMER,
         user_id: 'full',
         metadata: { plan: 'gold' },
-        litellm_budget_table: { ...LIMITS, max_budget: null, budget_duration: null, budget_reset_at: null },
+        litellm_budget_table: {
+          ...LIMITS,
+          budget_id: null,
+          soft_budget: 1,
+          model_max_budget: { 'gpt-4o-mini': { budget_limit: 1, time_period: '1d' } },
+          max_parallel_requests: 2,
+          tpm_limit: 100,
+          rpm_limit: 10,
+          tpd_limit: 900,
+          budget_reset_at: null,
+        },
       },
     },
     {
@@ -230,7 +178,7 @@ export const customers: Shapes = {
       body: { user_ids: ['small', 'unknown'] },
       answer: {
         blocked_users: [
-          { ...CUSTOMER, blocked: true, litellm_budget_table: null },
+          { ...CUSTOMER, user_id: 'small', blocked: true, litellm_budget_table: null },
           { ...CUSTOMER, user_id: 'unknown', blocked: true, litellm_budget_table: null },
         ],
       },
@@ -239,13 +187,16 @@ export const customers: Shapes = {
       says: 'unblocked',
       send: 'POST /customer/unblock',
       body: { user_ids: ['small'] },
-      answer: { unblocked_users: [{ ...CUSTOMER, litellm_budget_table: null }], blocked_users: ['unknown'] },
+      answer: {
+        unblocked_users: [{ ...CUSTOMER, user_id: 'small', litellm_budget_table: null }],
+        blocked_users: ['unknown'],
+      },
     },
     {
       says: 'blocked by the other name',
       send: 'POST /end_user/block',
       body: { user_ids: ['small'] },
-      answer: { blocked_users: [{ ...CUSTOMER, blocked: true, litellm_budget_table: null }] },
+      answer: { blocked_users: [{ ...CUSTOMER, user_id: 'small', blocked: true, litellm_budget_table: null }] },
     },
     {
       says: 'unblocked by the other name',
@@ -253,7 +204,7 @@ export const customers: Shapes = {
       body: { user_ids: ['small', 'unknown'] },
       answer: {
         unblocked_users: [
-          { ...CUSTOMER, litellm_budget_table: null },
+          { ...CUSTOMER, user_id: 'small', litellm_budget_table: null },
           { ...CUSTOMER, user_id: 'unknown', litellm_budget_table: null },
         ],
         blocked_users: [],

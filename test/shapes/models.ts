@@ -1,7 +1,7 @@
 /** Models added at run time, credentials, and the groups that models are in. */
 import { refused, type Shapes, unknown } from './step.ts';
 
-const ABILITIES = {
+const INFO = {
   mode: 'chat',
   input_cost_per_token: 0.5,
   output_cost_per_token: 1.5,
@@ -12,15 +12,10 @@ const ABILITIES = {
   db_model: true,
 } as const;
 
-const ABILITIES_2 = {
+const SHOWN_INFO = {
+  ...INFO,
   max_tokens: null,
-  max_input_tokens: 1000,
-  max_output_tokens: 100,
-  input_cost_per_token: 0.5,
-  output_cost_per_token: 1.5,
   litellm_provider: 'openai',
-  mode: 'chat',
-  supports_vision: true,
   supports_function_calling: null,
   supports_tool_choice: null,
   supports_response_schema: null,
@@ -30,8 +25,7 @@ const ABILITIES_2 = {
   supports_audio_output: null,
   supports_pdf_input: null,
   supports_web_search: null,
-  id: 'full-1',
-  db_model: true,
+  key: 'own-model',
   team_id: null,
   blocked: false,
   tollgate_fault: null,
@@ -39,9 +33,9 @@ const ABILITIES_2 = {
   created_by: 'default_user_id',
   updated_at: '2026-01-31T12:00:00.000Z',
   updated_by: 'default_user_id',
-} as const;
+};
 
-const ABILITIES_3 = {
+const FILED_INFO = {
   max_tokens: 16384,
   max_input_tokens: 128000,
   max_output_tokens: 16384,
@@ -79,7 +73,7 @@ const ABILITIES_3 = {
   updated_by: null,
 } as const;
 
-const ABILITIES_4 = {
+const FULL_GROUP = {
   model_group: 'full',
   providers: ['openai'],
   max_input_tokens: 1000,
@@ -199,7 +193,7 @@ export const models: Shapes = {
           budget_duration: '1d',
         },
         secret_params: [],
-        model_info: { ...ABILITIES },
+        model_info: { ...INFO },
         blocked: false,
         created_at: '2026-01-31T12:00:00.000Z',
         created_by: 'default_user_id',
@@ -223,7 +217,7 @@ export const models: Shapes = {
               max_budget: 3,
               budget_duration: '1d',
             },
-            model_info: { ...ABILITIES_2, key: 'own-model' },
+            model_info: SHOWN_INFO,
           },
         ],
       },
@@ -236,7 +230,7 @@ export const models: Shapes = {
           {
             model_name: 'filed',
             litellm_params: { model: 'openai/gpt-4o-mini', api_base: 'http://127.0.0.1:9/v1', rpm: 10 },
-            model_info: { ...ABILITIES_3, key: 'gpt-4o-mini' },
+            model_info: { ...FILED_INFO, key: 'gpt-4o-mini' },
           },
         ],
       },
@@ -257,7 +251,7 @@ export const models: Shapes = {
               max_budget: 3,
               budget_duration: '1d',
             },
-            model_info: { ...ABILITIES_2, key: 'own-model' },
+            model_info: SHOWN_INFO,
           },
         ],
         total_count: 1,
@@ -269,7 +263,7 @@ export const models: Shapes = {
     {
       says: 'all deployments of a name as one',
       send: 'GET /model_group/info?model_group=full',
-      answer: { data: [{ ...ABILITIES_4 }] },
+      answer: { data: [{ ...FULL_GROUP }] },
     },
     {
       says: 'one of the configuration file as a group',
@@ -277,7 +271,7 @@ export const models: Shapes = {
       answer: {
         data: [
           {
-            ...ABILITIES_4,
+            ...FULL_GROUP,
             model_group: 'filed',
             max_input_tokens: 128000,
             max_output_tokens: 16384,
@@ -312,7 +306,7 @@ export const models: Shapes = {
           rpm: 9,
         },
         secret_params: [],
-        model_info: { ...ABILITIES },
+        model_info: { ...INFO },
         blocked: false,
         created_at: '2026-01-31T12:00:00.000Z',
         created_by: 'default_user_id',
@@ -336,7 +330,7 @@ export const models: Shapes = {
           rpm: 9,
         },
         secret_params: [],
-        model_info: { ...ABILITIES },
+        model_info: { ...INFO },
         blocked: false,
         created_at: '2026-01-31T12:00:00.000Z',
         created_by: 'default_user_id',
@@ -360,7 +354,7 @@ export const models: Shapes = {
           rpm: 9,
         },
         secret_params: [],
-        model_info: { ...ABILITIES },
+        model_info: { ...INFO },
         blocked: false,
         created_at: '2026-01-31T12:00:00.000Z',
         created_by: 'default_user_id',
@@ -384,7 +378,7 @@ export const models: Shapes = {
           rpm: 11,
         },
         secret_params: [],
-        model_info: { ...ABILITIES },
+        model_info: { ...INFO },
         blocked: false,
         created_at: '2026-01-31T12:00:00.000Z',
         created_by: 'default_user_id',
@@ -408,7 +402,7 @@ export const models: Shapes = {
           rpm: 11,
         },
         secret_params: [],
-        model_info: { ...ABILITIES },
+        model_info: { ...INFO },
         blocked: true,
         created_at: '2026-01-31T12:00:00.000Z',
         created_by: 'default_user_id',
@@ -432,7 +426,7 @@ export const models: Shapes = {
           rpm: 11,
         },
         secret_params: [],
-        model_info: { ...ABILITIES },
+        model_info: { ...INFO },
         blocked: false,
         created_at: '2026-01-31T12:00:00.000Z',
         created_by: 'default_user_id',
