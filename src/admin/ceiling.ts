@@ -46,11 +46,19 @@ export function refuseAbove(grant: Grant, { whose, limits, models }: Ceiling): v
   refuseOtherModels(grant.models ?? [], models, whose);
 }
 
-/** @throws GatewayError 400 that names the model */
-export function refuseOtherModels(given: readonly string[], models: readonly string[], whose: string): void {
+/**
+ * @param field as the request names the list
+ * @throws GatewayError 400 that names the model
+ */
+export function refuseOtherModels(
+  given: readonly string[],
+  models: readonly string[],
+  whose: string,
+  field = 'models',
+): void {
   const beyond = given.find((model) => !isWithin(model, models));
   if (beyond === undefined) return;
-  throw invalidRequest(`'models': ${whose} may not use "${beyond.slice(0, 200)}".`, 'models');
+  throw invalidRequest(`'${field}': ${whose} may not use "${beyond.slice(0, 200)}".`, field);
 }
 
 /**

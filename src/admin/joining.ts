@@ -5,7 +5,7 @@ import { EMPTY_TEAM_MEMBER, type TeamMemberRow, teamMembers } from '../db/team-m
 import type { TeamRow } from '../db/teams.ts';
 import type { UserRow } from '../db/users.ts';
 import { GatewayError } from '../errors.ts';
-import { type Grant, refuseAbove } from './ceiling.ts';
+import { type Grant, refuseAbove, refuseOtherModels } from './ceiling.ts';
 import { limitColumns } from './limit-columns.ts';
 import { type Making, type MemberName, userFor } from './member-users.ts';
 import { teamCeiling } from './team-rights.ts';
@@ -62,7 +62,9 @@ export async function join(db: Database, member: NewMember, joining: Joining): P
 /** @throws GatewayError 400 for more than the team has */
 export function memberColumns(team: TeamRow, grant: MemberGrant): Partial<TeamMemberRow> {
   const { allowed_models, ...limits } = grant;
-  refuseAbove({ ...limits, models: allowed_models }, teamCeiling(team));
+  const ceiling = teamCeiling(team);
+  refuseAbove(limits, ceiling);
+  refuseOtherModels(allowed_models ?? [], ceiling.models, ceiling.whose, 'allowed_models');
   return {
     ...limitColumns(limits),
     ...(allowed_models !== undefined && {

@@ -106,7 +106,7 @@ describe('adding members', () => {
     const member = { role: 'user', user_id: 'x' };
     for (const key of [undefined, LEAD]) {
       expectRefusal(await add({ member, max_budget_in_team: 6 }, key), { status: 400, param: 'max_budget' });
-      expectRefusal(await add({ member, allowed_models: ['m2'] }, key), { status: 400, param: 'models' });
+      expectRefusal(await add({ member, allowed_models: ['m2'] }, key), { status: 400, param: 'allowed_models' });
       expectRefusal(await add({ member, rpm_limit: 10 }, key), { status: 400, param: 'rpm_limit' });
     }
   });

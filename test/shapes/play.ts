@@ -22,11 +22,12 @@ const MADE: readonly (readonly [pattern: RegExp, shown: string])[] = [
 
 /** Plays steps in their order: later ones refer to what earlier ones have answered. */
 export class Player {
-  readonly #kept = new Map<string, string>();
+  readonly #kept: Map<string, string>;
   readonly #sender: Sender;
 
-  constructor(sender: Sender) {
+  constructor(sender: Sender, names: Readonly<Record<string, string>> = {}) {
     this.#sender = sender;
+    this.#kept = new Map(Object.entries(names));
   }
 
   async play({ send, body, as, keep = {} }: Omit<Step, 'says' | 'answer'>): Promise<Played> {

@@ -5,9 +5,9 @@ import { sampleRow } from '../support/sample-row.ts';
 import { NOUNS } from './nouns.ts';
 import { Player } from './play.ts';
 
-describe.each(NOUNS)('$noun', ({ configuration, settings, rows = [], steps }) => {
+describe.each(NOUNS)('$noun', ({ configuration, settings, names, rows = [], steps }) => {
   const place = sharedAdminPlace({ configuration, settings });
-  const player = new Player(place);
+  const player = new Player(place, names);
 
   test.each(steps)('$says', async (step) => {
     if (step === steps[0]) for (const row of rows) place.ledger.record(sampleRow(row));

@@ -6,7 +6,7 @@ const ROW_3 = {
   ...ROW,
   request_id: 'call-3',
   litellm_call_id: 'call-3',
-  api_key: '$hash',
+  api_key: '$OTHER',
   user: 'bob',
   team_id: null,
   status: 'failure',
@@ -22,7 +22,7 @@ const ROW_3 = {
   updated_at: '2026-01-30T10:01:00.100Z',
   metadata: {
     ...ROW_METADATA,
-    user_api_key: '$hash',
+    user_api_key: '$OTHER',
     user_api_key_alias: null,
     user_api_key_team_id: null,
     user_api_key_user_id: 'bob',
@@ -70,7 +70,7 @@ const ROW_2 = {
   ...ROW,
   request_id: 'chatcmpl-2',
   litellm_call_id: 'call-2',
-  api_key: '$hash',
+  api_key: '$APP',
   user: 'ada',
   team_id: 'crew',
   request_tags: ['red', 'blue'],
@@ -83,7 +83,7 @@ const ROW_2 = {
   updated_at: '2026-01-30T10:00:00.500Z',
   metadata: {
     ...ROW_METADATA,
-    user_api_key: '$hash',
+    user_api_key: '$APP',
     user_api_key_alias: 'app',
     user_api_key_team_id: 'crew',
     user_api_key_user_id: 'ada',
@@ -109,7 +109,7 @@ const ROW_1 = {
   request_id: 'chatcmpl-1',
   litellm_call_id: 'call-1',
   session_id: 'session-1',
-  api_key: '$hash',
+  api_key: '$APP',
   user: 'ada',
   team_id: 'crew',
   organization_id: 'acme',
@@ -128,7 +128,7 @@ const ROW_1 = {
   metadata: {
     ...ROW_METADATA,
     note: 'n',
-    user_api_key: '$hash',
+    user_api_key: '$APP',
     user_api_key_alias: 'app',
     user_api_key_team_id: 'crew',
     user_api_key_user_id: 'ada',
@@ -199,6 +199,10 @@ const FAILURE = { ...METRICS, failed_requests: 1, api_requests: 1, total_respons
 
 export const spend: Shapes = {
   noun: 'spend',
+  names: {
+    APP: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+    OTHER: 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb',
+  },
   rows: [
     {
       id: 'row-1',
@@ -316,14 +320,15 @@ export const spend: Shapes = {
       send: 'GET /spend/logs?start_date=2026-01-29&end_date=2026-01-30',
       answer: [
         {
-          $hash: 0.03,
+          $APP: 0.03,
           startTime: '2026-01-29',
           spend: 0.03,
           users: { ada: 0.03 },
           models: { 'openai/gpt-4o-mini': 0.03 },
         },
         {
-          $hash: 0,
+          $APP: 0.01,
+          $OTHER: 0,
           startTime: '2026-01-30',
           spend: 0.01,
           users: { ada: 0.01, bob: 0 },
@@ -362,8 +367,8 @@ export const spend: Shapes = {
       says: 'by key',
       send: 'GET /global/spend/keys?start_date=2026-01-29&end_date=2026-01-30',
       answer: [
-        { api_key: '$hash', key_alias: null, key_name: null, total_spend: 0.04 },
-        { api_key: '$hash', key_alias: null, key_name: null, total_spend: 0 },
+        { api_key: '$APP', key_alias: null, key_name: null, total_spend: 0.04 },
+        { api_key: '$OTHER', key_alias: null, key_name: null, total_spend: 0 },
       ],
     },
     {
@@ -445,7 +450,7 @@ export const spend: Shapes = {
             {
               team_name: 'Crew',
               total_spend: 0.03,
-              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.03, total_tokens: 175, api_key: '$hash' }],
+              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.03, total_tokens: 175, api_key: '$APP' }],
             },
           ],
         },
@@ -455,7 +460,7 @@ export const spend: Shapes = {
             {
               team_name: 'Crew',
               total_spend: 0.01,
-              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.01, total_tokens: 120, api_key: '$hash' }],
+              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.01, total_tokens: 120, api_key: '$APP' }],
             },
           ],
         },
@@ -471,7 +476,7 @@ export const spend: Shapes = {
             {
               customer: 'customer-7',
               total_spend: 0.03,
-              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.03, total_tokens: 175, api_key: '$hash' }],
+              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.03, total_tokens: 175, api_key: '$APP' }],
             },
           ],
         },
@@ -482,7 +487,7 @@ export const spend: Shapes = {
       send: 'GET /global/spend/report?start_date=2026-01-29&end_date=2026-01-30&group_by=api_key',
       answer: [
         {
-          api_key: '$hash',
+          api_key: '$APP',
           total_cost: 0.04,
           total_input_tokens: 250,
           total_output_tokens: 45,
@@ -491,7 +496,7 @@ export const spend: Shapes = {
           ],
         },
         {
-          api_key: '$hash',
+          api_key: '$OTHER',
           total_cost: 0,
           total_input_tokens: 0,
           total_output_tokens: 0,
@@ -511,7 +516,7 @@ export const spend: Shapes = {
             {
               team_name: 'Crew',
               total_spend: 0.03,
-              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.03, total_tokens: 175, api_key: '$hash' }],
+              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.03, total_tokens: 175, api_key: '$APP' }],
             },
           ],
         },
@@ -521,7 +526,7 @@ export const spend: Shapes = {
             {
               team_name: 'Crew',
               total_spend: 0.01,
-              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.01, total_tokens: 120, api_key: '$hash' }],
+              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.01, total_tokens: 120, api_key: '$APP' }],
             },
           ],
         },
@@ -537,7 +542,7 @@ export const spend: Shapes = {
             {
               user_id: 'ada',
               total_spend: 0.03,
-              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.03, total_tokens: 175, api_key: '$hash' }],
+              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.03, total_tokens: 175, api_key: '$APP' }],
             },
           ],
         },
@@ -547,12 +552,12 @@ export const spend: Shapes = {
             {
               user_id: 'ada',
               total_spend: 0.01,
-              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.01, total_tokens: 120, api_key: '$hash' }],
+              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.01, total_tokens: 120, api_key: '$APP' }],
             },
             {
               user_id: 'bob',
               total_spend: 0,
-              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0, total_tokens: 0, api_key: '$hash' }],
+              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0, total_tokens: 0, api_key: '$OTHER' }],
             },
           ],
         },
@@ -563,7 +568,7 @@ export const spend: Shapes = {
       send: 'GET /key/spend/report?start_date=2026-01-29&end_date=2026-01-30',
       answer: [
         {
-          api_key: '$hash',
+          api_key: '$APP',
           total_cost: 0.04,
           total_input_tokens: 250,
           total_output_tokens: 45,
@@ -572,7 +577,7 @@ export const spend: Shapes = {
           ],
         },
         {
-          api_key: '$hash',
+          api_key: '$OTHER',
           total_cost: 0,
           total_input_tokens: 0,
           total_output_tokens: 0,
@@ -592,7 +597,7 @@ export const spend: Shapes = {
             {
               organization_id: 'acme',
               total_spend: 0.03,
-              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.03, total_tokens: 175, api_key: '$hash' }],
+              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.03, total_tokens: 175, api_key: '$APP' }],
             },
           ],
         },
@@ -647,7 +652,7 @@ export const spend: Shapes = {
       warning: 'there is no response cache yet: nothing is a hit',
       answer: [
         {
-          api_key: '$hash',
+          api_key: '$APP',
           call_type: '/v1/chat/completions',
           model: 'openai/gpt-4o-mini',
           total_rows: 2,
@@ -656,7 +661,7 @@ export const spend: Shapes = {
           generated_completion_tokens: 45,
         },
         {
-          api_key: '$hash',
+          api_key: '$OTHER',
           call_type: '/v1/chat/completions',
           model: 'openai/gpt-4o-mini',
           total_rows: 1,
@@ -681,7 +686,7 @@ export const spend: Shapes = {
               providers: { openai: { metrics: SECOND_DAY, metadata: {} } },
               endpoints: { '/v1/chat/completions': { metrics: SECOND_DAY, metadata: {} } },
               api_keys: {
-                $hash: {
+                $APP: {
                   metrics: SECOND_DAY,
                   metadata: { key_alias: null, team_id: null, user_id: null, user_email: null, key_exists: false },
                 },
@@ -700,7 +705,7 @@ export const spend: Shapes = {
               providers: { openai: { metrics: FIRST_DAY, metadata: {} } },
               endpoints: { '/v1/chat/completions': { metrics: FIRST_DAY, metadata: {} } },
               api_keys: {
-                $hash: {
+                $APP: {
                   metrics: FIRST_DAY,
                   metadata: { key_alias: null, team_id: null, user_id: null, user_email: null, key_exists: false },
                 },
@@ -741,7 +746,7 @@ export const spend: Shapes = {
               providers: { openai: { metrics: FAILURE, metadata: {} } },
               endpoints: { '/v1/chat/completions': { metrics: FAILURE, metadata: {} } },
               api_keys: {
-                $hash: {
+                $OTHER: {
                   metrics: FAILURE,
                   metadata: { key_alias: null, team_id: null, user_id: null, user_email: null, key_exists: false },
                 },
@@ -776,7 +781,7 @@ export const spend: Shapes = {
               providers: { openai: { metrics: SECOND_DAY, metadata: {} } },
               endpoints: { '/v1/chat/completions': { metrics: SECOND_DAY, metadata: {} } },
               api_keys: {
-                $hash: {
+                $APP: {
                   metrics: SECOND_DAY,
                   metadata: { key_alias: null, team_id: null, user_id: null, user_email: null, key_exists: false },
                 },

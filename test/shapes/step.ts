@@ -29,6 +29,8 @@ export interface Shapes {
   /** Sections of the configuration file. */
   readonly configuration?: object;
   readonly settings?: Partial<AdminSettings>;
+  /** Values that stand in answers by these names, as if a step had kept them. */
+  readonly names?: Readonly<Record<string, string>>;
   /** Of the request log. */
   readonly rows?: readonly Partial<LedgerRow>[];
   readonly steps: readonly Step[];

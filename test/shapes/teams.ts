@@ -604,7 +604,7 @@ export const teams: Shapes = {
       says: 'a model that the team may not use',
       send: 'POST /team/member_add',
       body: { team_id: '$TEAM', member: { user_id: 'lead', role: 'user' }, allowed_models: ['gpt-4o'] },
-      ...refused('models', '\'models\': the team may not use "gpt-4o".'),
+      ...refused('allowed_models', '\'allowed_models\': the team may not use "gpt-4o".'),
     },
     {
       says: 'a member',
