@@ -60,6 +60,36 @@ export async function withHome<Row extends Owners>(db: Database, row: Row, acces
 }
 
 /**
+ * For whoever may not see it, it is not there: nobody learns from a refusal that it is somebody else's.
+ * @param sent what the caller asked for
+ * @throws GatewayError 400 that names the field, 403 for a shared budget
+ */
+export async function refuseUnseen(
+  db: Database,
+  { access, place, owners, sent }: Pick<Putting, 'access' | 'place' | 'owners' | 'sent'>,
+): Promise<void> {
+  if (access.isUnlimited) return;
+  const { organization_id, budget_id } = owners;
+  if (sent.includes('budget_id') && budget_id !== null) {
+    throw new GatewayError('permission_denied', "'budget_id' of a key can only be set by an admin. Leave it out.", {
+      param: 'budget_id',
+    });
+  }
+  const { teams: mine } = access.principal.memberships;
+  if (sent.includes('organization_id') && !seesOrganization(access, place, organization_id)) {
+    throw unknown('organization_id');
+  }
+  const teamId = sent.includes('project_id') ? place.project?.team_id : null;
+  if (teamId == null || mine.has(teamId)) return;
+  if ((await teams.find(db, teamId, access.visibility)) === undefined) throw unknown('project_id');
+}
+
+function seesOrganization({ principal }: Access, { team }: KeyPlace, id: string | null): boolean {
+  const { teams: mine, organizations: ours } = principal.memberships;
+  return id === null || ours.has(id) || (team?.organization_id === id && mine.has(team.team_id));
+}
+
+/**
  * Users need not be stored; all others must be.
  * @param sent the fields to check
  * @throws GatewayError 400 that names the field

@@ -24,6 +24,7 @@ import {
   refuseForeign,
   refuseUnknown,
   refuseUnpermitted,
+  refuseUnseen,
   SERVICE_ROUTE,
   standingOn,
   withHome,
@@ -70,6 +71,7 @@ export async function generateKey(
   const row = await audited(context, author, async (db, note) => {
     const owned = await withHome(db, await withProjectTeam(db, asked), access);
     const place = await placeOf(db, owned);
+    await refuseUnseen(db, { access, place, owners: owned, sent: sentOwners(request) });
     refuseUnknown(place, owned);
     refuseMaker({ ...named, team_id: owned.team_id }, access, settings);
     await refuseForeign(db, { access, owners: owned, place, route, sent: sentOwners(request) });
@@ -195,6 +197,7 @@ export async function allowedChange(
   };
   const named = OWNER_FIELDS.filter((field) => fields[field] !== undefined && after[field] !== before[field]);
   const place = await placeOf(db, after);
+  await refuseUnseen(db, { access, place, owners: after, sent: named });
   refuseUnknown(place, after, named);
   const standing = standingOn(access, before, await placeOf(db, before));
   if (standing === 'self' && before.team_id !== null && route !== null && place.team)

@@ -9,6 +9,7 @@ import {
 } from '../db/organization-members.ts';
 import { type OrganizationRow, organizations } from '../db/organizations.ts';
 import { joined } from '../db/usage-scopes.ts';
+import type { UserRow } from '../db/users.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError } from '../errors.ts';
 import type { AdminContext } from './context.ts';
@@ -22,7 +23,7 @@ import { memberLimits, organizationMemberView } from './organization-view.ts';
 import { makingOf } from './team-changes.ts';
 import { refuseOwnRole } from './team-members.ts';
 import { unknownOrganization } from './team-rights.ts';
-import { userView, userViews } from './user-view.ts';
+import { userView, userViewsFor } from './user-view.ts';
 import { type Author, audited } from './write.ts';
 
 type View = Record<string, unknown>;
@@ -48,6 +49,7 @@ export class OrganizationMembers {
       const members: View[] = [];
       for (const { role, ...named } of Array.isArray(member) ? member : [member]) {
         const { row: user, isNew } = await userFor(db, named, making);
+        refuseForeignHome(user, author.access);
         const about = { action: 'created', organizationId: organization_id } as const;
         if (isNew) note({ ...about, kind: 'user', id: user.user_id, after: userView(user) });
         const row: OrganizationMemberRow = {
@@ -61,7 +63,7 @@ export class OrganizationMembers {
         if ((await organizationMembers.insert(db, row)) !== undefined) throw alreadyIn(user.user_email ?? user.user_id);
         const view = organizationMemberView({ ...row, user_email: user.user_email });
         note({ ...about, kind: 'organization_member', id: `${organization_id}/${user.user_id}`, after: view });
-        users.push(...(await userViews(db, [user])));
+        users.push(...(await userViewsFor(db, [user], author.access)));
         members.push(view);
       }
       return { users, members };
@@ -101,6 +103,16 @@ export class OrganizationMembers {
       return view;
     });
   }
+}
+
+/** Members of an organization are seen by its admin whole, so who is of another one is not taken in by its word alone. */
+function refuseForeignHome({ organization_id: home }: UserRow, access: Access): void {
+  if (home === null || access.isUnlimited || access.covers({ organizationId: home })) return;
+  throw new GatewayError(
+    'permission_denied',
+    'This user belongs to another organization: an admin of the platform can add them here.',
+    { param: 'member' },
+  );
 }
 
 async function found(db: Database, id: string, access: Access): Promise<OrganizationRow> {

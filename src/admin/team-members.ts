@@ -15,7 +15,7 @@ import { knownUser, memberId, unknownMember } from './member-users.ts';
 import { about, forget, makingOf, unknownTeam } from './team-changes.ts';
 import type { AddMembers, BulkMembers, RemoveMember, UpdateMember } from './team-member-schema.ts';
 import { membershipViews, memberView, teamViews, type View } from './team-view.ts';
-import { userViews } from './user-view.ts';
+import { userViewsFor } from './user-view.ts';
 import { type Author, audited } from './write.ts';
 
 const MOST_USERS_AT_ONCE = 10_000;
@@ -41,9 +41,10 @@ export class TeamMembers {
     const [view] = await teamViews(this.#context, [team]);
     return {
       ...view,
-      updated_users: await userViews(
+      updated_users: await userViewsFor(
         this.#context.db,
         added.map(({ user }) => user),
+        author.access,
       ),
       updated_team_memberships: await this.#memberships(team, added),
     };
@@ -169,7 +170,7 @@ export class TeamMembers {
       const { added } = await this.#join(team.team_id, [member], sent, author);
       const [membership = null] = await this.#memberships(team, added);
       const joinedUsers = added.map(({ user }) => user);
-      const [user = null] = await userViews(this.#context.db, joinedUsers);
+      const [user = null] = await userViewsFor(this.#context.db, joinedUsers, author.access);
       const names = { user_id: user?.['user_id'] ?? user_id, user_email: user?.['user_email'] ?? user_email };
       return { ...names, success: true, error: null, updated_user: user, updated_team_membership: membership };
     } catch (thrown) {

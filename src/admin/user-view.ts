@@ -1,8 +1,9 @@
 /** A stored user ⇄ LiteLLM's field names (its documentation of internal users). The password's hash is in neither. */
 import { objectIn, textsIn } from '../auth/json-columns.ts';
+import { Access } from '../auth/principal.ts';
 import type { Database } from '../db/client.ts';
 import { membershipsOfUser } from '../db/team-members.ts';
-import type { UserRow } from '../db/users.ts';
+import { type UserRow, users } from '../db/users.ts';
 import { iso, limitColumns, limitsView } from './limit-columns.ts';
 import { type Bag, bagAfter } from './metadata.ts';
 import { sentColumns } from './sent-columns.ts';
@@ -49,6 +50,27 @@ export async function userViews(db: Database, rows: readonly UserRow[]): Promise
     views.push({ ...userView(row), teams: memberships.map(({ team_id }) => team_id) });
   }
   return views;
+}
+
+/** Of people who are taken in from elsewhere: whom they are, and nothing of what they have there. */
+const NAMES: readonly string[] = ['user_id', 'user_email', 'user_alias'];
+
+/** As `userViews`; of whom the caller may not see only the names. */
+export async function userViewsFor(
+  db: Database,
+  rows: readonly UserRow[],
+  { principal }: Access,
+): Promise<Record<string, unknown>[]> {
+  const { visibility } = new Access(principal, 'users.read');
+  const ids = rows.map(({ user_id }) => user_id);
+  const visible = new Set((await users.findMany(db, ids, visibility)).map(({ user_id }) => user_id));
+  const views = await userViews(db, rows);
+  return views.map((view, at) => {
+    const isSeen = visible.has(ids[at] ?? '');
+    return isSeen
+      ? view
+      : Object.fromEntries(Object.entries(view).map(([field, value]) => [field, NAMES.includes(field) ? value : null]));
+  });
 }
 
 /** The columns that a request sets: only fields that were sent, an explicit `null` clears. The password is not among them. */
