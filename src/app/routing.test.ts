@@ -223,6 +223,17 @@ describe('an attempt', () => {
     expect(stateOf('a')).toBe(state);
   });
 
+  test('that finds a deployment well again lets others follow from its first content on', () => {
+    fail('a', 'upstream_unauthorized');
+    nowMs += 5_000;
+    const watch = routing.watch(targetOf('a'), callFor({ request: { stream: true } }));
+    expect(stateOf('a')).toBe('probing');
+    watch.answered();
+    expect(stateOf('a')).toBe('up');
+    watch.ended({ ...OK, status: 'failed', error: error('upstream_truncated') });
+    expect(stateOf('a')).toBe('down');
+  });
+
   test('that breaks off after it had begun counts like any failure', () => {
     for (let at = 0; at < 5; at++) {
       const watch = routing.watch(targetOf('a'), callFor());
@@ -246,6 +257,27 @@ describe('a caller’s own', () => {
     expect(stateOf('a')).toBe('probe');
     serve('a', callFor());
     expect(stateOf('a')).toBe('up');
+  });
+
+  test('provider key of a fallback clears nobody either', () => {
+    fail('a', 'upstream_unauthorized');
+    nowMs += 5_000;
+    const watch = routing.watch({ ...targetOf('a'), requestChanges: { api_key: 'sk-of-the-caller' } }, callFor());
+    watch.answered();
+    watch.ended(OK);
+    expect(stateOf('a')).toBe('probe');
+  });
+
+  test('name of a model blames no wildcard that let it through, and what else fails does', () => {
+    runtime = runtimeFrom(
+      'model_list: [{model_name: "x/*", model_info: {id: w}, litellm_params: {model: "openai/*", api_key: k}}]',
+    );
+    const nameless = (kind: ErrorKindName): void => fail('x/no-such-model', kind);
+    nameless('upstream_not_found');
+    nameless('upstream_forbidden');
+    expect(stateOf('w')).toBe('up');
+    nameless('upstream_unauthorized');
+    expect(stateOf('w')).toBe('down');
   });
 
   test('time limit blames nobody when it has run out, and does not hide a deployment that is slower than ours', () => {

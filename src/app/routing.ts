@@ -1,6 +1,6 @@
 /** Routing put together: its state, which outlives a reload, and what the current configuration makes of it for a call. */
 import type { Config } from '../config/config.ts';
-import type { GatewayError } from '../errors.ts';
+import type { ErrorKindName, GatewayError } from '../errors.ts';
 import type { Cards } from '../features/meter.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
 import type { AttemptWatch } from '../gateway/pipeline.ts';
@@ -158,6 +158,9 @@ function chooseSettings({ runtime, cards, hasRoom }: RoutingOptions): ChooseSett
   };
 }
 
+/** How providers say that there is no such model, or not for this account. */
+const NAMES_REFUSED: ReadonlySet<ErrorKindName> = new Set(['upstream_not_found', 'upstream_forbidden']);
+
 /** One attempt, from its beginning to the end of its answer. */
 class Watch implements AttemptWatch {
   readonly #target: Target;
@@ -187,9 +190,10 @@ class Watch implements AttemptWatch {
   }
 
   answered(): void {
-    if (!this.#loads) return;
+    const { deploymentId } = this.#target;
+    if (!this.#isOwnKey()) this.#state.health.begun(deploymentId, this.#startedAtMs);
     const tookMs = this.#options.now() - this.#startedAtMs;
-    this.#loads.answered(this.#target.deploymentId, tookMs, this.#call.request.stream === true);
+    this.#loads?.answered(deploymentId, tookMs, this.#call.request.stream === true);
   }
 
   /** It is at least as slow as it was waited for, which matters where it was slow. */
@@ -198,14 +202,14 @@ class Watch implements AttemptWatch {
     const usualMs = this.#loads?.p95Ms(deploymentId) ?? Number.POSITIVE_INFINITY;
     if (this.#options.now() - this.#startedAtMs > usualMs) this.answered();
     this.#loads?.end(deploymentId, 0);
-    this.#state.health.ended(deploymentId);
+    this.#state.health.ended(deploymentId, this.#startedAtMs);
   }
 
   ended(outcome: Outcome): void {
     const { deploymentId } = this.#target;
     this.#loads?.end(deploymentId, outcome.buckets ? countedTokens(outcome.buckets) : 0);
     if (outcome.status === 'failed') this.#blame(outcome.error);
-    else if (outcome.status === 'aborted') this.#state.health.ended(deploymentId);
+    else if (outcome.status === 'aborted') this.#state.health.ended(deploymentId, this.#startedAtMs);
     else this.#succeeded(outcome);
   }
 
@@ -213,20 +217,28 @@ class Watch implements AttemptWatch {
   #succeeded({ responseId }: Outcome): void {
     const { deploymentId } = this.#target;
     const { affinity } = this.#options.runtime().config.router;
-    if (this.#call.controls.apiKey === undefined) this.#state.health.succeeded(deploymentId);
-    else this.#state.health.ended(deploymentId);
+    if (this.#isOwnKey()) this.#state.health.ended(deploymentId, this.#startedAtMs);
+    else this.#state.health.succeeded(deploymentId, this.#startedAtMs);
     const names = affinityNames(this.#call, affinity, responseId);
     if (names.length > 0) this.#state.affinity.pin(names, deploymentId, affinity.ttlMs);
   }
 
-  /** A caller's own provider key, or its own short time limit, says nothing about the deployment. */
   #blame(error: GatewayError): void {
     const { deploymentId } = this.#target;
-    const isOwnKey = callerKey(this.#call, this.#target) !== undefined;
-    const isOwnLimit = error.kind === 'upstream_timeout' && this.#isCallersTimeUp();
-    const isNobodys = isOwnKey || isOwnLimit || error.details.pretended !== undefined;
-    if (isNobodys) this.#state.health.ended(deploymentId);
-    else this.#state.health.failed(deploymentId, error, healthSettings(this.#options.runtime(), deploymentId));
+    const { health } = this.#state;
+    if (this.#isCallersDoing(error)) health.ended(deploymentId, this.#startedAtMs);
+    else health.failed(deploymentId, error, healthSettings(this.#options.runtime(), deploymentId), this.#startedAtMs);
+  }
+
+  /** A provider key, a short time limit or the name of a model that the caller brought says nothing about the deployment. */
+  #isCallersDoing(error: GatewayError): boolean {
+    if (this.#isOwnKey() || error.details.pretended !== undefined) return true;
+    if (error.kind === 'upstream_timeout') return this.#isCallersTimeUp();
+    return this.#target.isNamedByCaller === true && NAMES_REFUSED.has(error.kind);
+  }
+
+  #isOwnKey(): boolean {
+    return callerKey(this.#call, this.#target) !== undefined;
   }
 
   #isCallersTimeUp(): boolean {

@@ -15,6 +15,8 @@ export interface Target {
   readonly litellmModel: string;
   /** The name sent upstream: `gpt-4o-mini`. */
   readonly upstreamModel: string;
+  /** That name is a caller's own, which a wildcard lets through. */
+  readonly isNamedByCaller?: boolean;
   /** No trailing slash. */
   readonly baseUrl: string;
   readonly apiKey: string | undefined;

@@ -125,5 +125,6 @@ function specialise(target: Target, name: string, captures: readonly string[]): 
   const fill = (): string => parts[taken++] ?? '';
   const upstreamModel = target.upstreamModel.replaceAll('*', fill);
   const prefix = target.litellmModel.slice(0, target.litellmModel.length - target.upstreamModel.length);
-  return { ...target, modelGroup: name, upstreamModel, litellmModel: `${prefix}${upstreamModel}` };
+  const litellmModel = `${prefix}${upstreamModel}`;
+  return { ...target, modelGroup: name, upstreamModel, litellmModel, isNamedByCaller: true };
 }

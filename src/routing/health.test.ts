@@ -210,16 +210,66 @@ describe('a cooldown', () => {
     expect(events.at(-1)).toEqual({ deploymentId: A, kind: 'recovered' });
   });
 
-  test('grows with every probe that fails, up to five minutes', () => {
+  test('grows with every probe that fails, up to ten seconds, and a longer one stays as it is', () => {
+    const lasted = (cooldownMs: number): number[] => {
+      health = new Health(() => nowMs);
+      fail('upstream_unavailable', 5, { cooldownMs });
+      return Array.from({ length: 20 }, () => {
+        nowMs = health.downUntilMs(A);
+        fail('upstream_unavailable', 1, { cooldownMs });
+        return health.downUntilMs(A) - nowMs;
+      });
+    };
+    expect(lasted(3_000)).toEqual([6_000, 9_000, ...Array.from({ length: 18 }, () => 10_000)]);
+    expect(new Set(lasted(60_000))).toEqual(new Set([60_000]));
+  });
+
+  test('ends when a probe’s answer begins; until it has ended well, one failure is enough for the next', () => {
     fail('upstream_unavailable', 5);
-    const lasted: number[] = [];
-    for (let probes = 0; probes < 70; probes++) {
-      nowMs = health.downUntilMs(A);
-      fail('upstream_unavailable');
-      lasted.push(health.downUntilMs(A) - nowMs);
-    }
-    expect(lasted.slice(0, 3)).toEqual([10_000, 15_000, 20_000]);
-    expect(lasted.at(-1)).toBe(300_000);
+    nowMs += 5_000;
+    const askedAtMs = nowMs;
+    health.asked(A);
+    nowMs += 100;
+    health.begun(A, askedAtMs);
+    expect([health.stateOf(A), events.at(-1)?.kind]).toEqual(['up', 'recovered']);
+    nowMs += 100;
+    health.failed(A, error('upstream_truncated'), SETTINGS, askedAtMs);
+    expect(health.downUntilMs(A)).toBe(nowMs + 10_000);
+  });
+
+  test('is not ended by answers that begin when none is due', () => {
+    health.begun(A, nowMs);
+    fail('upstream_unavailable', 5);
+    health.begun(A, nowMs);
+    expect(health.stateOf(A)).toBe('down');
+    expect(events.map(({ kind }) => kind)).toEqual(['cooled_down']);
+  });
+
+  test('lets another probe out when the first has said nothing for ten seconds', () => {
+    fail('upstream_unavailable', 5);
+    nowMs += 5_000;
+    health.asked(A);
+    nowMs += 9_999;
+    expect(health.stateOf(A)).toBe('probing');
+    nowMs += 1;
+    expect(health.stateOf(A)).toBe('probe');
+    health.asked(A);
+    expect(health.stateOf(A)).toBe('probing');
+  });
+
+  test('is neither ended nor begun anew by what was asked before it', () => {
+    const askedAtMs = nowMs;
+    nowMs += 1_000;
+    fail('upstream_unavailable', 5);
+    nowMs += 5_000;
+    health.asked(A);
+    health.ended(A, askedAtMs);
+    health.failed(A, error('upstream_timeout'), SETTINGS, askedAtMs);
+    health.succeeded(A, askedAtMs);
+    expect(health.stateOf(A)).toBe('probing');
+    health.succeeded(A);
+    for (let hung = 0; hung < 20; hung++) health.failed(A, error('upstream_timeout'), SETTINGS, askedAtMs);
+    expect(health.stateOf(A)).toBe('up');
   });
 
   test('goes on for the next when a probe’s client left', () => {

@@ -46,10 +46,13 @@ interface Deployment {
   /** Failures by class since `countedFromMs`, for policies. */
   counted: Map<ErrorClass, number>;
   countedFromMs: number;
+  /** When the latest cooldown began; what was asked before it says nothing of afterwards. */
+  downSinceMs: number;
   downUntilMs: number;
   /** In a row, without a success between them. */
   ejections: number;
-  isProbing: boolean;
+  /** When the latest probe began; `null`: none is under way. */
+  probedAtMs: number | null;
   /** When it was last said that our credential is refused. */
   refusalToldMs: number;
   lastSuccessAtMs: number | null;
@@ -61,7 +64,10 @@ const MINUTE_MS = 60_000;
 const MAX_IN_A_ROW = 5;
 const MAX_SHARE = 0.5;
 const FEWEST_FOR_A_SHARE = 10;
-const LONGEST_COOLDOWN_MS = 300_000;
+/** Cooldowns grow up to this, so that traffic is back so soon after its deployment; a longer `cooldown_time` stays. */
+const LONGEST_GROWN_MS = 10_000;
+/** A probe that has said nothing for so long does not keep the next one out: what hung may answer by now. */
+const PROBE_PATIENCE_MS = 10_000;
 /** A provider's own reset time is believed up to this. */
 const LONGEST_RESET_MS = 3_600_000;
 const MAX_DEPLOYMENTS = 10_000;
@@ -80,7 +86,8 @@ export class Health {
     const known = this.#deployments.get(deploymentId);
     if (known === undefined || known.downUntilMs === 0) return 'up';
     if (this.#now() < known.downUntilMs) return 'down';
-    return known.isProbing ? 'probing' : 'probe';
+    const { probedAtMs } = known;
+    return probedAtMs !== null && this.#now() < probedAtMs + PROBE_PATIENCE_MS ? 'probing' : 'probe';
   }
 
   sightingOf(deploymentId: string): Sighting {
@@ -115,50 +122,68 @@ export class Health {
     const deployment = this.#of(deploymentId);
     this.#turnMinute(deployment);
     deployment.asked += 1;
-    if (deployment.downUntilMs > 0 && this.#now() >= deployment.downUntilMs) deployment.isProbing = true;
+    if (this.stateOf(deploymentId) === 'probe') deployment.probedAtMs = this.#now();
   }
 
-  succeeded(deploymentId: string): void {
+  /**
+   * An answer has begun: where it was a probe, others need not wait for its end. Until that has come, one failure is as bad
+   * as the last of a row.
+   * @param askedAtMs when the attempt began, here and below
+   */
+  begun(deploymentId: string, askedAtMs: number): void {
+    const deployment = this.#of(deploymentId);
+    if (!isProbe(deployment, askedAtMs)) return;
+    this.#recover(deploymentId, deployment);
+    deployment.consecutive = MAX_IN_A_ROW - 1;
+  }
+
+  succeeded(deploymentId: string, askedAtMs = this.#now()): void {
     const deployment = this.#of(deploymentId);
     const wasDown = deployment.downUntilMs > 0;
     deployment.lastSuccessAtMs = this.#now();
     // An answer to what was asked before the cooldown says nothing about now.
-    if (wasDown && this.#now() < deployment.downUntilMs) return;
-    Object.assign(deployment, { consecutive: 0, downUntilMs: 0, ejections: 0, isProbing: false });
+    if (wasDown && (this.#now() < deployment.downUntilMs || askedAtMs < deployment.downSinceMs)) return;
+    Object.assign(deployment, { consecutive: 0, ejections: 0 });
     deployment.counted.clear();
-    if (!wasDown) return;
-    // What the minute saw before the recovery must not take it out again at its next failure.
-    Object.assign(deployment, { asked: 0, failed: 0, refusalToldMs: Number.NEGATIVE_INFINITY });
+    if (wasDown) this.#recover(deploymentId, deployment);
+  }
+
+  /** What the minute saw before must not take it out again at its next failure. */
+  #recover(deploymentId: string, deployment: Deployment): void {
+    Object.assign(deployment, { downUntilMs: 0, probedAtMs: null, asked: 0, failed: 0 });
+    deployment.refusalToldMs = Number.NEGATIVE_INFINITY;
     this.#tell({ deploymentId, kind: 'recovered' });
   }
 
   /** Neither a success nor the deployment's fault: a client that left, a request that was wrong. */
-  ended(deploymentId: string): void {
-    this.#of(deploymentId).isProbing = false;
+  ended(deploymentId: string, askedAtMs = this.#now()): void {
+    const deployment = this.#of(deploymentId);
+    if (isProbe(deployment, askedAtMs)) deployment.probedAtMs = null;
   }
 
-  failed(deploymentId: string, error: GatewayError, settings: HealthSettings): void {
+  failed(deploymentId: string, error: GatewayError, settings: HealthSettings, askedAtMs = this.#now()): void {
     const blame = blameOf(error);
+    const deployment = this.#of(deploymentId);
+    // What was asked before a cooldown that is over has failed with those that began it.
+    if (askedAtMs < deployment.downSinceMs && this.#now() >= deployment.downUntilMs) return;
+    const wasProbe = isProbe(deployment, askedAtMs);
+    if (wasProbe) deployment.probedAtMs = null;
     if (blame === 'none') {
       this.#excuse(deploymentId, error, settings);
       return;
     }
-    const deployment = this.#of(deploymentId);
     this.#turnMinute(deployment);
-    if (isCredentialRefused(error)) this.#tellOfCredential(deploymentId, deployment);
+    if (isCredentialRefused(error)) this.#tellOfCredential(deploymentId, deployment, wasProbe);
     deployment.consecutive += 1;
     deployment.failed += 1;
     deployment.lastFailureAtMs = this.#now();
     deployment.lastFailure = error.kind;
-    const wasProbe = deployment.isProbing;
-    deployment.isProbing = false;
     if (settings.disabled || settings.cooldownMs === 0) return;
     if (wasProbe || this.#isTooMuch(deployment, error, settings, blame)) this.#coolDown(deploymentId, error, settings);
   }
 
   /** What clients do wrong counts only where the operator's policy says how often. */
   #excuse(deploymentId: string, error: GatewayError, settings: HealthSettings): void {
-    this.ended(deploymentId);
     const errorClass = classOf(error);
     const allowed = errorClass && settings.allowedFailsPolicy[errorClass];
     if (allowed === undefined || errorClass === undefined || settings.disabled || settings.cooldownMs === 0) return;
@@ -167,9 +192,9 @@ export class Health {
   }
 
   /** Once for a cooldown; once a minute where there is none. */
-  #tellOfCredential(deploymentId: string, deployment: Deployment): void {
+  #tellOfCredential(deploymentId: string, deployment: Deployment, wasProbe: boolean): void {
     const nowMs = this.#now();
-    if (nowMs < Math.max(deployment.downUntilMs, deployment.refusalToldMs + MINUTE_MS) && !deployment.isProbing) return;
+    if (nowMs < Math.max(deployment.downUntilMs, deployment.refusalToldMs + MINUTE_MS) && !wasProbe) return;
     deployment.refusalToldMs = nowMs;
     this.#tell({ deploymentId, kind: 'credential_refused' });
   }
@@ -205,13 +230,13 @@ export class Health {
     const nowMs = this.#now();
     // Calls that were under way when it went down tell nothing new.
     const isNew = nowMs >= deployment.downUntilMs;
-    if (isNew) deployment.ejections += 1;
+    if (isNew) Object.assign(deployment, { ejections: deployment.ejections + 1, downSinceMs: nowMs });
     const { retryAfterMs } = error.details;
     const reset =
       error.kind === 'upstream_busy' && retryAfterMs !== undefined && retryAfterMs > 0 ? retryAfterMs : undefined;
     const lastsMs =
       reset === undefined
-        ? Math.min(LONGEST_COOLDOWN_MS, cooldownMs * deployment.ejections)
+        ? Math.max(cooldownMs, Math.min(LONGEST_GROWN_MS, cooldownMs * deployment.ejections))
         : Math.min(LONGEST_RESET_MS, reset);
     deployment.downUntilMs = Math.max(deployment.downUntilMs, nowMs + lastsMs);
     deployment.consecutive = 0;
@@ -234,9 +259,10 @@ export class Health {
       failed: 0,
       counted: new Map(),
       countedFromMs: 0,
+      downSinceMs: Number.NEGATIVE_INFINITY,
       downUntilMs: 0,
       ejections: 0,
-      isProbing: false,
+      probedAtMs: null,
       refusalToldMs: Number.NEGATIVE_INFINITY,
       lastSuccessAtMs: null,
       lastFailureAtMs: null,
@@ -246,3 +272,7 @@ export class Health {
     return fresh;
   }
 }
+
+/** It was asked after a cooldown that nothing has ended yet. */
+const isProbe = ({ downUntilMs }: Deployment, askedAtMs: number): boolean =>
+  downUntilMs > 0 && askedAtMs >= downUntilMs;

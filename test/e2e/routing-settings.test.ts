@@ -488,6 +488,16 @@ describe('names', () => {
     expect((await ask(place, 'openai/worse')).tried).toEqual(['worse', 'spare']);
   });
 
+  test('that a provider does not know take its wildcard from nobody else', async () => {
+    const place = await serving([at('openai/*', '*', { model: 'openai/*' }), at('spare', 'spare')], {
+      default_fallbacks: ['spare'],
+    });
+    behaviours = { 'no-such-model': { status: 404 }, 'not-for-us': { status: 403 } };
+    expect((await ask(place, 'openai/no-such-model')).tried).toEqual(['no-such-model', 'spare']);
+    expect((await ask(place, 'openai/not-for-us')).tried).toEqual(['not-for-us', 'spare']);
+    expect((await ask(place, 'openai/gpt-x')).tried).toEqual(['gpt-x']);
+  });
+
   test('that are hidden work and are not listed; those of an access group open its models only', async () => {
     const place = await serving([at('m', 'one', {}, { access_groups: ['club'] }), at('n', 'two')], {
       model_group_alias: { shown: 'm', quiet: { model: 'm', hidden: true } },
