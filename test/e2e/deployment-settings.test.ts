@@ -389,7 +389,7 @@ describe('around the file', () => {
 });
 
 /** What is too large to stand among other settings has a test of its own. */
-const OWN_TESTS = ['hedging.test.ts', 'mirroring.test.ts', 'models.test.ts', 'time-limits.test.ts'];
+const OWN_TESTS = ['health.test.ts', 'hedging.test.ts', 'mirroring.test.ts', 'models.test.ts', 'time-limits.test.ts'];
 
 test('every key that the configuration honours is used here or in another test of settings', () => {
   const text = readdirSync(import.meta.dir)

@@ -59,7 +59,7 @@ test('every dollar of a budget is in a row, in one of its attempts, and none is 
   expect(statuses).toContain(422); // It was spent to the end.
   const rows = await gateway.rows('', statuses.length);
   const lost = rows.filter((row) => attemptsOf(row).some(({ error }) => error === 'outrun'));
-  expect(lost.length).toBeGreaterThan(2);
+  expect(lost.length).toBeGreaterThan(0);
   for (const row of rows) {
     const costs = attemptsOf(row).map(({ costNanoUsd }) => costNanoUsd);
     expect(sum(costs) / 1e9).toBeCloseTo(Number(row['spend']), 9);

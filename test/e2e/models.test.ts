@@ -274,3 +274,18 @@ function rotate(folder: string, env: Readonly<Record<string, string>>): { code: 
   );
   return { code: status, said: stdout + stderr };
 }
+
+test('store_model_in_db: false refuses models at run time, and says which setting it was', async () => {
+  const gateway = await startGateway({ config: { model_list: [], general_settings: { store_model_in_db: false } } });
+  try {
+    const answer = await gateway.post('/model/new', {
+      model_name: 'added',
+      litellm_params: { model: 'openai/gpt-4o' },
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toContain('store_model_in_db');
+    expect((await ask(gateway, 'added')).status).toBe(400);
+  } finally {
+    await gateway.stop();
+  }
+});
