@@ -88,8 +88,6 @@ interface Write {
   /** Something that the role may do, each time with something new. */
   readonly plain: () => Promise<Sending & { readonly body: object }>;
   readonly privileged: Fields;
-  /** That may be left as they are, so an equal value is taken. */
-  readonly nullable?: readonly string[];
   /** What stands in the database of what was aimed at. */
   readonly stored: () => Promise<unknown>;
 }

@@ -2,7 +2,7 @@
 import { digest } from '../../src/auth/digest.ts';
 import { MASTER_KEY } from '../support/app-place.ts';
 import type { Kind, Relation } from './oracle.ts';
-import type { Actor, Person, Tenant, TenantIds, World } from './world.ts';
+import type { Actor, Tenant, TenantIds, World } from './world.ts';
 
 export interface Target {
   readonly relation: Relation;
@@ -53,7 +53,7 @@ function placeOf(world: World, actor: Actor, relation: Relation): Place {
   };
 }
 
-export const other = (tenant: Tenant): Tenant => (tenant === 'acme' ? 'globex' : 'acme');
+const other = (tenant: Tenant): Tenant => (tenant === 'acme' ? 'globex' : 'acme');
 
 async function standingId(world: World, { kind, relation, actor }: Wanted, place: Place): Promise<string | null> {
   const ids = world.tenants[place.tenant];
@@ -175,5 +175,3 @@ async function freshThing(world: World, what: Thing, tenant: Tenant): Promise<st
       return name;
   }
 }
-
-export const personOf = (world: World, tenant: Tenant, who: Person): string => world.tenants[tenant].people[who];
