@@ -176,9 +176,28 @@ describe('fields', () => {
     ['an alias that is no text', { aliases: { a: 1 } }, 'aliases.a', 'expected string'],
     ['metadata that is a list', { metadata: [] }, 'metadata', 'expected record'],
     ['a negative budget', { max_budget: -1 }, 'max_budget', '>=0'],
-    ['a budget that is a text', { max_budget: '10' }, 'max_budget', 'expected number'],
+    ['a budget that is a word', { max_budget: 'ten' }, 'max_budget', 'must be a number'],
+    ['a negative budget in text', { max_budget: '-1' }, 'max_budget', 'must be a number'],
+    ['a budget that is a list', { max_budget: [1] }, 'max_budget', 'expected number'],
+    ['a budget in text that is too large', { max_budget: '9999999' }, 'max_budget', '<=9000000'],
+    ['a rate that is a word', { rpm_limit: 'ten' }, 'rpm_limit', 'must be a whole number'],
     ['a budget too large to count exactly', { max_budget: 1e12 }, 'max_budget', '<=9000000'],
-    ['half a request', { rpm_limit: 0.5 }, 'rpm_limit', 'expected int'],
+    ['half a request', { rpm_limit: 0.5 }, 'rpm_limit', 'must be a whole number'],
+    ['half a request in text', { rpm_limit: '0.5' }, 'rpm_limit', 'must be a whole number'],
+    [
+      'an unknown part of a budget by model',
+      { model_max_budget: { m: { budget: 1 } } },
+      'model_max_budget.m.budget',
+      'is not a known field',
+    ],
+    [
+      'a budget by model over what is no time',
+      { model_max_budget: { m: { budget_limit: 1, time_period: 'x' } } },
+      'model_max_budget.m.time_period',
+      'must be a time',
+    ],
+    ['half of a character', { key_alias: 'a\ud83d' }, 'request_body', 'half of a character'],
+    ['half of a character deep within', { metadata: { a: [{ '\udc00': 1 }] } }, 'request_body', 'half of a character'],
     ['a duration without a unit', { duration: '30' }, 'duration', '30s, 30m, 24h, 30d, 1w or 1mo'],
     ['a duration of nothing', { duration: '0d' }, 'duration', 'must be a time'],
     ['a budget window that is no time', { budget_duration: 'often' }, 'budget_duration', 'daily, weekly or monthly'],
@@ -200,7 +219,7 @@ describe('fields', () => {
 
   test('the same rules hold for an update, and a refused one changes nothing', async () => {
     const key = await place.key({ models: ['a'] });
-    for (const fields of [{ models: 'b' }, { spend: '1' }, { duration: 'soon' }, { rmp_limit: 1 }]) {
+    for (const fields of [{ models: 'b' }, { spend: 'all' }, { duration: 'soon' }, { rmp_limit: 1 }]) {
       expectRefusal(await place.post('/key/update', { key, ...fields }), { status: 400 });
     }
     expectRefusal(await place.post('/key/update', { models: [] }), { status: 400, param: 'key' });
@@ -214,6 +233,30 @@ describe('fields', () => {
     expectRefusal(again, { status: 400, param: 'key', says: 'exists already' });
     expect(JSON.stringify(again.body)).not.toContain(key);
     expect((await place.get(`/key/info?key=${key}`)).body.info.team_id).toBe('t');
+  });
+
+  test('numbers may be written as text, as LiteLLM takes them', async () => {
+    const limits = { max_budget: '0.5', soft_budget: '1e-7', rpm_limit: '3', model_max_budget: { m: '0.0000001' } };
+    const { status, body } = await place.post('/key/generate', limits);
+    expect([status, body.max_budget, body.soft_budget, body.rpm_limit]).toEqual([200, 0.5, 1e-7, 3]);
+  });
+
+  test('one that is needed and not there is said to be missing', async () => {
+    for (const [path, param] of [
+      ['/key/update', 'key'],
+      ['/team/delete', 'team_ids'],
+      ['/model/new', 'litellm_params'],
+      ['/team/member_add', 'team_id'],
+    ] as const) {
+      expectRefusal(await place.post(path, {}), { status: 400, param, says: `'${param}': is missing.` });
+    }
+    expectRefusal(await place.get('/team/info'), { status: 400, param: 'team_id', says: 'is missing' });
+  });
+
+  test('whole characters beyond the first 65,536 are welcome, and backslashes before what looks like half of one', async () => {
+    for (const key_alias of ['🦊', '\\ud83d', '\\\\ud83d', '\\🦊']) {
+      expect((await place.post('/key/generate', { key_alias })).body.key_alias).toBe(key_alias);
+    }
   });
 
   test('empty texts are fields left empty', async () => {
@@ -242,6 +285,11 @@ describe('bodies', () => {
       expect(Object.hasOwn(Object.prototype, 'x')).toBe(false);
     });
   }
+
+  test('a route that asks for nothing takes nothing', async () => {
+    expect((await place.post('/credentials/rotate', '')).status).toBe(200);
+    expectRefusal(await place.post('/credentials/rotate', '{'), { status: 400, says: 'one JSON object' });
+  });
 
   test('more than a megabyte: 413', async () => {
     const answer = await place.post('/key/generate', { metadata: { a: 'x'.repeat(1024 * 1024) } });
@@ -303,10 +351,14 @@ describe('queries', () => {
     ['/key/list?size=101', 'size'],
     ['/key/list?size=1e1', 'size'],
     ['/spend/logs/v2?page=-1', 'page'],
-    ['/spend/logs/v2?page_size=1000', 'page_size'],
+    ['/spend/logs/v2?page_size=1001', 'page_size'],
     ['/spend/logs/v2?status_filter=odd', 'status_filter'],
     ['/spend/logs?start_date=yesterday', 'start_date'],
     ['/spend/logs?start_date=2026-13-01', 'start_date'],
+    ['/spend/logs?start_date=2026-02-30', 'start_date'],
+    ['/user/daily/activity?start_date=2027-02-29&end_date=2027-03-01', 'start_date'],
+    ['/global/spend/report?start_date=2027-02-01&end_date=2027-04-31', 'end_date'],
+    ['/audit?start_date=2026-02-30', 'start_date'],
     ['/spend/logs?end_date=2026-01-31T25:00', 'end_date'],
     ['/spend/logs?end_date=1', 'end_date'],
   ] as const) {

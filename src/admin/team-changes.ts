@@ -83,7 +83,7 @@ export function forget(
 
 export async function conditionsOf(db: Database, query: TeamQuery): Promise<Condition<TeamRow>[]> {
   const conditions: Condition<TeamRow>[] = [];
-  const { user_id, organization_id, team_id, team_alias, blocked } = query;
+  const { user_id, organization_id, team_id, team_alias, blocked, search } = query;
   if (user_id !== undefined) {
     const memberships = await membershipsOfUser(db, user_id);
     conditions.push({ column: 'team_id', in: memberships.map((membership) => membership.team_id) });
@@ -91,6 +91,14 @@ export async function conditionsOf(db: Database, query: TeamQuery): Promise<Cond
   if (organization_id !== undefined) conditions.push({ column: 'organization_id', is: organization_id });
   if (team_id !== undefined) conditions.push({ column: 'team_id', is: team_id });
   if (team_alias !== undefined) conditions.push({ column: 'team_alias', contains: team_alias });
+  if (search !== undefined) {
+    conditions.push({
+      any: [
+        { column: 'team_id', contains: search },
+        { column: 'team_alias', contains: search },
+      ],
+    });
+  }
   if (blocked !== undefined) conditions.push({ column: 'blocked', is: blocked ? 1 : 0 });
   return conditions;
 }

@@ -94,6 +94,8 @@ export const teamListQuery = z.strictObject({
 });
 export const teamPageQuery = z.strictObject({
   ...FILTERS,
+  /** Part of an id or an alias. */
+  search: z.string().max(256).optional(),
   blocked: flag.optional(),
   page: pageNumber().optional(),
   page_size: pageNumber(100).optional(),

@@ -139,20 +139,9 @@ export class UserReads {
   }
 
   async #conditions(query: UserListQuery, access: Access): Promise<Condition<UserRow>[]> {
-    const { role, user_role, user_ids, sso_user_ids, user_email, user_alias, team, organization_id, blocked } = query;
-    const conditions: Condition<UserRow>[] = [];
-    const add = (condition: Condition<UserRow> | undefined): void => {
-      if (condition !== undefined) conditions.push(condition);
-    };
-    for (const is of [role, user_role]) add(is && { column: 'user_role', is });
-    add(user_ids === undefined ? undefined : { column: 'user_id', in: listed(user_ids) });
-    add(sso_user_ids === undefined ? undefined : { column: 'sso_user_id', in: listed(sso_user_ids) });
-    add(user_email === undefined ? undefined : { column: 'user_email', contains: user_email });
-    add(user_alias === undefined ? undefined : { column: 'user_alias', contains: user_alias });
-    add(organization_id === undefined ? undefined : { column: 'organization_id', is: organization_id });
-    add(blocked === undefined ? undefined : { column: 'blocked', is: blocked ? 1 : 0 });
-    if (team !== undefined) add({ column: 'user_id', in: await this.#membersOf(team, access) });
-    return conditions;
+    const { team } = query;
+    const plain = plainConditions(query);
+    return team === undefined ? plain : [...plain, { column: 'user_id', in: await this.#membersOf(team, access) }];
   }
 
   /** Of a team that the caller sees; nobody is in any other. */
@@ -163,6 +152,31 @@ export class UserReads {
     return (await membersOfTeam(db, teamId)).map(({ user_id }) => user_id);
   }
 }
+
+function plainConditions(query: UserListQuery): Condition<UserRow>[] {
+  const { role, user_role, user_ids, sso_user_ids, user_email, user_alias } = query;
+  const { organization_id, organization_ids, search, blocked } = query;
+  const wanted: (Condition<UserRow> | '' | false | undefined)[] = [
+    role && { column: 'user_role', is: role },
+    user_role && { column: 'user_role', is: user_role },
+    user_ids !== undefined && { column: 'user_id', in: listed(user_ids) },
+    sso_user_ids !== undefined && { column: 'sso_user_id', in: listed(sso_user_ids) },
+    user_email !== undefined && { column: 'user_email', contains: user_email },
+    user_alias !== undefined && { column: 'user_alias', contains: user_alias },
+    organization_id !== undefined && { column: 'organization_id', is: organization_id },
+    organization_ids !== undefined && { column: 'organization_id', in: listed(organization_ids) },
+    search !== undefined && inAnyOf(search),
+    blocked !== undefined && { column: 'blocked', is: blocked ? 1 : 0 },
+  ];
+  return wanted.filter((condition) => typeof condition === 'object');
+}
+
+const inAnyOf = (search: string): Condition<UserRow> => ({
+  any: [
+    { column: 'user_id', contains: search },
+    { column: 'user_email', contains: search },
+  ],
+});
 
 const listed = (text: string): string[] =>
   text

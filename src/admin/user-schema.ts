@@ -115,6 +115,10 @@ export const userListQuery = z.strictObject({
   user_alias: z.string().max(LONGEST_NAME).optional(),
   team: id.optional(),
   organization_id: id.optional(),
+  /** Names with commas between them. */
+  organization_ids: z.string().max(20_000).optional(),
+  /** Part of an id or an address. */
+  search: z.string().max(LONGEST_NAME).optional(),
   blocked: flag.optional(),
   page: pageNumber().optional(),
   page_size: pageNumber(100).optional(),

@@ -201,7 +201,7 @@ export const accessGroups: Shapes = {
       says: 'a name that is missing',
       send: 'POST /v1/access_group',
       body: {},
-      ...refused('access_group_name', "'access_group_name': Invalid input: expected string, received undefined."),
+      ...refused('access_group_name', "'access_group_name': is missing."),
     },
     {
       says: 'an unknown field',

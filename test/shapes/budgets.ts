@@ -197,7 +197,7 @@ export const budgets: Shapes = {
       says: 'a field that is missing',
       send: 'POST /budget/update',
       body: { max_budget: 1 },
-      ...refused('budget_id', "'budget_id': Invalid input: expected string, received undefined."),
+      ...refused('budget_id', "'budget_id': is missing."),
     },
     {
       says: 'nothing to delete',
@@ -215,7 +215,7 @@ export const budgets: Shapes = {
       says: 'a field of the wrong type',
       send: 'POST /budget/new',
       body: { rpm_limit: 'many' },
-      ...refused('rpm_limit', "'rpm_limit': Invalid input: expected number, received string."),
+      ...refused('rpm_limit', "'rpm_limit': must be a whole number."),
     },
     {
       says: 'a computed field',

@@ -249,7 +249,7 @@ export const customers: Shapes = {
       says: 'a field that is missing',
       send: 'POST /customer/new',
       body: {},
-      ...refused('user_id', "'user_id': Invalid input: expected string, received undefined."),
+      ...refused('user_id', "'user_id': is missing."),
     },
     {
       says: 'both a budget and limits',

@@ -689,7 +689,7 @@ export const keys: Shapes = {
       says: 'a key without a name to update',
       send: 'POST /key/update',
       body: { max_budget: 1 },
-      ...refused('key', "'key': Invalid input: expected string, received undefined."),
+      ...refused('key', "'key': is missing."),
     },
     {
       says: 'an update of no such key',
@@ -719,7 +719,7 @@ export const keys: Shapes = {
       says: 'a field of the wrong type',
       send: 'POST /key/generate',
       body: { max_budget: 'much' },
-      ...refused('max_budget', "'max_budget': Invalid input: expected number, received string."),
+      ...refused('max_budget', "'max_budget': must be a number."),
     },
     {
       says: 'a negative limit',

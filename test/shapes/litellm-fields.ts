@@ -589,3 +589,97 @@ export const ANSWERS: readonly AnswerFields[] = [
   { thing: 'audit log', routes: ['GET /audit'], at: 'audit_logs.[]', fields: AUDIT },
   { thing: 'audit log', routes: ['GET /audit/{id}'], fields: AUDIT },
 ];
+
+/** What a query may say. */
+export const QUERIES: readonly Fields[] = [
+  {
+    thing: 'key',
+    routes: ['GET /key/list'],
+    fields: words(`page size user_id team_id organization_id key_hash key_alias search return_full_object
+      include_team_keys include_created_by_keys sort_by sort_order expand status project_id access_group_id agent_id
+      substring_matching expires`),
+  },
+  { thing: 'key', routes: ['GET /key/info'], fields: ['key'] },
+  { thing: 'key', routes: ['GET /key/aliases'], fields: words('page size search team_id') },
+  {
+    thing: 'user',
+    routes: ['GET /user/list'],
+    fields: words(`role user_ids sso_user_ids user_email search team page page_size sort_by sort_order
+      organization_ids`),
+  },
+  { thing: 'user', routes: ['GET /user/info', 'GET /v2/user/info'], fields: ['user_id'] },
+  { thing: 'team', routes: ['GET /team/info'], fields: words('team_id key_limit') },
+  { thing: 'team', routes: ['GET /team/list'], fields: words('user_id organization_id') },
+  {
+    thing: 'team',
+    routes: ['GET /v2/team/list'],
+    fields: words(`user_id organization_id team_id team_alias search search_team_id_match page page_size sort_by
+      sort_order status`),
+  },
+  { thing: 'organization', routes: ['GET /organization/list'], fields: words('org_id org_alias') },
+  { thing: 'organization', routes: ['GET /organization/info'], fields: ['organization_id'] },
+  { thing: 'customer', routes: customers('GET /*/list'), fields: words('page page_size search') },
+  { thing: 'customer', routes: customers('GET /*/info'), fields: ['end_user_id'] },
+  { thing: 'budget', routes: ['GET /budget/settings'], fields: ['budget_id'] },
+  { thing: 'tag', routes: ['GET /tag/list'], fields: words('start_date end_date') },
+  {
+    thing: 'model',
+    routes: ['GET /model/info', 'GET /v1/model/info'],
+    fields: words('litellm_model_id include_team_models teamId healthy_only'),
+  },
+  {
+    thing: 'model',
+    routes: ['GET /v2/model/info'],
+    fields: words(`model user_models_only include_team_models debug page size search modelId use_stored_params teamId
+      sortBy sortOrder blocked exclude_auto_routers access_group wildcard_only`),
+  },
+  { thing: 'model', routes: ['GET /model_group/info'], fields: ['model_group'] },
+  {
+    thing: 'log',
+    routes: ['GET /spend/logs'],
+    fields: words('api_key user_id request_id start_date end_date summarize'),
+  },
+  {
+    thing: 'log',
+    routes: ['GET /spend/logs/v2', 'GET /spend/logs/ui'],
+    fields: words(`api_key user_id request_id session_id team_id min_spend max_spend start_date end_date page page_size
+      status_filter cache_hit_filter used_client_oauth_token span_type model model_id model_group key_alias end_user
+      error_code error_message sort_by sort_order exclude_internal_health_checks group_by_session session_cursor search`),
+  },
+  { thing: 'log', routes: ['GET /spend/logs/session/ui'], fields: words('session_id page page_size') },
+  {
+    thing: 'spend',
+    routes: ['GET /global/spend/report'],
+    fields: words('start_date end_date group_by api_key internal_user_id team_id customer_id'),
+  },
+  { thing: 'spend', routes: ['GET /spend/tags'], fields: words('start_date end_date') },
+  { thing: 'activity', routes: ['GET /global/activity'], fields: words('start_date end_date') },
+  {
+    thing: 'activity',
+    routes: ['GET /global/activity/model', 'GET /global/activity/exceptions'],
+    fields: words('start_date end_date'),
+  },
+  {
+    thing: 'activity',
+    routes: ['GET /global/activity/cache_hits'],
+    fields: words('start_date end_date key_aliases models'),
+  },
+  {
+    thing: 'days',
+    routes: DAYS,
+    fields: words('start_date end_date model api_key page page_size timezone'),
+  },
+  {
+    thing: 'days',
+    routes: ['GET /user/daily/activity'],
+    fields: words('user_id include_current_utc_day'),
+  },
+  { thing: 'days', routes: ['GET /team/daily/activity'], fields: words('team_ids exclude_team_ids') },
+  {
+    thing: 'days',
+    routes: ['GET /organization/daily/activity'],
+    fields: words('organization_ids exclude_organization_ids'),
+  },
+  { thing: 'days', routes: ['GET /customer/daily/activity'], fields: words('end_user_ids exclude_end_user_ids') },
+  { thing: 'days', routes: ['GET /tag/daily/activity'], fields: ['tags'] },
+];

@@ -3,15 +3,16 @@ import { describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { MANAGEMENT_ROUTES } from '../../src/auth/routes.ts';
 import { adminPlace } from '../support/admin-place.ts';
-import { ANSWERS, type AnswerFields, REQUESTS } from './litellm-fields.ts';
+import { ANSWERS, type AnswerFields, QUERIES, REQUESTS } from './litellm-fields.ts';
 import { NOUNS } from './nouns.ts';
 import type { Step } from './step.ts';
 
 const place = adminPlace();
 const page = await Bun.file(join(import.meta.dir, '..', '..', 'docs', 'litellm-differences.md')).text();
 
-type Direction = 'request' | 'answer';
-const DIFFERENCE = /^\| (?<thing>[a-z ]+) \| (?<direction>request|answer) \| (?<fields>[^|]+) \| (?<reason>[^|]+) \|$/;
+type Direction = 'request' | 'query' | 'answer';
+const DIFFERENCE =
+  /^\| (?<thing>[a-z ]+) \| (?<direction>request|query|answer) \| (?<fields>[^|]+) \| (?<reason>[^|]+) \|$/;
 
 /** `answer key model_spend`, for each field of the page's tables. */
 const declared = new Set(
@@ -73,15 +74,23 @@ async function missingInAnswers(): Promise<Missing[]> {
 
 async function missingInRequests(): Promise<Missing[]> {
   const { body } = await place.get('/openapi.json');
-  return REQUESTS.flatMap(({ thing, routes: paths, fields }) =>
-    paths.flatMap((route) => {
-      const [method = '', path = ''] = route.split(' ');
-      const known = body.paths[path][method.toLowerCase()].requestBody.content['application/json'].schema.properties;
-      return fields
-        .filter((field) => !Object.hasOwn(known, field))
-        .map((field) => ({ direction: 'request' as const, thing, field, where: route }));
-    }),
-  );
+  const operation = (route: string) => {
+    const [method = '', path = ''] = route.split(' ');
+    return body.paths[path][method.toLowerCase()];
+  };
+  const sent = (route: string): string[] =>
+    Object.keys(operation(route).requestBody.content['application/json'].schema.properties);
+  const asked = (route: string): string[] =>
+    (operation(route).parameters ?? []).map((parameter: { readonly name: string }) => parameter.name);
+  const missing = (direction: Direction, wanted: typeof REQUESTS, known: (route: string) => string[]): Missing[] =>
+    wanted.flatMap(({ thing, routes: paths, fields }) =>
+      paths.flatMap((route) =>
+        fields
+          .filter((field) => !known(route).includes(field))
+          .map((field) => ({ direction, thing, field, where: route })),
+      ),
+    );
+  return [...missing('request', REQUESTS, sent), ...missing('query', QUERIES, asked)];
 }
 
 describe('LiteLLM’s fields', () => {

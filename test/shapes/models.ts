@@ -562,7 +562,7 @@ export const models: Shapes = {
       says: 'a credential without values',
       send: 'POST /credentials',
       body: { credential_name: 'x' },
-      ...refused('credential_values', "'credential_values': Invalid input: expected record, received undefined."),
+      ...refused('credential_values', "'credential_values': is missing."),
     },
     {
       says: 'a model that is not there',
@@ -589,7 +589,7 @@ export const models: Shapes = {
       says: 'a model without parameters',
       send: 'POST /model/new',
       body: { model_name: 'x' },
-      ...refused('litellm_params', "'litellm_params': Invalid input: expected record, received undefined."),
+      ...refused('litellm_params', "'litellm_params': is missing."),
     },
     {
       says: 'a model of a provider that is none',
@@ -617,7 +617,7 @@ export const models: Shapes = {
       says: 'an unknown field',
       send: 'POST /model/new',
       body: { model_name: 'x', litelm_params: {} },
-      ...refused('litellm_params', "'litellm_params': Invalid input: expected record, received undefined."),
+      ...refused('litellm_params', "'litellm_params': is missing."),
     },
     {
       says: 'a field of the wrong type',

@@ -491,7 +491,7 @@ export const organizations: Shapes = {
       says: 'a field that is missing',
       send: 'POST /organization/new',
       body: {},
-      ...refused('organization_alias', "'organization_alias': Invalid input: expected string, received undefined."),
+      ...refused('organization_alias', "'organization_alias': is missing."),
     },
     {
       says: 'an id that is taken',
@@ -503,7 +503,7 @@ export const organizations: Shapes = {
       says: 'an unknown field',
       send: 'POST /organization/new',
       body: { organisation_alias: 'x' },
-      ...refused('organization_alias', "'organization_alias': Invalid input: expected string, received undefined."),
+      ...refused('organization_alias', "'organization_alias': is missing."),
     },
     {
       says: 'a field of the wrong type',
@@ -515,7 +515,10 @@ export const organizations: Shapes = {
       says: 'a role that is none',
       send: 'POST /organization/member_add',
       body: { organization_id: 'acme', member: { user_id: 'x', role: 'admin' } },
-      ...refused('member', "'member': Invalid input."),
+      ...refused(
+        'member.role',
+        '\'member.role\': Invalid option: expected one of "org_admin"|"internal_user"|"internal_user_viewer".',
+      ),
     },
     {
       says: 'a member who is none',

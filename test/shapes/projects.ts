@@ -212,7 +212,7 @@ export const projects: Shapes = {
       says: 'a field that is missing',
       send: 'POST /project/new',
       body: {},
-      ...refused('team_id', "'team_id': Invalid input: expected string, received undefined."),
+      ...refused('team_id', "'team_id': is missing."),
     },
     {
       says: 'a team that is not there',

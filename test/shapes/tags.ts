@@ -225,12 +225,7 @@ export const tags: Shapes = {
       body: { name: 'full' },
       ...refused('name', "A tag 'full' exists already. Change it with /tag/update."),
     },
-    {
-      says: 'a field that is missing',
-      send: 'POST /tag/new',
-      body: {},
-      ...refused('name', "'name': Invalid input: expected string, received undefined."),
-    },
+    { says: 'a field that is missing', send: 'POST /tag/new', body: {}, ...refused('name', "'name': is missing.") },
     {
       says: 'an unknown field',
       send: 'POST /tag/new',

@@ -923,6 +923,11 @@ export const teams: Shapes = {
       send: 'GET /v2/team/list?page=1&page_size=1&sort_by=team_alias&sort_order=asc&organization_id=acme',
       answer: { teams: [FULLER], total: 1, page: 1, page_size: 1, total_pages: 1 },
     },
+    {
+      says: 'found by a part of their alias',
+      send: 'GET /v2/team/list?search=ulle',
+      answer: { teams: [FULLER], total: 1, page: 1, page_size: 10, total_pages: 1 },
+    },
     { says: 'those one may join', send: 'GET /team/available', answer: [] },
     { says: 'deleted', send: 'POST /team/delete', body: { team_ids: ['full'] }, answer: { deleted_teams: ['full'] } },
     {
@@ -946,13 +951,9 @@ export const teams: Shapes = {
       says: 'without a name',
       send: 'POST /team/update',
       body: { max_budget: 1 },
-      ...refused('team_id', "'team_id': Invalid input: expected string, received undefined."),
+      ...refused('team_id', "'team_id': is missing."),
     },
-    {
-      says: 'whose information is not said',
-      send: 'GET /team/info',
-      ...refused('team_id', "'team_id': Invalid input: expected string, received undefined."),
-    },
+    { says: 'whose information is not said', send: 'GET /team/info', ...refused('team_id', "'team_id': is missing.") },
     {
       says: 'an id that is taken',
       send: 'POST /team/new',
@@ -981,7 +982,7 @@ export const teams: Shapes = {
       says: 'a role that is none',
       send: 'POST /team/member_add',
       body: { team_id: '$TEAM', member: { user_id: 'x', role: 'boss' } },
-      ...refused('member', "'member': Invalid input."),
+      ...refused('member.role', '\'member.role\': Invalid option: expected one of "admin"|"user".'),
     },
     {
       says: 'a member twice',

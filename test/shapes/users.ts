@@ -412,6 +412,16 @@ export const users: Shapes = {
       answer: { users: [], total: 0, page: 1, page_size: 25, total_pages: 0 },
     },
     {
+      says: 'found by a part of their address',
+      send: 'GET /user/list?search=DA@example&organization_ids=acme',
+      answer: { users: [CHANGED_ADA], total: 1, page: 1, page_size: 25, total_pages: 1 },
+    },
+    {
+      says: 'not found in another organization',
+      send: 'GET /user/list?search=ada&organization_ids=other,third',
+      answer: { users: [], total: 0, page: 1, page_size: 25, total_pages: 0 },
+    },
+    {
       says: 'everything of everybody for an admin',
       send: 'GET /user/info',
       answer: {
