@@ -3,16 +3,22 @@ import type { z } from '@hono/zod-openapi';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import { topLevelMembers } from '../lib/json-members.ts';
 import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
+import { faultIn, wording } from './fault.ts';
 
 /** Management requests are small. */
 const MAX_BYTES = 1024 * 1024;
 const MAX_DEPTH = 32;
+const LONE_SURROGATE = /\\ud[89a-f][0-9a-f]{2}/;
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** @throws GatewayError 400 or 413 */
-export async function readObject(request: Request): Promise<object> {
+/**
+ * @param mayBeEmpty nothing at all counts as an object without members: `curl -X POST` on a route that asks for nothing
+ * @throws GatewayError 400 or 413
+ */
+export async function readObject(request: Request, mayBeEmpty = false): Promise<object> {
   const text = await readText(request);
+  if (mayBeEmpty && text.trim() === '') return {};
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -25,7 +31,20 @@ export async function readObject(request: Request): Promise<object> {
   }
   refuseTwins(text);
   guard(value, 1);
+  refuseHalfCharacters(value);
   return value;
+}
+
+/**
+ * JSON can hold half of a character (a surrogate alone), UTF-8 cannot: the database would keep another text than the one
+ * that was checked, answered and sealed in the audit log. Only an escape can bring one in, and JSON's writer escapes it again.
+ */
+function refuseHalfCharacters(value: object): void {
+  if (!LONE_SURROGATE.test(JSON.stringify(value).replaceAll('\\\\', ''))) return;
+  throw invalidRequest(
+    'The request body holds half of a character: a surrogate such as \\ud83d alone.',
+    'request_body',
+  );
 }
 
 async function readText(request: Request): Promise<string> {
@@ -78,14 +97,12 @@ export function accept<Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
   refusals: Refusals = {},
 ): z.output<z.ZodObject<Shape>> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: wording });
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const path = issue?.path ?? [];
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const { path, unknown, says } = faultIn(result.error);
   if (unknown !== undefined && path.length === 0) throw unknownField(unknown, Object.keys(schema.shape), refusals);
   if (unknown !== undefined) throw notAccepted([...path, unknown.slice(0, 100)].join('.'), 'is not a known field');
-  throw notAccepted(path.join('.') || 'request_body', issue?.message);
+  throw notAccepted(path.join('.') || 'request_body', says);
 }
 
 const notAccepted = (param: string, message = 'not accepted'): GatewayError =>

@@ -70,7 +70,7 @@ test('an id that is taken is refused', async () => {
 
 test.each<[string, object, string]>([
   ['a negative budget', { max_budget: -1 }, 'max_budget'],
-  ['a budget that is text', { max_budget: '1' }, 'max_budget'],
+  ['a budget that is a word', { max_budget: 'one' }, 'max_budget'],
   ['a window that is none', { budget_duration: 'soon' }, 'budget_duration'],
   ['a model budget that nobody could enforce', { model_max_budget: { m: { max: 1 } } }, 'model_max_budget.m.max'],
   ['a custom limit in an unknown unit', { tollgate_limits: [{ unit: 'cats', max: 1 }] }, 'tollgate_limits.0.unit'],

@@ -53,6 +53,8 @@ describe('a credential', () => {
     [{ credential_values: { api_key: [] } }, 'credential_values.api_key', 'must be text'],
     [{ credential_values: { api_key: 'os.environ/LITELLM_MASTER_KEY' } }, 'credential_values', 'secret of the gateway'],
     [{ credential_name: 'a/b' }, 'credential_name', 'must hold no "/"'],
+    // No path can name it, so it could never be changed again.
+    [{ credential_name: 'a\\b' }, 'credential_name', 'must hold no "/"'],
     [{ credential_name: 'rotate' }, 'credential_name', 'must not be rotate'],
     [{ model_id: 'x' }, 'model_id', 'not supported yet'],
     [{ colour: 'x' }, 'colour', 'Unknown field'],

@@ -25,7 +25,7 @@ const MOST_LISTED = 10_000;
 const MOST_MODELS = 100_000;
 const MOST_NAMED = 5;
 /** They stand in a path. */
-const TAKEN_NAMES: ReadonlySet<string> = new Set(['rotate', 'by_name', 'by_model']);
+const TAKEN_NAMES: ReadonlySet<string> = new Set(['rotate', 'by_name', 'by_model', '.', '..']);
 
 export class Credentials {
   readonly #context: AdminContext;
@@ -37,7 +37,7 @@ export class Credentials {
   async create(name: string, fields: CredentialFields, author: Author): Promise<View> {
     const { models: registry } = this.#context;
     refuseWhenClosed(this.#context);
-    if (TAKEN_NAMES.has(name) || name.includes('/')) throw badName();
+    if (TAKEN_NAMES.has(name) || /[/\\]/.test(name)) throw badName();
     if (this.#isConfigured(name)) throw nameTaken();
     const values = normalized(fields.credential_values ?? {}, registry);
     registry.checkCredential(values);
@@ -195,7 +195,7 @@ const nameTaken = (): GatewayError =>
   invalidRequest('A credential of this name exists already. Names are unique; choose another.', 'credential_name');
 const badName = (): GatewayError =>
   invalidRequest(
-    `'credential_name' must hold no "/", and must not be ${[...TAKEN_NAMES].join(', ')}.`,
+    `'credential_name' must hold no "/" or "\\", and must not be ${[...TAKEN_NAMES].join(', ')}.`,
     'credential_name',
   );
 const onlyInFile = (): GatewayError =>

@@ -24,9 +24,18 @@ export const id = z
   .regex(/^[^\p{Cc}]*$/u, 'must not hold control characters');
 export const texts = z.array(z.string().max(LONGEST_NAME)).max(MOST_ITEMS);
 export const record = z.record(z.string(), z.unknown());
-export const count = z.number().int().nonnegative();
+/** LiteLLM takes numbers written as text too, and its examples have some. */
+const amountInText = z
+  .string()
+  .regex(/^\d{1,7}(\.\d{1,18})?(e-\d{1,2})?$/i, 'must be a number')
+  .transform(Number);
+const countInText = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be a whole number')
+  .transform(Number);
+export const count = z.number().int().nonnegative().or(countInText);
 /** Dollars. */
-export const money = z.number().nonnegative().max(MOST_USD);
+export const money = z.number().nonnegative().or(amountInText).pipe(z.number().max(MOST_USD));
 /** Over which time a budget adds up. */
 export const window = z
   .string()
@@ -36,21 +45,13 @@ export const window = z
   );
 const instant = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
 
-/** LiteLLM's examples write some amounts as text. */
-const moneyOrText = money.or(
-  z
-    .string()
-    .regex(/^\d{1,7}(\.\d{1,18})?$/, 'must be an amount in dollars')
-    .transform(Number),
-);
-
 /** `{"gpt-4o": 10}` or `{"gpt-4o": {"budget_limit": 10, "time_period": "1d"}}`. */
 export const modelBudgets = z.record(
   z.string(),
-  moneyOrText.or(
+  money.or(
     z.strictObject({
-      budget_limit: moneyOrText.nullish(),
-      max_budget: moneyOrText.nullish(),
+      budget_limit: money.nullish(),
+      max_budget: money.nullish(),
       time_period: window.nullish(),
       budget_duration: window.nullish(),
       rpm_limit: count.nullish(),

@@ -18,7 +18,7 @@ export function modelAccessGroupRoutes(context: AdminContext): readonly AdminRou
     route('POST /access_group/new', {
       summary: 'Put models that were added at run time into a group that lists of models may name in their place.',
       section,
-      body: z.strictObject({ ...FIELDS, access_group: id }),
+      body: z.strictObject({ ...FIELDS, access_group: id.regex(/^[^\\]*$/, 'must hold no "\\"') }),
       handle: ({ body: { access_group: group, ...wanted }, ...author }) => groups.create(group, wanted, author),
     }),
     route('GET /access_group/list', {

@@ -39,9 +39,12 @@ export function moment(query: Query, name: string, timeZone = 'UTC'): Moment | u
   const isDay = time === undefined;
   // A plus sign that was not encoded arrives as a space.
   const readMs = Date.parse(`${date}T${time ?? '00:00'}${zone?.replace(' ', '+') ?? 'Z'}`);
-  if (date !== undefined && !Number.isNaN(readMs)) {
+  if (date !== undefined && !Number.isNaN(readMs) && isInCalendar(date)) {
     const atMs = zone === undefined ? instantOf(readMs, timeZone) : readMs;
     return { atMs, isDay, endMs: isDay ? instantOf(readMs + DAY_MS, timeZone) : atMs + 1 };
   }
   throw invalidRequest(`'${name}' must be a date such as 2026-01-31, or a time such as 2026-01-31 14:00:00.`, name);
 }
+
+/** JavaScript reads the 30th of February as the 2nd of March. */
+const isInCalendar = (date: string): boolean => new Date(`${date}T00:00Z`).toISOString().startsWith(date);

@@ -32,6 +32,11 @@ test('rows are numbered without gaps and each follows on the one before, however
   expect(await verifyAudit(db())).toEqual({ intact: true, rows: 20, lastHash: rows.at(-1)?.hash ?? '' });
 });
 
+test('a text that UTF-8 cannot hold does not make the log look changed', async () => {
+  await appendAudit(db(), entry({ object_id: 'half \ud83d', changed_by: '\udc00\udc00' }));
+  expect(await verifyAudit(db())).toMatchObject({ intact: true, rows: 1 });
+});
+
 test('an empty log is intact', async () => {
   expect(await verifyAudit(db())).toEqual({ intact: true, rows: 0, lastHash: '0'.repeat(64) });
 });

@@ -34,8 +34,9 @@ const COVERED = [
   ] as const),
 ];
 
+/** Over the texts as the database keeps them, which is in UTF-8. */
 function hashOf(row: Omit<AuditRow, 'hash'>): string {
-  const values = COVERED.map((column) => (row[column] === null ? null : String(row[column])));
+  const values = COVERED.map((column) => (row[column] === null ? null : String(row[column]).toWellFormed()));
   return createHash('sha256').update(JSON.stringify(values)).digest('hex');
 }
 
