@@ -8,7 +8,7 @@ import type { Allowance } from '../gateway/entities.ts';
 import type { Admission, Feature, Narrow } from '../gateway/feature.ts';
 import { type TokenBounds, tokenBounds } from '../gateway/token-bounds.ts';
 import { patchJson } from '../lib/json-members.ts';
-import { implicitOutput, isBounded, isBudget } from '../limits/finite.ts';
+import { ASSUMED_MAX_OUTPUT, implicitOutput, isBounded, isBudget } from '../limits/finite.ts';
 import { holdBoth, joined } from '../limits/hold-both.ts';
 import { type LimitSettings, patienceMs } from '../limits/patience.ts';
 import type { PromptMemory } from '../limits/prompt-memory.ts';
@@ -62,9 +62,6 @@ function admitted(call: LimitedCall): Admission | Promise<Admission> {
   return cold === undefined ? call.admit() : cold.then(() => call.admit());
 }
 
-/** Outputs of models whose own maximum nobody knows. */
-const ASSUMED_MAX_OUTPUT = 32_768;
-
 class LimitedCall {
   readonly #parts: LimitParts;
   readonly #call: Call;
@@ -86,7 +83,7 @@ class LimitedCall {
     this.#parts = parts;
     this.#call = call;
     this.#subject = subject;
-    this.#part = subject.servedBy(call.modelGroup);
+    this.#part = this.#partOf(call.modelGroup);
     this.#gather();
     this.#body = call.text;
     // A refusal tells it too.
@@ -219,8 +216,7 @@ class LimitedCall {
   }
 
   #attempt(target: Target): void | Promise<void> {
-    const serving = this.#servingOf(target);
-    const part = this.#subject.servedBy(target.modelGroup, serving);
+    const part = this.#partOf(target.modelGroup, this.#servingOf(target));
     const wasLimited = this.#isLimited;
     this.#use(part);
     if (!wasLimited && part.limits.length === 0) return;
@@ -232,7 +228,7 @@ class LimitedCall {
   /** What is not in memory yet is read for the next time: nothing waits for a second attempt. */
   #alongside(target: Target): Narrow | 'refused' {
     const first = this.#part;
-    const part = this.#subject.servedBy(target.modelGroup, this.#servingOf(target));
+    const part = this.#partOf(target.modelGroup, this.#servingOf(target));
     const cold = this.#parts.tree.load(part.limits);
     cold?.catch(() => undefined); // Whoever needs it reads it again.
     if (cold !== undefined || !this.#hold) return 'refused';
@@ -263,6 +259,12 @@ class LimitedCall {
     if (cap < 1 || this.#hold?.attempt(this.#demand([target], cap), this.#part, this.#sent))
       throw this.#refusal(refusal);
     this.#clamp(cap);
+  }
+
+  /** Only the group asked for may be known by another name. */
+  #partOf(modelGroup: string, serving?: Serving): Part {
+    const alias = modelGroup === this.#call.modelGroup ? this.#call.requestedModel : modelGroup;
+    return this.#subject.servedBy(modelGroup, serving, alias);
   }
 
   #servingOf(target: Target): Serving {

@@ -22,10 +22,13 @@ const custom = (over: Partial<CustomLimit>): CustomLimit => ({
   ...over,
 });
 
+/** By its own name. */
+const called = (modelGroup: string) => ({ modelGroup, alias: modelGroup });
+
 describe('what is not limited', () => {
   test('has no limit at all', () => {
     expect(limits({})).toEqual([]);
-    expect(modelLimitsOf({ kind: 'model_per_key', id: 'digest' }, UNLIMITED, 'gpt-4o', SETTINGS)).toEqual([]);
+    expect(modelLimitsOf({ kind: 'model_per_key', id: 'digest' }, UNLIMITED, called('gpt-4o'), SETTINGS)).toEqual([]);
   });
 
   test('but 0 is a limit: nothing may be spent', () => {
@@ -140,10 +143,10 @@ describe('limits of any kind', () => {
     const allowance: Allowance = { ...UNLIMITED, custom: [custom({ model: 'gpt-4o', max: 2 })] };
     expect(limitsOf(KEY, allowance, SETTINGS, NOW_MS)).toEqual([]);
     const owner = { kind: 'model_per_key', id: 'digest' } as const;
-    expect(modelLimitsOf(owner, allowance, 'gpt-4o', SETTINGS)).toMatchObject([
+    expect(modelLimitsOf(owner, allowance, called('gpt-4o'), SETTINGS)).toMatchObject([
       { scope: { kind: 'model_per_key', id: joined('digest', 'gpt-4o') }, max: 2 },
     ]);
-    expect(modelLimitsOf(owner, allowance, 'other', SETTINGS)).toEqual([]);
+    expect(modelLimitsOf(owner, allowance, called('other'), SETTINGS)).toEqual([]);
   });
 });
 
@@ -153,7 +156,7 @@ describe('limits of a model', () => {
   const owner = { kind: 'model_per_team', id: 't' } as const;
 
   test('are its budget and its rates', () => {
-    const found = modelLimitsOf(owner, allowance, 'gpt-4o', SETTINGS);
+    const found = modelLimitsOf(owner, allowance, called('gpt-4o'), SETTINGS);
     expect(found.map(({ unit, max }) => [unit, max])).toEqual([
       ['usd', 10],
       ['requests', 2],
@@ -163,16 +166,33 @@ describe('limits of a model', () => {
   });
 
   test('hold for the model with and without its provider’s name', () => {
-    expect(modelLimitsOf(owner, allowance, 'openai/gpt-4o', SETTINGS)).toHaveLength(3);
+    expect(modelLimitsOf(owner, allowance, called('openai/gpt-4o'), SETTINGS)).toHaveLength(3);
     const prefixed: Allowance = { ...UNLIMITED, perModel: { 'azure/gpt-4o': own } };
-    expect(modelLimitsOf(owner, prefixed, 'gpt-4o', SETTINGS)).toHaveLength(3);
-    expect(modelLimitsOf(owner, prefixed, 'gpt-4o-mini', SETTINGS)).toEqual([]);
+    expect(modelLimitsOf(owner, prefixed, called('gpt-4o'), SETTINGS)).toHaveLength(3);
+    expect(modelLimitsOf(owner, prefixed, called('gpt-4o-mini'), SETTINGS)).toEqual([]);
   });
 
   test('of a model named as every object’s member are those that were set, or none', () => {
     for (const name of ['constructor', 'toString', '__proto__']) {
-      expect(modelLimitsOf(owner, allowance, name, SETTINGS)).toEqual([]);
+      expect(modelLimitsOf(owner, allowance, called(name), SETTINGS)).toEqual([]);
     }
+  });
+
+  test('hold under the name that the client knows it by, beside those under its own', () => {
+    const both: Allowance = { ...UNLIMITED, perModel: { 'gpt-4o': own, best: { ...own, rpmLimit: 1 } } };
+    const rates = (alias: string) =>
+      modelLimitsOf(owner, both, { modelGroup: 'gpt-4o', alias }, SETTINGS)
+        .filter(({ unit }) => unit === 'requests')
+        .map(({ scope, max }) => [scope.id, max]);
+    expect(rates('best')).toEqual([
+      [joined('t', 'gpt-4o'), 2],
+      [joined('t', 'gpt-4o'), 1],
+    ]);
+    expect(rates('gpt-4o')).toHaveLength(1);
+    expect(rates('constructor')).toHaveLength(1);
+    const limited: Allowance = { ...UNLIMITED, custom: [custom({ model: 'best', max: 4 })] };
+    expect(modelLimitsOf(owner, limited, { modelGroup: 'gpt-4o', alias: 'best' }, SETTINGS)).toHaveLength(1);
+    expect(modelLimitsOf(owner, limited, called('gpt-4o'), SETTINGS)).toEqual([]);
   });
 
   test('prefer the exact name', () => {
@@ -180,7 +200,7 @@ describe('limits of a model', () => {
       ...UNLIMITED,
       perModel: { 'azure/gpt-4o': { ...own, rpmLimit: 1 }, 'gpt-4o': { ...own, rpmLimit: 9 } },
     };
-    const rpm = modelLimitsOf(owner, both, 'gpt-4o', SETTINGS).find(({ unit }) => unit === 'requests');
+    const rpm = modelLimitsOf(owner, both, called('gpt-4o'), SETTINGS).find(({ unit }) => unit === 'requests');
     expect(rpm?.max).toBe(9);
   });
 });

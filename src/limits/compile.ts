@@ -46,18 +46,31 @@ export const tracking = (scope: Scope, allowance: Allowance | null, settings: Co
   ...(allowance?.spendSet && { since: { atMs: allowance.spendSet.atMs, amount: allowance.spendSet.nanoUsd } }),
 });
 
-/** Limits on one owner's use of one model group. */
+export interface NamedModel {
+  readonly modelGroup: string;
+  /** The name that the client asked for it by, which may be the same. */
+  readonly alias: string;
+}
+
+/** Limits on one owner's use of one model group, those under the name that the client knows it by among them. */
 export function modelLimitsOf(
   owner: { readonly kind: ScopeKind; readonly id: string },
   allowance: Allowance,
-  modelGroup: string,
+  { modelGroup, alias }: NamedModel,
   settings: CompileSettings,
 ): Limit[] {
   const scope: Scope = { kind: owner.kind, id: joined(owner.id, modelGroup) };
-  const custom = allowance.custom.filter(({ model }) => model !== null && isNamed(model, modelGroup));
+  const custom = allowance.custom.filter(
+    ({ model }) => model !== null && (isNamed(model, modelGroup) || isNamed(model, alias)),
+  );
   const limits = custom.map((each) => customLimit(scope, each, settings));
-  const own = modelAllowanceFor(allowance, modelGroup);
-  if (own === undefined) return limits;
+  const own = new Set([modelAllowanceFor(allowance, modelGroup), modelAllowanceFor(allowance, alias)]);
+  for (const each of own) if (each !== undefined) limits.push(...allowedLimits(scope, each, settings));
+  return limits;
+}
+
+function allowedLimits(scope: Scope, own: ModelAllowance, settings: CompileSettings): Limit[] {
+  const limits: Limit[] = [];
   const add = (unit: Unit, max: number | null, window: Window): void => {
     if (max !== null) limits.push({ scope, unit, window, max, strength: 'hard' });
   };

@@ -6,6 +6,9 @@ export const isBounded = ({ max }: Limit): boolean => max !== Number.POSITIVE_IN
 export const isBudget = (limit: Limit): boolean =>
   limit.unit === 'usd' && limit.strength === 'hard' && isBounded(limit);
 
+/** Outputs of models whose own maximum nobody knows. */
+export const ASSUMED_MAX_OUTPUT = 32_768;
+
 /** LiteLLM's guess for TPM where a client sets no cap. */
 const IMPLICIT_OUTPUT = 1_024;
 

@@ -28,6 +28,8 @@ export interface Own {
 /** `undefined`: it fits. What asks for no more than it holds always fits. */
 export function judge(limit: Limit, place: Place, asked: number | null, own?: Own): Refusal | undefined {
   if (asked === null) return unpriced(limit, place);
+  // What costs nothing makes no budget worse, not even one that is overspent.
+  if (asked === 0) return undefined;
   const ownAmount = own === undefined ? 0 : stillCounted(place, own);
   if (own !== undefined && asked <= ownAmount) return undefined;
   const posted = postedOf(limit, place);

@@ -90,6 +90,15 @@ describe('a budget', () => {
     });
   });
 
+  test('lets through what is free, however much is spent and whatever was lowered since', async () => {
+    const place = new LimitPlace();
+    place.settle(await place.hold(asking(40), on(limitOn(KEY, 'usd', 100))), 40);
+    const lowered = limitOn(KEY, 'usd', 10);
+    const hold = await place.hold(asking(0), on(lowered));
+    expect(hold.attempt(asking(0), on(lowered), true)).toBeUndefined();
+    expect(await place.refusal(asking(1), on(lowered))).toMatchObject({ reason: 'over' });
+  });
+
   test('keeps its usage when its maximum is edited, and finds it again when its window is', async () => {
     const place = new LimitPlace();
     place.settle(await place.hold(asking(40), on(limitOn(KEY, 'usd', 100))), 40);

@@ -79,6 +79,15 @@ describe('a budget that does not cover the request', () => {
     expect(bodyOf({ posted: 0, held: 900_000_000, onlyHeld: true }).error.details.retryAfterMs).toBe(1_000);
   });
 
+  test('does not wait for the end of a month when others only hold it', () => {
+    const held = { posted: 0, held: 900_000_000, onlyHeld: true, resetsAtMs: NOW_MS + 9_000_000 };
+    const { error, body } = bodyOf({ ...held, clearsAtMs: NOW_MS + 9_000_000 });
+    expect(error.details.retryAfterMs).toBe(1_000);
+    expect(String(body['reason'])).toContain('Requests under way hold what it needs');
+    expect(body['limit']).toMatchObject({ resets_at: '2026-01-31T14:30:00.000Z' });
+    expect(bodyOf({ ...held, clearsAtMs: NOW_MS + 400 }).error.details.retryAfterMs).toBe(400);
+  });
+
   test('says to ask for less when the request alone is too large', () => {
     const { error, body } = bodyOf({ reason: 'too_large', asked: 5_000_000_000, clearsAtMs: NOW_MS + 5 });
     expect(String(body['reason'])).toContain('max_tokens');
@@ -132,6 +141,18 @@ describe('a rate', () => {
       'tokens',
       'max_parallel_requests',
     ]);
+  });
+
+  test('of tokens that are only held says when they leave, since that is near', () => {
+    const held = {
+      unit: 'tokens',
+      held: 90,
+      max: 100,
+      asked: 20,
+      onlyHeld: true,
+      clearsAtMs: NOW_MS + 42_000,
+    } as const;
+    expect(bodyOf(held).error.details.retryAfterMs).toBe(42_000);
   });
 
   test('of parallel calls is worth a try soon', () => {

@@ -89,8 +89,9 @@ function overBudget(refusal: Refusal, { budgetStatus, nowMs }: RefusalSettings):
   });
 }
 
-function remedy({ clearsAtMs, standing, reason }: Refusal): string {
+function remedy({ clearsAtMs, standing, reason, onlyHeld }: Refusal): string {
   if (reason === 'too_large') return 'Ask for less output (max_tokens), or have an admin raise the budget.';
+  if (onlyHeld) return 'Requests under way hold what it needs: try again when one of them has ended.';
   if (clearsAtMs !== null) return `It starts anew at ${new Date(clearsAtMs).toISOString()}; an admin can raise it.`;
   return standing.posted >= standing.limit.max
     ? 'It does not start anew by itself: an admin can raise it.'
@@ -116,13 +117,16 @@ function overRate(refusal: Refusal, { nowMs }: RefusalSettings): GatewayError {
 const resetHeader = ({ clearsAtMs }: Refusal): Record<string, string> =>
   clearsAtMs === null ? {} : { reset_at: new Date(clearsAtMs).toISOString() };
 
-/** A slot is free when any call ends, which nobody can foretell: soon is worth a try. */
+/** A slot or money that is held comes free when any call ends, which nobody can foretell: soon is worth a try. */
 const SOON_MS = 1_000;
 
-function retryAfter({ clearsAtMs, reason, onlyHeld }: Refusal, nowMs: number): { retryAfterMs?: number } {
+function retryAfter({ standing, clearsAtMs, reason, onlyHeld }: Refusal, nowMs: number): { retryAfterMs?: number } {
   if (reason === 'too_large') return {};
-  if (clearsAtMs !== null) return { retryAfterMs: Math.max(1, clearsAtMs - nowMs) };
-  return onlyHeld ? { retryAfterMs: SOON_MS } : {};
+  const clearsAfterMs = clearsAtMs === null ? Number.POSITIVE_INFINITY : Math.max(1, clearsAtMs - nowMs);
+  // Of a rate the moment is known, and near. A month's budget is not what a call has to wait for.
+  const isSoon = onlyHeld && (clearsAtMs === null || standing.limit.unit === 'usd');
+  const retryAfterMs = isSoon ? Math.min(SOON_MS, clearsAfterMs) : clearsAfterMs;
+  return Number.isFinite(retryAfterMs) ? { retryAfterMs } : {};
 }
 
 function reportOf({ standing, asked, clearsAtMs }: Refusal): LimitReport {

@@ -1,5 +1,5 @@
 /** What stands over one call: its scopes and every limit on them, put together from those it acts for. */
-import { mirrorScopes, ownerScopes, servedScopes } from '../db/usage-scopes.ts';
+import { joined, mirrorScopes, ownerScopes, servedScopes } from '../db/usage-scopes.ts';
 import type { Allowance, EndUser, Organization, Project, Tag, Team, TeamMember, User } from '../gateway/entities.ts';
 import { type CompileSettings, limitsOf, modelLimitsOf, tracking } from './compile.ts';
 import type { Limit, Part, Scope, ScopeKind } from './types.ts';
@@ -51,8 +51,11 @@ export interface Subject {
   readonly base: Part;
   /** Calendar of temporary increases: compile anew after it. Epoch milliseconds. */
   readonly validUntilMs: number;
-  /** Limits on models, by owner; the deployment's and provider's come with `serving`. */
-  servedBy(modelGroup: string, serving?: Serving): Part;
+  /**
+   * Limits on models, by owner; the deployment's and provider's come with `serving`.
+   * @param alias another name under which the client asked for the group: what is limited under it holds too
+   */
+  servedBy(modelGroup: string, serving?: Serving, alias?: string): Part;
 }
 
 interface Holder {
@@ -80,20 +83,20 @@ export function subjectOf(
   }
   const parts = new Map<string, Part>();
 
-  function modelPart(modelGroup: string): Part {
-    const known = parts.get(modelGroup);
+  function modelPart(modelGroup: string, alias: string): Part {
+    const name = joined(modelGroup, alias);
+    const known = parts.get(name);
     if (known) return known;
+    const model = { modelGroup, alias };
     const perModel = holders.flatMap(({ perModel: kind, id, allowance }) =>
-      kind !== undefined && id !== null && allowance
-        ? modelLimitsOf({ kind, id }, allowance, modelGroup, settings)
-        : [],
+      kind !== undefined && id !== null && allowance ? modelLimitsOf({ kind, id }, allowance, model, settings) : [],
     );
     const part: Part = {
       scopes: servedScopes(owners, { modelGroup, deploymentId: null, provider: null }),
       limits: perModel,
     };
     if (parts.size > MAX_REMEMBERED_MODELS) parts.clear();
-    parts.set(modelGroup, part);
+    parts.set(name, part);
     return part;
   }
 
@@ -101,8 +104,8 @@ export function subjectOf(
     owners,
     base: { scopes, limits },
     validUntilMs: Math.min(...holders.map(({ allowance }) => increaseEnds(allowance, nowMs))),
-    servedBy(modelGroup, serving) {
-      const part = modelPart(modelGroup);
+    servedBy(modelGroup, serving, alias = modelGroup) {
+      const part = modelPart(modelGroup, alias);
       if (!serving) return part;
       const { deploymentId, provider } = serving;
       return {
