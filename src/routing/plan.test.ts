@@ -235,7 +235,7 @@ describe('what one deployment refuses', () => {
     'upstream_not_found',
   ] as const;
 
-  test.each([...own, 'model_unpriced' as const])('%s is asked of another, and never of the same again', (kind) => {
+  test.each(own)('%s is asked of another, and never of the same again', (kind) => {
     expect(idsOf(walk({ groups: [group('m', 'a', 'b')] }, [error(kind)]))).toEqual(['a', 'b']);
     expect(idsOf(walk({ groups: [group('m', 'a')] }, [error(kind)]))).toEqual(['a']);
     const both = [error(kind), error('upstream_failed')];
@@ -284,6 +284,16 @@ describe('limits of deployments', () => {
 
   test('make room for fallbacks', () => {
     expect(idsOf(walk({ groups: [group('m', 'a'), group('n', 'b')] }, [full()]))).toEqual(['a', 'b']);
+  });
+
+  test('and prices that nobody knows are no attempts either, and no answer where there is another', () => {
+    const groups = [group('m', 'a', 'b', 'c')];
+    const unpriced = error('model_unpriced');
+    expect(idsOf(walk({ groups, numRetries: 0 }, [unpriced, unpriced]))).toEqual(['a', 'b', 'c']);
+    const ended = (...errors: GatewayError[]) => walked({ groups, numRetries: 0 }, errors).error?.kind;
+    expect(ended(unpriced, unpriced, unpriced)).toBe('model_unpriced');
+    expect(ended(unpriced, unpriced, error('upstream_failed'))).toBe('upstream_failed');
+    expect(ended(unpriced, full(), unpriced)).toBe('deployment_busy');
   });
 });
 

@@ -167,8 +167,8 @@ class Patience {
   waitAfter(error: GatewayError, target: Target): number | undefined {
     const { hasFresh, retries, now, deadlineMs, retryUntilMs } = this.#settings;
     const isElsewhere = hasFresh(this.#group, this.#failed);
-    // Whom its own limits hold back has not been asked, which is no attempt.
-    if (error.kind === 'deployment_busy') return isElsewhere ? 0 : undefined;
+    // Who is held back by its own limits, or by a price that nobody knows, has not been asked, which is no attempt.
+    if (wasNotAsked(error)) return isElsewhere ? 0 : undefined;
     if (error.details.pretended === 'group') return undefined;
     const tried = this.#asked++;
     const { count, isNamed } = retries(target, error);
@@ -196,18 +196,27 @@ class Patience {
 const nobodyThere = ({ name }: Group): GatewayError =>
   new GatewayError('upstream_unavailable', `The model ${name} has no deployment.`);
 
-/** What one deployment's credential, price or model list refuses, another's may not. */
+const wasNotAsked = ({ kind }: GatewayError): boolean => kind === 'deployment_busy' || kind === 'model_unpriced';
+
+/** What one deployment's credential or model list refuses, another's may not. */
 function isWorthAnother(error: GatewayError, isElsewhere: boolean): boolean {
   if (error.next === 'retry') return true;
   const errorClass = classOf(error);
-  const isItsOwn = errorClass === 'authentication' || errorClass === 'not_found' || error.kind === 'model_unpriced';
+  const isItsOwn = errorClass === 'authentication' || errorClass === 'not_found';
   return isElsewhere && isItsOwn;
 }
 
-/** What an upstream said tells more than that another was at its limit. All at their limits is an answer of its own. */
+/** What an upstream said tells more than that another was not asked. All at their limits is an answer of its own. */
 function worstOf(met: readonly GatewayError[], group: Group): GatewayError | undefined {
-  const said = met.findLast(({ kind }) => kind !== 'deployment_busy');
-  return said ?? allBusy(met, group);
+  const said = met.findLast((error) => !wasNotAsked(error));
+  return (
+    said ??
+    allBusy(
+      met.filter(({ kind }) => kind === 'deployment_busy'),
+      group,
+    ) ??
+    met.at(-1)
+  );
 }
 
 function allBusy(met: readonly GatewayError[], { name }: Group): GatewayError | undefined {
