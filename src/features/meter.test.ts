@@ -70,6 +70,14 @@ describe('what an upstream reports', () => {
     expect(usage.completion_tokens).toBe(10);
   });
 
+  test('that would not fit into the model four times over is not believed', () => {
+    const small = { baseModel: 'gpt-4o-mini' }; // 128,000 in, 16,384 out.
+    const claim = (completion_tokens: number) =>
+      metered({ usage: { ...USAGE, completion_tokens }, outputChars: 40, target: small }).buckets;
+    expect(claim(4 * 144_384)).toMatchObject({ source: 'provider', output: 577_536 });
+    expect(claim(4 * 144_384 + 1)).toMatchObject({ source: 'suspect', output: 10 });
+  });
+
   test('as its price stands where the provider bills by that', () => {
     const usage = { ...USAGE, cost: 0.5 };
     const openrouter = { adapter: adapterOf('openrouter') };

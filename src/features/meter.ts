@@ -83,7 +83,11 @@ export function createQuote(cards: Cards): Quote {
 
 export function createMeter(cards: Cards, now: () => number): Meter {
   return function meter(call, target, { usage, outputChars, serviceTier }) {
-    const buckets = bucketsOf(usage, { promptChars: () => promptCharsOf(call), outputChars });
+    const buckets = bucketsOf(usage, {
+      promptChars: () => promptCharsOf(call),
+      outputChars,
+      maxPlausibleTokens: target && mostTokens(target, cards),
+    });
     const reported = usage?.['cost'];
     const factors = { serviceTier: serviceTier ?? tierAsked(call), webSearches: webSearchesOf(usage) };
     const priced = price(buckets, target && cards.rateCard(target), {
@@ -94,6 +98,12 @@ export function createMeter(cards: Cards, now: () => number): Meter {
     const cost = withLost({ ...priced, ...toldFactors(factors) }, call);
     return { buckets, cost, usage: usage && buckets.source === 'provider' ? usage : usageOf(buckets) };
   };
+}
+
+/** What fits into the model: its longest prompt with its longest answer. */
+function mostTokens(target: Target, cards: Cards): number | undefined {
+  const [input, output] = [cards.maxInputTokens(target), cards.maxOutputTokens(target)];
+  return input === undefined || output === undefined ? undefined : input + output;
 }
 
 /** A call costs what its answer costs, and what attempts that ran beside it and lost may be billed. */

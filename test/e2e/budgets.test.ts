@@ -22,9 +22,15 @@ beforeAll(async () => {
         deployment(upstream, 'dearer', { input_cost_per_token: 1e-3, output_cost_per_token: 1e-2 }),
         deployment(upstream, 'no-such-price'),
         deployment(upstream, 'gift', { free: true }),
+        deployment(upstream, 'mixed', { ...PRICES, model: 'openai/with-a-price' }),
+        deployment(upstream, 'mixed', { model: 'openai/without-a-price' }),
         deployment(upstream, 'capped', { ...PRICES, max_budget: 0.0003 }),
       ],
-      router_settings: { num_retries: 0, fallbacks: [{ dear: ['dearer'] }] },
+      router_settings: {
+        num_retries: 0,
+        fallbacks: [{ dear: ['dearer'] }],
+        model_group_alias: { best: 'gpt-4o' },
+      },
       tollgate_settings: { budget_wait: 10 },
     },
   });
@@ -132,10 +138,21 @@ describe('a refusal', () => {
     expect((await ask(await made({}), { model: 'no-such-price' })).status).toBe(200);
   });
 
-  test('lets what is free pass when the budget is spent', async () => {
+  test('of one deployment without a price leaves the call to one that has a price', async () => {
+    slow(5);
+    const before = upstream.requests.length;
+    const statuses = await burst(12, await made({ max_budget: 1 }), { model: 'mixed', max_tokens: OUTPUT_TOKENS });
+    expect(passed(statuses)).toBe(12);
+    const models = upstream.requests.slice(before).map(({ body }) => body['model']);
+    expect(new Set(models)).toEqual(new Set(['with-a-price']));
+  });
+
+  test('lets what is free pass when the budget is spent, also when it was lowered below what is spent', async () => {
     slow(0);
-    const key = await made({ max_budget: COST_USD });
-    expect(passed(await burst(2, key, { max_tokens: OUTPUT_TOKENS }))).toBe(1);
+    const key = await made({ max_budget: 2 * COST_USD });
+    expect(passed(await burst(3, key, { max_tokens: OUTPUT_TOKENS }))).toBe(2);
+    expect((await ask(key, { model: 'gift' })).status).toBe(200);
+    await gateway.post('/key/update', { key, max_budget: COST_USD });
     expect((await ask(key, { model: 'gift' })).status).toBe(200);
   });
 });
@@ -182,6 +199,14 @@ describe('a budget', () => {
     expect((await ask(key, { model: 'dear', max_tokens: 5 })).status).toBe(200);
   });
 
+  test('of a model holds under every name that the model has', async () => {
+    slow(0);
+    for (const name of ['gpt-4o', 'best']) {
+      const key = await made({ model_max_budget: { [name]: { budget_limit: 2 * COST_USD, time_period: '1d' } } });
+      expect(passed(await burst(4, key, { model: 'best', max_tokens: OUTPUT_TOKENS }))).toBe(2);
+    }
+  });
+
   test('of a deployment holds for all keys together', async () => {
     slow(0);
     const keys = await Promise.all([made({}), made({}), made({})]);
@@ -221,6 +246,16 @@ describe('a budget', () => {
     expect(answer.headers.get('x-litellm-key-max-budget')).toBe('0.001');
     expect(answer.headers.get('x-tollgate-budget-remaining-api_key')).toBe('0.0009');
   });
+});
+
+test('an upstream that claims what no model can say empties no budget', async () => {
+  const claim = { prompt_tokens: 10, completion_tokens: 10_000_000, total_tokens: 10_000_010 };
+  upstream.behave = () => ({ usage: claim, content: 'x'.repeat(80) });
+  const key = await made({ max_budget: 1 });
+  for (const stream of [false, true]) {
+    expect(passed(await burst(1, key, { max_tokens: OUTPUT_TOKENS, stream }))).toBe(1);
+  }
+  expect(await spendOf(key)).toBeCloseTo(2 * COST_USD, 9);
 });
 
 test('calls that fail, or whose client leaves, give back what they held', async () => {
