@@ -33,6 +33,7 @@ function gathered({ caller, controls, headers }: Call, settings: OwnerSettings):
   const owned = [caller, caller?.team, caller?.project].flatMap((owner) => listOf(owner?.metadata['tags']));
   const agent = settings.userAgentTags ? headers['user-agent'] : undefined;
   if (owned.length === 0 && agent === undefined) return controls.tags;
+  if (owned.length === 0 && controls.tags.length === 0) return agentTags(agent);
   const tags = new Set(controls.tags);
   for (const tag of owned) if (typeof tag === 'string') tags.add(tag);
   for (const tag of agentTags(agent)) tags.add(tag);
@@ -42,8 +43,18 @@ function gathered({ caller, controls, headers }: Call, settings: OwnerSettings):
 const NOTHING: readonly unknown[] = [];
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : NOTHING);
 
+/** Few programs call; each names itself in the same words every time. */
+const tagsOfAgents = new Map<string, readonly string[]>();
+const MAX_AGENTS = 1_000;
+
 function agentTags(agent: string | undefined): readonly string[] {
   if (agent === undefined || agent === '') return [];
+  const known = tagsOfAgents.get(agent);
+  if (known) return known;
   const slash = agent.indexOf('/');
-  return slash === -1 ? [`User-Agent: ${agent}`] : [`User-Agent: ${agent.slice(0, slash)}`, `User-Agent: ${agent}`];
+  const tags =
+    slash === -1 ? [`User-Agent: ${agent}`] : [`User-Agent: ${agent.slice(0, slash)}`, `User-Agent: ${agent}`];
+  if (tagsOfAgents.size >= MAX_AGENTS) tagsOfAgents.clear();
+  tagsOfAgents.set(agent, tags);
+  return tags;
 }
