@@ -46,6 +46,8 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? v
 /** Few programs call; each names itself in the same words every time. */
 const tagsOfAgents = new Map<string, readonly string[]>();
 const MAX_AGENTS = 1_000;
+/** A longer name is made up, and not worth the memory. */
+const LONGEST_AGENT = 256;
 
 function agentTags(agent: string | undefined): readonly string[] {
   if (agent === undefined || agent === '') return [];
@@ -54,6 +56,7 @@ function agentTags(agent: string | undefined): readonly string[] {
   const slash = agent.indexOf('/');
   const tags =
     slash === -1 ? [`User-Agent: ${agent}`] : [`User-Agent: ${agent.slice(0, slash)}`, `User-Agent: ${agent}`];
+  if (agent.length > LONGEST_AGENT) return tags;
   if (tagsOfAgents.size >= MAX_AGENTS) tagsOfAgents.clear();
   tagsOfAgents.set(agent, tags);
   return tags;
