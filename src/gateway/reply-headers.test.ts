@@ -10,6 +10,7 @@ import {
 import { GatewayError } from '../errors.ts';
 import type { Cost } from '../wire/usage.ts';
 import type { Attempt, Call, LimitView, Outcome } from './call.ts';
+import { UNLIMITED } from './entities.ts';
 import { createHeaderMaker, plainHeaders } from './reply-headers.ts';
 
 const TARGET = sampleTarget({
@@ -74,6 +75,35 @@ describe('every answer', () => {
       expect(headers.get('x-litellm-key-rpm-limit')).toBe('60');
       expect(headers.get('x-litellm-key-tpm-limit')).toBe('1000');
     }
+  });
+
+  test('tells a budget with what it is raised by, as long as that lasts', () => {
+    const raised = (afterMs: number) => {
+      const temporaryIncrease = { nanoUsd: 100_000_000_000, untilMs: STARTED_AT_MS + afterMs };
+      const caller = sampleCaller({ maxBudgetUsd: 1e-7, allowance: { ...UNLIMITED, temporaryIncrease } });
+      return success(called([], { caller })).get('x-litellm-key-max-budget');
+    };
+    expect([raised(1), raised(0)]).toEqual(['100.0000001', '0.0000001']);
+  });
+
+  test('tells what one model of the key has left, under the name of the model that served', () => {
+    const left = { scope: 'model_per_key', max: 9, used: 2, remaining: 7, resetsAtMs: null } as const;
+    const limits = () => [
+      { ...left, unit: 'requests' as const },
+      { ...left, unit: 'tokens' as const, remaining: 5 },
+      { ...left, unit: 'usd' as const },
+      { ...left, unit: 'parallel' as const },
+    ];
+    const served = { ...TARGET, modelGroup: 'openai/gpt-4o:best' };
+    const names = [...success(called([attempt({ target: served })], { limits }))]
+      .filter(([name]) => name.startsWith('x-litellm-key-remaining'))
+      .map((pair) => pair.join(': '));
+    expect(names).toEqual([
+      'x-litellm-key-remaining-requests-openai-gpt-4o-best: 7',
+      'x-litellm-key-remaining-tokens-openai-gpt-4o-best: 5',
+    ]);
+    const refusedAtOnce = called([], { modelGroup: 'm', limits });
+    expect(success(refusedAtOnce).get('x-litellm-key-remaining-requests-m')).toBe('7');
   });
 
   test('leaves out limits that are not set, and all of a key that is unknown', () => {

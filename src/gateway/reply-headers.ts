@@ -3,7 +3,7 @@ import { type GatewayError, retryHeaders } from '../errors.ts';
 import { usdText } from '../lib/usd.ts';
 import type { Target } from '../providers/adapter.ts';
 import { attemptedMs, fallbacksOf, retried } from './attempted.ts';
-import type { Call, LimitView, Outcome } from './call.ts';
+import type { Call, Caller, LimitView, Outcome } from './call.ts';
 
 /** On every answer. */
 const SECURITY: readonly (readonly [string, string])[] = [
@@ -132,20 +132,30 @@ function setIdentity(headers: Headers, call: Call): void {
   headers.set('x-litellm-call-id', call.callId);
   const { caller } = call;
   if (!caller) return;
-  if (call.limits) setLimits(headers, call.limits());
-  if (caller.maxBudgetUsd !== null) headers.set('x-litellm-key-max-budget', String(caller.maxBudgetUsd));
+  if (call.limits) setLimits(headers, call.limits(), call.attempts.at(-1)?.target.modelGroup ?? call.modelGroup);
+  const maxBudget = usdText(maxBudgetNanoUsd(caller, call.receivedAtMs));
+  if (maxBudget !== undefined) headers.set('x-litellm-key-max-budget', maxBudget);
   if (caller.tpmLimit !== null) headers.set('x-litellm-key-tpm-limit', String(caller.tpmLimit));
   if (caller.rpmLimit !== null) headers.set('x-litellm-key-rpm-limit', String(caller.rpmLimit));
+}
+
+/** With what it is raised by for a time. */
+function maxBudgetNanoUsd({ maxBudgetUsd, allowance }: Caller, nowMs: number): number | null {
+  if (maxBudgetUsd === null) return null;
+  const increase = allowance?.temporaryIncrease;
+  return Math.round(maxBudgetUsd * 1e9) + (increase && nowMs < increase.untilMs ? increase.nanoUsd : 0);
 }
 
 const UNIT_WORDS = { requests: 'requests', tokens: 'tokens', parallel: 'max_parallel_requests' } as const;
 
 /** What is left, for clients that pace themselves. Of several limits with one name the tightest is told. */
-function setLimits(headers: Headers, limits: readonly LimitView[]): void {
+function setLimits(headers: Headers, limits: readonly LimitView[], modelGroup: string): void {
   for (const limit of limits) {
     const isBound = limit.max !== Number.POSITIVE_INFINITY;
-    if (isBound && tightest(limits, limit) === limit) setLimit(headers, limit);
-    else if (!isBound && limit.scope === 'api_key') headers.set('x-litellm-key-spend', usdText(limit.used) ?? '0');
+    if (isBound && tightest(limits, limit) === limit) {
+      setLimit(headers, limit);
+      if (limit.scope === 'model_per_key') setModelLimit(headers, limit, modelGroup);
+    } else if (!isBound && limit.scope === 'api_key') headers.set('x-litellm-key-spend', usdText(limit.used) ?? '0');
   }
 }
 
@@ -162,6 +172,12 @@ function setLimit(headers: Headers, { scope, unit, max, remaining }: LimitView):
   }
   headers.set(`x-ratelimit-${scope}-limit-${UNIT_WORDS[unit]}`, String(max));
   headers.set(`x-ratelimit-${scope}-remaining-${UNIT_WORDS[unit]}`, String(remaining));
+}
+
+/** LiteLLM's own name for what one model of a key has left. */
+function setModelLimit(headers: Headers, { unit, remaining }: LimitView, modelGroup: string): void {
+  if (unit !== 'requests' && unit !== 'tokens') return;
+  headers.set(`x-litellm-key-remaining-${unit}-${modelGroup.replace(/[^\w.-]/g, '-')}`, String(remaining));
 }
 
 /** An unknown price sends no cost header at all: zero would be a lie. */
