@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { sampleCall, sampleCaller } from '../../test/support/call-parts.ts';
+import { type SampleCall, sampleCall, sampleCaller } from '../../test/support/call-parts.ts';
 import { runtimeFrom } from '../../test/support/runtime-from.ts';
 import { GatewayError } from '../errors.ts';
 import type { Runtime } from './runtime.ts';
@@ -70,6 +70,47 @@ router_settings:
   test('have the request’s own fallbacks under the names that its key gives them', () => {
     const caller = sampleCaller({ aliases: { mine: 'b' } });
     expect(tried(runtime, { modelGroup: 'a', caller, controls: { fallbacks: ['mine'] } })).toEqual(['a', 'b']);
+  });
+
+  test('of a name that is an alias are the alias’s own, else its group’s', () => {
+    const aliased = runtimeFrom(`${MODELS}
+router_settings:
+  model_group_alias: {nick: a, other: a}
+  fallbacks: [{nick: [c]}, {a: [b]}]
+`);
+    expect(tried(aliased, { requestedModel: 'nick', modelGroup: 'a' })).toEqual(['a', 'c']);
+    expect(tried(aliased, { requestedModel: 'other', modelGroup: 'a' })).toEqual(['a', 'b']);
+    // An end user's default model stands in for what was asked for.
+    expect(tried(aliased, { requestedModel: 'nick', modelGroup: 'b' })).toEqual(['b']);
+  });
+
+  test('of a name that matches a wildcard are those of the most literal one, after its own', () => {
+    const wild = runtimeFrom(`${MODELS}
+router_settings:
+  fallbacks: [{"w*": [c]}, {"wild/*": [b]}, {wild/own: [a]}]
+  context_window_fallbacks: [{"*": [c]}]
+`);
+    expect(tried(wild, { requestedModel: 'wild/1', modelGroup: 'wild/1' })).toEqual(['wild/1', 'b']);
+    expect(tried(wild, { requestedModel: 'wild/own', modelGroup: 'wild/own' })).toEqual(['wild/own', 'a']);
+    expect(tried(wild, { modelGroup: 'b' })).toEqual(['b']);
+    const tooLong = new GatewayError('context_window_exceeded', 'no');
+    expect(tried(wild, { modelGroup: 'b' }, tooLong)).toEqual(['b', 'c']);
+  });
+
+  test('after a failure that has fallbacks of its own are the request’s for it, then its others', () => {
+    const call = (controls: SampleCall['controls']): SampleCall => ({ modelGroup: 'a', ...(controls && { controls }) });
+    const typed = { typedFallbacks: { contextWindow: ['c'], contentPolicy: undefined } };
+    const tooLong = new GatewayError('context_window_exceeded', 'no');
+    const refused = new GatewayError('content_policy_violation', 'no');
+    expect(tried(runtime, call(typed), tooLong)).toEqual(['a', 'c']);
+    expect(tried(runtime, call({ ...typed, fallbacks: ['b'] }), tooLong)).toEqual(['a', 'c']);
+    expect(tried(runtime, call({ ...typed, fallbacks: ['b'] }), refused)).toEqual(['a', 'b']);
+    expect(tried(runtime, call(typed))).toEqual(['a', 'b', 'c']);
+  });
+
+  test('of a deployment that is asked for by its id are the request’s own too', () => {
+    const id = runtime.groups.find('a')?.targets[0]?.deploymentId ?? '';
+    expect(tried(runtime, { modelGroup: id, controls: { fallbacks: ['c'] } })).toEqual(['a', 'c']);
   });
 
   test('leave out those configured ones that the caller may not use', () => {

@@ -1,15 +1,14 @@
 /** What one configuration amounts to at run time. A reload makes a new one and swaps it in whole. */
 import type { Config, DeploymentConfig } from '../config/config.ts';
-import type { GatewayError } from '../errors.ts';
-import { aliased, type ModelCatalogue } from '../features/model-access.ts';
+import type { ModelCatalogue } from '../features/model-access.ts';
 import type { RequestLogSettings } from '../features/request-log.ts';
-import type { Call } from '../gateway/call.ts';
 import { type Allowance, UNLIMITED } from '../gateway/entities.ts';
 import type { ParseSettings } from '../gateway/parse-chat-request.ts';
 import type { SendSettings } from '../gateway/send.ts';
 import type { HttpSettings } from '../http/server.ts';
 import type { Target } from '../providers/adapter.ts';
-import { createGroups, type Group, type Groups } from '../routing/groups.ts';
+import { createGroups, type Groups } from '../routing/groups.ts';
+import { createFallbacks, type FallbacksOf } from './fallbacks.ts';
 import { type TargetParts, targetsOf } from './targets.ts';
 
 export interface Runtime {
@@ -27,7 +26,7 @@ export interface Runtime {
   /** Deployment id → groups that get a copy of what it answers (`silent_model`). */
   readonly silentModels: ReadonlyMap<string, readonly string[]>;
   /** Groups to try after this one has failed so. */
-  fallbacksOf(call: Call, group: Group, error: GatewayError): readonly Group[];
+  readonly fallbacksOf: FallbacksOf;
 }
 
 /**
@@ -83,7 +82,7 @@ export function createRuntime(config: Config, parts: TargetParts, blocked: reado
     allowanceOf: allowances(config),
     cooldownMsOf: cooldowns(config),
     silentModels: silentModelsIn(config),
-    fallbacksOf: (call, group, error) => fallbacksOf({ call, group, error }, { groups, models, router }),
+    fallbacksOf: createFallbacks({ groups, models, router }),
   };
 }
 
@@ -128,53 +127,3 @@ function cooldowns(config: Config): Runtime['cooldownMsOf'] {
   const byId = new Map(config.deployments.map(({ id, cooldownMs }) => [id, cooldownMs]));
   return (deploymentId) => byId.get(deploymentId);
 }
-
-interface Failure {
-  readonly call: Call;
-  readonly group: Group;
-  readonly error: GatewayError;
-}
-
-interface Served {
-  readonly groups: Groups;
-  readonly models: ModelCatalogue;
-  readonly router: Config['router'];
-}
-
-/** The request's own list for what it asked for, else the configured one for such a failure, else the default list. */
-function fallbacksOf({ call, group, error }: Failure, { groups, models, router }: Served): readonly Group[] {
-  if (call.controls.disableFallbacks || call.caller?.metadata['disable_fallbacks'] === true) return [];
-  const isFirst = group.name === call.modelGroup;
-  const { fallbacks, fallbackChanges } = call.controls;
-  // The request's own were held against the caller's rights as a whole; of the configured ones some may not be theirs.
-  if (isFirst && fallbacks !== undefined) {
-    return fallbacks.flatMap((name) => {
-      const found = groups.find(models.resolveAlias(call.caller ? aliased(call.caller, name) : name));
-      return found === undefined || found.name === group.name ? [] : [changed(found, fallbackChanges?.get(name))];
-    });
-  }
-  const names =
-    typedFallbacks(group.name, error, router) ??
-    listed(router.fallbacks, group.name) ??
-    (isFirst ? router.defaultFallbacks : []);
-  return names.flatMap((name) => {
-    const found = groups.find(models.resolveAlias(name));
-    if (found === undefined || found.name === group.name) return [];
-    return call.mayUse?.(name, found.name) === false ? [] : [found];
-  });
-}
-
-/** For this call only: what it says of the request stands in for the request's own. */
-const changed = (group: Group, requestChanges: Target['requestChanges']): Group =>
-  requestChanges === undefined
-    ? group
-    : { ...group, targets: group.targets.map((target) => ({ ...target, requestChanges })) };
-
-function typedFallbacks(group: string, error: GatewayError, router: Config['router']): readonly string[] | undefined {
-  if (error.kind === 'context_window_exceeded') return listed(router.contextWindowFallbacks, group);
-  return error.kind === 'content_policy_violation' ? listed(router.contentPolicyFallbacks, group) : undefined;
-}
-
-/** A client chooses the name: what every object inherits is no fallback. */
-const listed = (lists: Readonly<Record<string, readonly string[]>>, group: string): readonly string[] | undefined =>
-  Object.hasOwn(lists, group) ? lists[group] : undefined;

@@ -151,6 +151,16 @@ describe('a key’s list of models', () => {
     expect(refusal('gpt-4', { models: ['gpt-4'] }, ['premium']).kind).toBe('model_access_denied');
     expect(refusal('gpt-4', {}, ['gpt-9']).kind).toBe('model_not_found');
   });
+
+  test.each(['contextWindow', 'contentPolicy'])('holds for fallbacks for one kind of failure (%s)', (type) => {
+    const none = { contextWindow: undefined, contentPolicy: undefined };
+    const call = sampleCall({
+      requestedModel: 'gpt-4',
+      caller: sampleCaller({ models: ['gpt-4'] }),
+      controls: { typedFallbacks: { ...none, [type]: ['premium'] } },
+    });
+    expect(() => access().admit?.(call)).toThrow(/'premium' is not available/);
+  });
 });
 
 test.each([

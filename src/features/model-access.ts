@@ -6,6 +6,7 @@ import { GatewayError } from '../errors.ts';
 import type { Call, Caller } from '../gateway/call.ts';
 import type { EndUser } from '../gateway/entities.ts';
 import type { Feature } from '../gateway/feature.ts';
+import { fallbackNames } from '../gateway/request-fallbacks.ts';
 
 export interface ModelCatalogue {
   /** After global and group aliases. */
@@ -28,7 +29,7 @@ export function modelAccess(models: () => ModelCatalogue, endUserOf: EndUserOf):
       const { caller } = call;
       if (!caller) throw new GatewayError('internal', 'Internal server error');
       call.modelGroup = groupFor(call.requestedModel, caller, catalogue);
-      for (const name of call.controls.fallbacks ?? []) groupFor(name, caller, catalogue);
+      for (const name of fallbackNames(call.controls)) groupFor(name, caller, catalogue);
       for (const name of modelsForUpstream(call)) if (!allows(caller, [name], [])) throw denied(name, 'key');
       call.mayUse = (name, group) => allows(caller, [name, group], catalogue.accessGroups(group));
       const endUser = endUserOf(call);
@@ -68,7 +69,7 @@ function holdEndUser(call: Call, caller: Caller, endUser: EndUser | null, catalo
     const group = catalogue.resolveAlias(named);
     return listAllows(endUser.models, [name, named, group], catalogue.accessGroups(group));
   };
-  const others = [...(call.controls.fallbacks ?? []), ...modelsForUpstream(call)];
+  const others = [...fallbackNames(call.controls), ...modelsForUpstream(call)];
   const mayCallerUse = call.mayUse;
   call.mayUse = (name, group) =>
     mayCallerUse?.(name, group) !== false && listAllows(endUser.models, [name, group], catalogue.accessGroups(group));

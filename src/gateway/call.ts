@@ -51,6 +51,13 @@ export interface Controls {
   readonly streamTimeoutMs: number | undefined;
   readonly numRetries: number | undefined;
   readonly fallbacks: readonly string[] | undefined;
+  /** The request's own for a prompt that was too long, or content that was refused. */
+  readonly typedFallbacks?:
+    | {
+        readonly contextWindow: readonly string[] | undefined;
+        readonly contentPolicy: readonly string[] | undefined;
+      }
+    | undefined;
   /** What a fallback given as an object says in place of the request's own fields, by its `model`. */
   readonly fallbackChanges?: ReadonlyMap<string, Readonly<Record<string, unknown>>> | undefined;
   readonly maxFallbacks?: number | undefined;

@@ -210,9 +210,52 @@ describe('fallbacks', () => {
     [{ a: ['b'] }, "'fallbacks' must be a list of model names."],
     [['a', 5], "'fallbacks[1]' must be a model name, or an object with 'model'."],
     [[{ name: 'a' }], "'fallbacks[0]' must be a model name, or an object with 'model'."],
+    [['a', { gpt: ['b'] }], "'fallbacks[1]' must be a model name, or an object with 'model'."],
     [[''], "'fallbacks[0]' must be a model name, or an object with 'model'."],
   ])('of another shape (%j) are a 400', (fallbacks, message) => {
     expect(refusal({ fallbacks })).toMatchObject({ message, details: { param: 'fallbacks' } });
+  });
+});
+
+describe('fallbacks as a configuration writes them', () => {
+  test('are those of the model that is asked for, else those of all, else none', () => {
+    const fallbacks = [{ other: ['x'] }, { gpt: ['a', { model: 'b', seed: 1 }] }, { '*': ['c'] }];
+    expect(read({ model: 'gpt', fallbacks })).toMatchObject({
+      fallbacks: ['a', 'b'],
+      fallbackChanges: new Map([['b', { seed: 1 }]]),
+    });
+    expect(read({ model: 'third', fallbacks }).fallbacks).toEqual(['c']);
+    expect(read({ model: 'third', fallbacks: [{ other: ['x'] }] }).fallbacks).toEqual([]);
+    expect(read({ model: 'constructor', fallbacks: [{ other: ['x'] }] }).fallbacks).toEqual([]);
+  });
+});
+
+describe('fallbacks for one kind of failure', () => {
+  test('are read in the same forms', () => {
+    const body = { model: 'gpt', context_window_fallbacks: [{ gpt: ['long'] }], content_policy_fallbacks: ['mild'] };
+    expect(read(body)).toMatchObject({
+      fallbacks: undefined,
+      typedFallbacks: { contextWindow: ['long'], contentPolicy: ['mild'] },
+    });
+    expect(read({ model: 'gpt', context_window_fallback_dict: { gpt: 'long' } }).typedFallbacks).toEqual({
+      contextWindow: ['long'],
+      contentPolicy: undefined,
+    });
+    expect(read({ context_window_fallbacks: null, context_window_fallback_dict: {} }).typedFallbacks).toBeUndefined();
+  });
+
+  test('of another shape are a 400 that names them', () => {
+    expect(refusal({ model: 'gpt', fallbacks: [{ gpt: ['a', { name: 'b' }] }] })).toMatchObject({
+      message: "'fallbacks[1]' must be a model name, or an object with 'model'.",
+    });
+    expect(refusal({ context_window_fallbacks: 'long' })).toMatchObject({
+      message: "'context_window_fallbacks' must be a list of model names.",
+      details: { param: 'context_window_fallbacks' },
+    });
+    expect(refusal({ content_policy_fallbacks: [7] })).toMatchObject({
+      message: "'content_policy_fallbacks[0]' must be a model name, or an object with 'model'.",
+      details: { param: 'content_policy_fallbacks' },
+    });
   });
 });
 

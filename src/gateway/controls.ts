@@ -4,11 +4,13 @@
  */
 import { invalidRequest } from '../errors.ts';
 import type { Controls, HeaderBag, MockFailure } from './call.ts';
-import { isGatewayKey } from './gateway-keys.ts';
+import { fallbacksIn } from './request-fallbacks.ts';
 
 export interface ControlSettings {
   /** `general_settings.user_header_name`. */
   readonly userHeaderName: string | undefined;
+  /** What the request asks for, when that is not the body's `model`. */
+  readonly model?: string;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -25,7 +27,7 @@ export function readControls(body: Json, headers: HeaderBag, settings: ControlSe
       secondsHeader(headers, 'x-litellm-timeout') ?? secondsIn(body, 'timeout') ?? secondsIn(body, 'request_timeout'),
     streamTimeoutMs: secondsHeader(headers, 'x-litellm-stream-timeout') ?? secondsIn(body, 'stream_timeout'),
     numRetries: retriesHeader(headers) ?? countIn(body, 'num_retries') ?? countIn(body, 'max_retries'),
-    ...fallbacksIn(body),
+    ...fallbacksIn(body, settings.model ?? String(body['model'] ?? '')),
     maxFallbacks: countIn(body, 'max_fallbacks'),
     disableFallbacks: body['disable_fallbacks'] === true,
     mockResponse: textOf(body['mock_response']),
@@ -177,29 +179,3 @@ const countIn = (body: Json, key: string): number | undefined => {
   const value = body[key];
   return typeof value === 'number' ? value : undefined;
 };
-
-/** Names, or objects whose `model` is the name and whose other members stand in for the request's own. */
-function fallbacksIn(body: Json): Pick<Controls, 'fallbacks' | 'fallbackChanges'> {
-  const value = body['fallbacks'];
-  if (value === undefined || value === null) return { fallbacks: undefined };
-  if (!Array.isArray(value)) return refuse('fallbacks', "'fallbacks' must be a list of model names.");
-  const fallbackChanges = new Map<string, Json>();
-  const fallbacks = value.map((item, index) => {
-    const given: unknown = isObject(item) ? item['model'] : item;
-    const name =
-      textOf(given) ?? refuse('fallbacks', `'fallbacks[${index}]' must be a model name, or an object with 'model'.`);
-    const changes = isObject(item) ? changesIn(item) : NOTHING;
-    if (Object.keys(changes).length > 0 && !fallbackChanges.has(name)) fallbackChanges.set(name, changes);
-    return name;
-  });
-  return { fallbacks, ...(fallbackChanges.size > 0 && { fallbackChanges }) };
-}
-
-/** Which model it is says the fallback's name; how the answer is sent was settled with the client. */
-const FIXED: ReadonlySet<string> = new Set(['model', 'stream', 'stream_options']);
-
-/** Of what speaks to the gateway, only a provider key of the caller's own counts. */
-const changesIn = (item: Json): Json =>
-  Object.fromEntries(
-    Object.entries(item).filter(([key]) => key === 'api_key' || !(FIXED.has(key) || isGatewayKey(key))),
-  );

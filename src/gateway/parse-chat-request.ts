@@ -43,7 +43,7 @@ export function parseChatRequest(source: ChatSource, settings: ParseSettings): P
   const model = modelOf(body, source.pathModel, settings.completionModel);
   validateChat(body);
   refuseForeignKeys(body, settings);
-  const controls = readControls(body, source.headers, settings);
+  const controls = readControls(body, source.headers, { ...settings, model });
   for (const changes of controls.fallbackChanges?.values() ?? []) {
     const changed = { ...body, ...changes };
     validateChat(changed);

@@ -111,7 +111,7 @@ function byGroup(targets: readonly Target[]): Map<string, Target[]> {
 }
 
 /** `openai/*` → /^openai\/(.*)$/. Only `*` is special, so no user text reaches the pattern unescaped. */
-function wildcardPattern(name: string): RegExp {
+export function wildcardPattern(name: string): RegExp {
   const literal = name.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^${literal.join('(.*)')}$`, 's');
 }

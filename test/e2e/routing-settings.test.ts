@@ -384,6 +384,37 @@ describe('fallbacks by failure', () => {
   });
 });
 
+describe('fallbacks of a request', () => {
+  const long = { messages: [{ role: 'user', content: 'word '.repeat(500) }] };
+
+  test('may be written as the configuration writes them, and for one kind of failure', async () => {
+    const models = [at('m', 'm', {}, { max_input_tokens: 50 }), at('long', 'long'), at('any', 'any')];
+    const place = await serving(models, { enable_pre_call_checks: true, num_retries: 0 });
+    behaviours = { m: { status: 500 } };
+    const own = { fallbacks: [{ m: ['any'] }], context_window_fallbacks: [{ m: ['long'] }] };
+    expect((await ask(place, 'm', { body: own })).tried).toEqual(['m', 'any']);
+    const longer = await ask(place, 'm', { body: { ...long, ...own } });
+    expect([longer.tried, longer.headers.get('x-litellm-model-group')]).toEqual([['long'], 'long']);
+    expect(upstream.requests.at(-1)?.body).not.toContainKey('context_window_fallbacks');
+    const key = await place.key({ models: ['m'] });
+    const foreign = await ask(place, 'm', { key, body: { context_window_fallbacks: ['long'] } });
+    expect([foreign.status, foreign.tried]).toEqual([403, []]);
+  });
+
+  test('of an alias and of a wildcard are found by the name that is written', async () => {
+    const models = [at('m', 'm'), at('openai/*', '*', { model: 'openai/*' }), at('n', 'n'), at('k', 'k')];
+    const place = await serving(models, {
+      num_retries: 0,
+      model_group_alias: { nick: 'm' },
+      fallbacks: [{ nick: ['n'] }, { 'openai/*': ['k'] }],
+    });
+    behaviours = { m: { status: 500 }, bad: { status: 500 } };
+    expect((await ask(place, 'nick')).tried).toEqual(['m', 'n']);
+    expect((await ask(place, 'm')).tried).toEqual(['m']);
+    expect((await ask(place, 'openai/bad')).tried).toEqual(['bad', 'k']);
+  });
+});
+
 describe('optional_pre_call_checks', () => {
   const pair = (): object[] => [at('m', 'one'), at('m', 'other')];
   const long = 'Rules of the house. '.repeat(300);
