@@ -27,6 +27,7 @@ import type { Config } from './config/config.ts';
 import type { Env } from './config/env.ts';
 import type { Layer } from './config/layer.ts';
 import { type Database, openDatabase } from './db/client.ts';
+import { lockDataFolder } from './db/lock.ts';
 import { openReader, type Reader } from './db/reader.ts';
 import { GatewayError } from './errors.ts';
 import { createFeatures } from './features/index.ts';
@@ -74,6 +75,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const db = await openDatabase({ url: config.general.databaseUrl });
   await live.connect(db);
   const runTimeSettings = await openRunTimeSettings({ db, live, log, load: (layer) => options.load(layer) });
+  const folder = lockDataFolder(config.tollgate.dataDir);
   const ledger = await openLedger({
     db,
     dataDir: config.tollgate.dataDir,
@@ -120,6 +122,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       await stopMirrors();
       reader.close();
       await ledger.close();
+      folder.release();
       await db.destroy();
     },
   };

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { lockDatabaseFile } from './lock.ts';
+import { lockDatabaseFile, lockDataFolder } from './lock.ts';
 
 const folders: string[] = [];
 const children: Bun.Subprocess[] = [];
@@ -94,4 +94,16 @@ test('an owner that has not yet written its id is still an owner', () => {
 test('a folder that cannot be written is its own error, not "in use"', () => {
   expect(() => lockDatabaseFile(join(freshPath(), 'missing', 'x.db'))).not.toThrow('in use');
   expect(() => lockDatabaseFile(join(freshPath(), 'missing', 'x.db'))).toThrow();
+});
+
+test('a data folder is made, has one owner under all of its names, and is free again afterwards', () => {
+  const folder = join(freshPath(), '..', 'deep', 'data');
+  const lock = lockDataFolder(folder);
+  const link = `${folder}.link`;
+  symlinkSync(folder, link);
+  for (const name of [folder, `${folder}/`, link]) {
+    expect(() => lockDataFolder(name)).toThrow(`in use by process ${process.pid}. Each gateway needs one of its own`);
+  }
+  lock.release();
+  lockDataFolder(link).release();
 });

@@ -1,10 +1,11 @@
 /**
- * One process owns an embedded database file. The lock is an operating-system lock, taken through SQLite on a side file
+ * One process owns an embedded database file, and a data folder. The lock is an operating-system lock, taken through SQLite on a side file
  * (`PATH.lock`): the kernel frees it when the owner dies, however it dies, so there is no stale lock to judge and no race
  * in taking one over. The owner's process id stands in `PATH.pid`, for the message only.
  */
 import { Database as BunDatabase } from 'bun:sqlite';
-import { existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 export interface FileLock {
   /** Harmless when already released. */
@@ -15,18 +16,34 @@ export interface FileLock {
 export function lockDatabaseFile(databasePath: string): FileLock {
   // Two names of one file must meet at one lock.
   const path = existsSync(databasePath) ? realpathSync(databasePath) : databasePath;
-  const lock = new BunDatabase(`${path}.lock`, { create: true });
+  return lock(path, (owner) => `The database ${path} is in use by ${owner}. Stop it first, or use another database.`);
+}
+
+/**
+ * One process owns a data folder, wherever its database is: two would take each other's journals for those of the dead.
+ * Makes the folder when it is not there. Throws an Error that names the owner.
+ */
+export function lockDataFolder(folder: string): FileLock {
+  mkdirSync(folder, { recursive: true });
+  const path = realpathSync(folder);
+  return lock(
+    join(path, 'folder'),
+    (owner) =>
+      `The data folder ${path} is in use by ${owner}. Each gateway needs one of its own: set tollgate_settings.data_dir.`,
+  );
+}
+
+function lock(path: string, refusal: (owner: string) => string): FileLock {
+  const handle = new BunDatabase(`${path}.lock`, { create: true });
   try {
-    lock.run('pragma busy_timeout = 0');
+    handle.run('pragma busy_timeout = 0');
     // Held for the owner's life and never committed. The side file stays empty and is never deleted: deleting it would
     // let two processes lock two different files of the same name.
-    lock.run('begin exclusive');
+    handle.run('begin exclusive');
   } catch (cause) {
-    lock.close();
+    handle.close();
     if (!isBusy(cause)) throw cause;
-    throw new Error(`The database ${path} is in use by ${ownerOf(path)}. Stop it first, or use another database.`, {
-      cause,
-    });
+    throw new Error(refusal(ownerOf(path)), { cause });
   }
   const pidPath = `${path}.pid`;
   writeFileSync(pidPath, `${process.pid}\n`);
@@ -36,7 +53,7 @@ export function lockDatabaseFile(databasePath: string): FileLock {
       if (!held) return;
       held = false;
       rmSync(pidPath, { force: true });
-      lock.close();
+      handle.close();
     },
   };
 }

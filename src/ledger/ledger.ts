@@ -39,7 +39,7 @@ export type LedgerState = 'storing' | 'waiting' | 'refusing';
 
 export interface LedgerOptions {
   readonly db: Database;
-  /** The journal is its folder `journal`. One process at a time, guarded by the database's lock. */
+  /** The journal is its folder `journal`. One process at a time, which the lock on the folder sees to. */
   readonly dataDir: string;
   readonly now: () => number;
   readonly onWarning: (message: string) => void;

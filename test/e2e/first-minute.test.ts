@@ -1,7 +1,8 @@
 /** The first minute with the program: start it with nothing, paste what it prints, stop it, configure it. */
 import { afterEach, describe, expect, test } from 'bun:test';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deployment, type Gateway, type GatewayOptions, startGateway } from '../support/gateway.ts';
 import { hasCurl, run } from '../support/programs.ts';
@@ -10,8 +11,10 @@ import { streamed } from '../support/sse.ts';
 import { startUpstream } from '../support/upstream.ts';
 
 const started: Gateway[] = [];
+const folders: string[] = [];
 afterEach(async () => {
   for (const gateway of started.splice(0)) await gateway.stop();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
 async function start(options: GatewayOptions = {}): Promise<Gateway> {
@@ -20,11 +23,21 @@ async function start(options: GatewayOptions = {}): Promise<Gateway> {
   return gateway;
 }
 
-/** Runs the program to its end. */
-function runProgram(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+function freshFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tollgate-first-minute-'));
+  folders.push(folder);
+  return folder;
+}
+
+/**
+ * Runs the program to its end.
+ * @param folder where its data is; a fresh one unless it is said
+ */
+function runProgram(args: readonly string[], env: Readonly<Record<string, string>> = {}, folder = freshFolder()) {
   const { PATH = '' } = process.env;
   return spawnSync('node', [join(ROOT, 'bin', 'tollgate.mjs'), ...args], {
     encoding: 'utf8',
+    cwd: folder,
     env: { PATH, ...env },
     timeout: 10_000,
   });
@@ -164,6 +177,14 @@ describe('what it refuses to start with', () => {
     });
     expect(status).toBe(1);
     expect(stderr).toMatch(/in use by process \d+/);
+  });
+
+  test('a second process with a database of its own does not take the journal of the first', async () => {
+    const gateway = await start();
+    const database = join(gateway.folder, 'other.db');
+    const { status, stderr } = runProgram(['--port', '0'], { DATABASE_URL: `sqlite:${database}` }, gateway.folder);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/data folder .* in use by process \d+.*tollgate_settings\.data_dir/);
   });
 
   test('a port that is taken is said in plain words', async () => {
