@@ -17,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const NAMES = Object.keys(MIGRATIONS);
 const upTo = (count: number) => Object.fromEntries(Object.entries(MIGRATIONS).slice(0, count));
-const ROWS = 40;
+const ROWS = 12;
 
 async function withDatabase<Result>(
   migrations: typeof MIGRATIONS,
