@@ -72,17 +72,19 @@ export function createRouting(options: RoutingOptions): Routing {
       const { config } = runtime();
       const facts = factsOf(call, options);
       const settings = chooseSettings(options);
-      const asked = (group: Group, failed = NOBODY): Question => ({ group, call: facts, failed, settings });
+      const asked = (group: Group, failed = NOBODY, triedOrder?: number): Question => ({
+        ...{ group, call: facts, failed, triedOrder, settings },
+      });
       return {
         group: runtime().groups.find(call.modelGroup),
         fallbacks: (group, error) => runtime().fallbacksOf(call, group, error),
         maxFallbacks: call.controls.maxFallbacks ?? config.router.maxFallbacks,
-        choose(group, failed) {
-          const chosen = choose(asked(group, failed), state);
+        choose(group, failed, triedOrder) {
+          const chosen = choose(asked(group, failed, triedOrder), state);
           call.choices.push(chosen.choice);
           return chosen;
         },
-        hasFresh: (group, failed) => isAnyFresh(asked(group, failed), state),
+        hasFresh: (...given) => isAnyFresh(asked(...given), state),
         isDown: (group) => isDown(asked(group), state),
         postpone: (group) => call.choices.push(postponed(group, settings.strategy)),
         retries: (target, error) => retriesOf(call, target, error, config.router),

@@ -68,6 +68,8 @@ export interface Question {
   readonly call: CallFacts;
   /** Deployments that have failed this call. */
   readonly failed: ReadonlySet<string>;
+  /** Deployments of this `order` and lower ones have had their turn. */
+  readonly triedOrder?: number | undefined;
   readonly settings: ChooseSettings;
 }
 
@@ -145,7 +147,11 @@ export function isAnyFresh(question: Question, { health }: RoutingState): boolea
   const narrowing = new Narrowing(group.targets);
   narrowByCall(narrowing, question);
   return narrowing.left.some(
-    (target) => !failed.has(target.deploymentId) && isWell(health, target) && settings.hasRoom(target),
+    (target) =>
+      isAfter(question, target) &&
+      !failed.has(target.deploymentId) &&
+      isWell(health, target) &&
+      settings.hasRoom(target),
   );
 }
 
@@ -199,6 +205,7 @@ function narrowByCall(narrowing: Narrowing, { group, call, settings }: Question)
 /** By how the deployments are. Somebody is always left. */
 function narrowByState(narrowing: Narrowing, question: Question, { health }: RoutingState): undefined {
   const { failed, settings } = question;
+  narrowing.keep('its order has had its turn', (target) => isAfter(question, target), true);
   // One that is well and has failed may yet answer; one that cools down hardly will.
   narrowing.keep('it is cooling down', (target) => isWell(health, target), true);
   narrowing.keep('it is at a limit of its own', settings.hasRoom, true);
@@ -209,7 +216,11 @@ function narrowByState(narrowing: Narrowing, question: Question, { health }: Rou
   narrowing.keep('another has a lower order', (target) => orderOf(target) === lowest);
 }
 
-const orderOf = ({ order }: Target): number => order ?? Number.POSITIVE_INFINITY;
+/** Those without one come last. */
+export const orderOf = ({ order }: Target): number => order ?? Number.POSITIVE_INFINITY;
+
+const isAfter = ({ triedOrder = Number.NEGATIVE_INFINITY }: Question, target: Target): boolean =>
+  orderOf(target) > triedOrder;
 
 const DEFAULT_TAG = 'default';
 

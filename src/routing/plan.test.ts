@@ -72,6 +72,39 @@ describe('retries', () => {
   });
 });
 
+describe('a higher order', () => {
+  const ordered = group('m', target('a', { order: 1 }), target('a2', { order: 1 }), target('b', { order: 2 }), 'last');
+  const FAILED = error('upstream_failed');
+
+  test('is asked when the lower one’s retries are used up, and has its own', () => {
+    expect(idsOf(walk({ groups: [ordered], defaultRetries: 0 }, [FAILED]))).toEqual(['a', 'b', 'last']);
+    expect(idsOf(walk({ groups: [ordered], defaultRetries: 1 }, [FAILED]))).toEqual(['a', 'a2', 'b', 'last']);
+    const pair = group('m', target('a', { order: 1 }), target('b', { order: 2 }), target('b2', { order: 2 }));
+    expect(idsOf(walk({ groups: [pair], defaultRetries: 1 }, [FAILED]))).toEqual(['a', 'b']);
+  });
+
+  test('comes before the group’s fallbacks', () => {
+    const groups = [group('m', target('a', { order: 1 }), target('b', { order: 2 })), group('n', 'c')];
+    expect(idsOf(walk({ groups, defaultRetries: 0 }, [FAILED]))).toEqual(['a', 'b', 'c']);
+  });
+
+  test('is not asked what the model itself said no to, nor where the gateway did', () => {
+    for (const kind of ['upstream_rejected', 'context_window_exceeded', 'content_policy_violation'] as const)
+      expect(idsOf(walk({ groups: [ordered, group('n', 'c')] }, [error(kind)]))).toEqual(['a', 'c']);
+    expect(idsOf(walk({ groups: [ordered] }, [error('budget_exceeded')]))).toEqual(['a']);
+    const pretended = error('upstream_failed', { pretended: 'group' });
+    expect(idsOf(walk({ groups: [ordered, group('n', 'c')] }, [pretended]))).toEqual(['a', 'c']);
+  });
+
+  test('that is cooling down is left for the fallbacks', () => {
+    const health = new Health(() => STARTED_AT_MS);
+    const settings = { disabled: false, cooldownMs: 5_000, allowedFails: undefined, allowedFailsPolicy: {} };
+    health.failed('b', error('upstream_unauthorized'), settings);
+    const groups = [group('m', target('a', { order: 1 }), target('b', { order: 2 })), group('n', 'c')];
+    expect(idsOf(walk({ groups, defaultRetries: 0, health }, [FAILED]))).toEqual(['a', 'c']);
+  });
+});
+
 describe('fallbacks', () => {
   const groups = [group('m', 'a'), group('n', 'b'), group('o', 'c')];
 

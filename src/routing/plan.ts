@@ -1,7 +1,7 @@
 /** The policy of one request as the sentence it is: retry inside the group, then fall back to the next group. */
 import { type ErrorKindName, GatewayError } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
-import type { Choice, Chosen } from './choose.ts';
+import { type Choice, type Chosen, orderOf } from './choose.ts';
 import { classOf } from './error-class.ts';
 import type { Group } from './groups.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -26,9 +26,10 @@ export interface PlanSettings {
   /** Groups to fall back to when this group has failed so. */
   fallbacks(group: Group, error: GatewayError): readonly Group[];
   readonly maxFallbacks: number;
-  choose(group: Group, failed: ReadonlySet<string>): Chosen;
+  /** @param triedOrder no deployment of this order or a lower one is wanted */
+  choose(group: Group, failed: ReadonlySet<string>, triedOrder?: number): Chosen;
   /** Whether a deployment is left that has not failed and is not cooling down. */
-  hasFresh(group: Group, failed: ReadonlySet<string>): boolean;
+  hasFresh(group: Group, failed: ReadonlySet<string>, triedOrder?: number): boolean;
   /** Whether all of its deployments are cooling down: it looks dead. */
   isDown(group: Group): boolean;
   /** It is left for later, because a fallback is well. */
@@ -124,24 +125,54 @@ const REFUSALS_OF_ONE: readonly string[] = [
 /** A limit, a right or a parameter that speaks against one model and may not against the next. */
 const isRefusalOfOne = ({ kind }: GatewayError): boolean => REFUSALS_OF_ONE.includes(kind);
 
-/** @returns the error that ended it */
+/** Tier by tier: one of a higher `order` is what a lower one falls back to. @returns the error that ended it */
 function* tryGroup(
   group: Group,
   failed: Set<string>,
   settings: PlanSettings,
 ): Generator<Step, GatewayError | undefined, GatewayError> {
+  let met = yield* tryTier({ group, failed, settings, triedOrder: Number.NEGATIVE_INFINITY });
+  while (met.error && isForNextTier(met.error) && settings.hasFresh(group, failed, met.order))
+    met = yield* tryTier({ group, failed, settings, triedOrder: met.order });
+  return met.error;
+}
+
+/** Another deployment of the same model would say no to the same request. */
+function isForNextTier(error: GatewayError): boolean {
+  const errorClass = classOf(error);
+  const isOfRequest = errorClass === 'bad_request' || errorClass === 'content_policy';
+  return error.next !== 'stop' && !isOfRequest && error.details.pretended !== 'group';
+}
+
+interface Tier {
+  readonly group: Group;
+  readonly failed: Set<string>;
+  readonly settings: PlanSettings;
+  /** The highest `order` of those before it. */
+  readonly triedOrder: number;
+}
+
+interface TierEnd {
+  readonly error: GatewayError | undefined;
+  /** The highest `order` that was asked. */
+  readonly order: number;
+}
+
+function* tryTier({ group, failed, settings, triedOrder }: Tier): Generator<Step, TierEnd, GatewayError> {
   const patience = new Patience(group, failed, settings);
   const met: GatewayError[] = [];
+  let order = triedOrder;
   let delayMs = 0;
   try {
     for (;;) {
-      const { target, error: none } = settings.choose(group, failed);
-      if (!target) return none;
+      const { target, error: none } = settings.choose(group, failed, triedOrder);
+      if (!target) return { error: none, order };
+      order = Math.max(order, orderOf(target));
       const error = yield { target, delayMs };
       failed.add(target.deploymentId);
       met.push(error);
       const waitMs = patience.waitAfter(error, target);
-      if (waitMs === undefined) return worstOf(met, group);
+      if (waitMs === undefined) return { error: worstOf(met, group), order };
       delayMs = waitMs;
     }
   } finally {

@@ -120,6 +120,8 @@ describe('who may be asked', () => {
     expect(await triedBy(place, 6)).toEqual(times('first', 6));
     behaviours = { first: { status: 500 }, second: { status: 500 } };
     expect((await ask(place, 'm')).tried).toEqual(['first', 'second', 'last']);
+    const unretried = await ask(place, 'm', { body: { num_retries: 0 } });
+    expect([unretried.status, unretried.tried]).toEqual([200, ['first', 'second', 'last']]);
   });
 
   test('enable_tag_filtering and tags: those with a tag of the request, its key or its team', async () => {

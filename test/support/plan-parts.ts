@@ -57,18 +57,19 @@ export function planParts(given: PlanGiven = {}): PlanSettings {
   const now = given.now ?? (() => STARTED_AT_MS);
   const state = { ...routingState(now, random), ...(given.health && { health: given.health }) };
   const [group, ...others] = groups;
-  const asked = (from: Group, failed: ReadonlySet<string> = new Set()): Question => ({
+  const asked = (from: Group, failed: ReadonlySet<string> = new Set(), triedOrder?: number): Question => ({
     group: from,
     call: given.call ?? CALL_FACTS,
     failed,
+    triedOrder,
     settings: { ...CHOOSE_SETTINGS, ...given.settings },
   });
   return {
     group,
     fallbacks: given.fallbacks ?? ((failed) => (failed.name === group?.name ? others : [])),
     maxFallbacks: given.maxFallbacks ?? 10,
-    choose: (from, failed) => choose(asked(from, failed), state),
-    hasFresh: (from, failed) => isAnyFresh(asked(from, failed), state),
+    choose: (...tier) => choose(asked(...tier), state),
+    hasFresh: (...tier) => isAnyFresh(asked(...tier), state),
     isDown: (from) => isDown(asked(from), state),
     postpone: (later) => given.onPostponed?.(later.name),
     retries:
