@@ -13,8 +13,13 @@ interface Operation {
   readonly tags: readonly string[];
   readonly security?: readonly unknown[];
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
-  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: Schema } } };
+  readonly requestBody?: { readonly content: { readonly 'application/json': Body } };
   readonly responses: Readonly<Record<string, unknown>>;
+}
+
+interface Body {
+  readonly schema: Schema;
+  readonly example?: object;
 }
 
 interface Schema {
@@ -134,6 +139,39 @@ describe('the OpenAPI document', () => {
     expect(schema?.properties).not.toHaveProperty('spend');
     const { parameters } = document.paths['/audit']?.['get'] ?? {};
     expect(parameters).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'start_date', in: 'query' })]));
+  });
+
+  test('gives a body for every route that asks for one, and the route takes it', async () => {
+    const asking = operations().flatMap(({ path, method, operation }) => {
+      const { schema, example } = operation.requestBody?.content['application/json'] ?? {};
+      const isManaged = MANAGEMENT_ROUTES.some((route) => route.path === path && route.method === method);
+      return isManaged && Object.keys(schema?.properties ?? {}).length > 0 ? [{ path, method, example }] : [];
+    });
+    expect(asking.length).toBeGreaterThan(60);
+    for (const { path, method, example } of asking) {
+      expect([method, path, typeof example]).toEqual([method, path, 'object']);
+      const answer = await place.fetch(path.replace(/\{[a-z_]+\}/g, 'x'), { method, body: JSON.stringify(example) });
+      // What it names may not be there; what it is made of is.
+      const said = answer.ok ? '' : ((await answer.json()) as { error: { message: string } }).error.message;
+      expect([method, path, answer.status < 500, said]).toEqual([
+        method,
+        path,
+        true,
+        expect.not.stringMatching(/nknown field|known field|missing|expected|must (be|have|not)|Invalid/),
+      ]);
+    }
+  });
+
+  test('can be read by tools of other languages: its patterns need no flag, and an amount is a number', () => {
+    const patterns = [...JSON.stringify(document).matchAll(/"pattern":("(?:[^"\\\\]|\\\\.)*")/g)].map(
+      ([, text = '""']) => JSON.parse(text) as string, // A JSON text by its pattern.
+    );
+    expect(patterns.length).toBeGreaterThan(0);
+    for (const pattern of patterns) expect([pattern, /\\[pP]\{|\(\?</.test(pattern)]).toEqual([pattern, false]);
+    const fields =
+      document.paths['/key/generate']?.['post']?.requestBody?.content['application/json'].schema.properties;
+    expect(fields).toMatchObject({ max_budget: { anyOf: [{ type: 'number', minimum: 0 }, { type: 'null' }] } });
+    expect(fields).toMatchObject({ rpm_limit: { anyOf: [{ type: 'integer', minimum: 0 }, { type: 'null' }] } });
   });
 
   test('is sent once, and then only said to be the same', async () => {

@@ -4,6 +4,7 @@
  */
 import { z } from '@hono/zod-openapi';
 import { permissionOfRoute } from '../auth/routes.ts';
+import { exampleFor } from './openapi-examples.ts';
 import { INFERENCE_PATHS, type Operation, type Paths } from './openapi-inference.ts';
 import type { AdminRoute } from './route.ts';
 
@@ -89,7 +90,7 @@ function operationOf(route: AdminRoute, method: string, path: string): Operation
     tags: [section],
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && {
-      requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body) } } },
+      requestBody: bodyOf(route.name, body),
     }),
     responses: {
       [route.status]: {
@@ -100,6 +101,15 @@ function operationOf(route: AdminRoute, method: string, path: string): Operation
       },
       '4XX': REFUSAL,
     },
+  };
+}
+
+/** Without an example the docs page would make one of every field that there is. */
+function bodyOf(name: AdminRoute['name'], body: z.ZodObject): Json {
+  const example = exampleFor(name);
+  return {
+    required: Object.keys(body.shape).length > 0,
+    content: { 'application/json': { schema: schemaOf(body), ...(example !== undefined && { example }) } },
   };
 }
 
