@@ -19,6 +19,7 @@ import { settingsRoutes } from './settings-routes.ts';
 import { spendCalculateRoutes } from './spend-calculate.ts';
 import { spendLogRoutes } from './spend-log-routes.ts';
 import { spendReportRoutes } from './spend-report-routes.ts';
+import { spendResetRoutes } from './spend-reset.ts';
 import { spendTotalRoutes } from './spend-total-routes.ts';
 import { tagRoutes } from './tag-routes.ts';
 import { teamMemberRoutes } from './team-member-routes.ts';
@@ -49,6 +50,7 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
     ...reportTotalsRoutes(context),
     ...spendTotalRoutes(context),
     ...spendReportRoutes(context),
+    ...spendResetRoutes(context),
     ...spendCalculateRoutes(context),
   ];
 }

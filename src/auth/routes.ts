@@ -131,6 +131,7 @@ const MANAGEMENT = {
   'GET /global/spend/tags': 'spend.totals',
   'GET /global/spend/all_tag_names': 'spend.totals',
   'POST /global/spend/end_users': 'spend.totals',
+  'POST /global/spend/reset': 'spend.reset',
   'GET /spend/tags': 'spend.totals',
   'GET /spend/keys': 'spend.totals',
   'GET /spend/users': 'spend.totals',

@@ -244,6 +244,7 @@ export const AIMS: Readonly<Record<string, Aim>> = {
     body: { credential_name: name('credential'), credential_values: { api_key: 'sk-nothing' } },
   }),
   'POST /credentials/rotate': () => ({ body: {} }),
+  'POST /global/spend/reset': () => ({}),
   'GET /credentials/by_name/{credential_name}': thingPath('credential', (name) => `/credentials/by_name/${name}`),
   'PATCH /credentials/{credential_name}': thingPath('credential', (name) => `/credentials/${name}`, {
     credential_info: { note: 'Changed' },

@@ -207,6 +207,7 @@ export const ORACLE: Readonly<Record<string, Expected>> = {
   'POST /team/bulk_member_add': TEAM_MEMBERS,
   'POST /team/member_update': TEAM_MEMBERS,
   'POST /team/member_delete': TEAM_MEMBERS,
+  'POST /global/spend/reset': { group: 27, on: 'platform', may: ADMINS },
   'POST /team/{team_id}/member/{user_id}/reset_spend': { group: 27, on: 'team', may: ADMINS },
   // Users
   'POST /user/new': { group: 16, on: 'organization', may: { org_admin: 'G', ...ADMINS } },

@@ -129,6 +129,39 @@ describe('a member of a team', () => {
   });
 });
 
+describe('what all keys and teams have spent', () => {
+  test('counts as nothing after a reset, and the log and its totals are still there', async () => {
+    await does('POST', '/team/new', { team_id: 'spender', max_budget: 0.0003 });
+    const [ofTeam, alone] = [await keyFor({ team_id: 'spender' }), await keyFor({ max_budget: 0.0003 })];
+    const cap = { max_tokens: 100 };
+    const untilRefused = async (key: string): Promise<void> => {
+      for (let calls = 0; (await ask(key, 'm1', cap)) === '200'; calls += 1) expect(calls).toBeLessThan(50);
+    };
+    await Promise.all([untilRefused(ofTeam), untilRefused(alone)]);
+    const before = await does('GET', '/global/spend');
+    expect(await does('POST', '/global/spend/reset')).toMatchObject({
+      message: 'Spend for all API Keys and Teams reset successfully',
+      status: 'success',
+    });
+    const [{ info }, { team_info }] = [
+      await does('GET', `/key/info?key=${alone}`),
+      await does('GET', '/team/info?team_id=spender'),
+    ];
+    expect([info, team_info]).toMatchObject([{ spend: 0 }, { spend: 0 }]);
+    expect((info as Json)['total_spend']).toBeGreaterThan(0);
+    expect(await does('GET', '/global/spend')).toEqual(before);
+    expect([await ask(ofTeam, 'm1', cap), await ask(alone, 'm1', cap)]).toEqual(['200', '200']);
+    const { audit_logs } = await does('GET', '/audit?action=reset');
+    expect(audit_logs).toEqual(
+      expect.arrayContaining([expect.objectContaining({ object_kind: 'spend', object_id: 'all keys and teams' })]),
+    );
+  });
+
+  test('is reset by an admin alone', async () => {
+    expect((await call('POST', '/global/spend/reset', undefined, await keyFor({})))[0]).toBe(403);
+  });
+});
+
 describe('a user', () => {
   test('has the models of their own list with keys of their own', async () => {
     const { key, user_id } = await does('POST', '/user/new', { models: ['m1'] });
