@@ -118,7 +118,7 @@ export class LiveModels {
       lookup,
       environmentName,
       knownProviders: [...providerIds],
-      targets: { lookUp: lookup, inferProvider: (model) => catalog.inferProvider(model) },
+      targets: { lookUp: lookup, inferProvider: catalog.inferProvider, abilities: catalog.abilities },
     };
   }
 }

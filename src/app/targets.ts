@@ -1,7 +1,8 @@
 /** Configured deployments → Targets that can be called, with credentials and addresses filled in from the environment. */
 import type { Config, DeploymentConfig } from '../config/config.ts';
 import { ConfigError, Findings } from '../config/findings.ts';
-import type { Target } from '../providers/adapter.ts';
+import type { Catalog } from '../pricing/catalog.ts';
+import type { KnownModel, Target } from '../providers/adapter.ts';
 import { DEFAULT_PROVIDER_ID, resolveModel } from '../providers/registry.ts';
 import { withoutCatchAll } from './catch-all.ts';
 
@@ -9,6 +10,8 @@ export interface TargetParts {
   readonly lookUp: (name: string) => string | undefined;
   /** Provider of a bare model name, from the catalog. */
   readonly inferProvider: (model: string) => string | undefined;
+  /** Abilities and sizes of models, from the catalog. */
+  readonly abilities?: Catalog['abilities'];
 }
 
 /** @throws ConfigError that names every deployment at fault, beside all that was found before. */
@@ -78,6 +81,7 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
     mockResponse: deployment.mockResponse,
     baseModel: deployment.baseModel,
     maxInputTokens: tokensIn(deployment.modelInfo['max_input_tokens']),
+    knownModel: knowledgeOf(deployment, adapter.id, parts),
     customPrices: deployment.customPrices,
   };
   if (target.baseUrl === '' && target.mockResponse === undefined) {
@@ -88,6 +92,22 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
 
 const tokensIn = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : undefined;
+
+/** What the operator says of a model stands before what the catalog says. */
+function knowledgeOf({ modelInfo, baseModel }: DeploymentConfig, provider: string, parts: TargetParts) {
+  const flags = Object.entries(modelInfo).filter(
+    (entry): entry is [string, boolean] => entry[0].startsWith('supports_') && typeof entry[1] === 'boolean',
+  );
+  const mostTokens = tokensIn(modelInfo['max_output_tokens']) ?? tokensIn(modelInfo['max_tokens']);
+  return (model: string): KnownModel | undefined => {
+    const known = parts.abilities?.({ provider, model, baseModel });
+    if (!known && flags.length === 0 && mostTokens === undefined) return undefined;
+    return {
+      maxOutputTokens: mostTokens ?? known?.maxOutputTokens,
+      flags: { ...known?.flags, ...Object.fromEntries(flags) },
+    };
+  };
+}
 
 /** A model behind an address of its own speaks OpenAI's dialect unless it says otherwise. */
 const fallbackProvider = (deployment: DeploymentConfig): string | undefined =>

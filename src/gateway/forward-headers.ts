@@ -33,3 +33,19 @@ function clientHeaders(headers: HeaderBag, keyHeader: string | undefined): Recor
   }
   return chosen;
 }
+
+/** Lists of switches: what the client asks for is added to what the request needs. */
+const JOINED = 'anthropic-beta';
+
+/** The gateway's own headers win over forwarded ones. */
+export function withForwarded(
+  own: Record<string, string>,
+  forwarded: Readonly<Record<string, string>> | undefined,
+): Record<string, string> {
+  if (forwarded === undefined) return own;
+  const [asked, needed] = [forwarded[JOINED], own[JOINED]];
+  const all = { ...forwarded, ...own };
+  if (asked === undefined || needed === undefined) return all;
+  const names = `${needed},${asked}`.split(',').map((name) => name.trim());
+  return { ...all, [JOINED]: [...new Set(names.filter((name) => name !== ''))].join(',') };
+}

@@ -22,6 +22,8 @@ interface ReplyParts {
   /** The name the client asked for. */
   readonly requestedModel: string;
   readonly upstreamHeaders: Headers;
+  /** Of the request that was sent. */
+  readonly memo?: unknown;
 }
 
 /**
@@ -53,12 +55,12 @@ function relayedReply({ target, text, requestedModel, upstreamHeaders }: ReplyPa
   });
 }
 
-function translatedReply({ target, text, requestedModel, upstreamHeaders }: ReplyParts): FullReply {
+function translatedReply({ target, text, requestedModel, upstreamHeaders, memo }: ReplyParts): FullReply {
   const parsed = parseOr<unknown>(text, undefined);
-  if (typeof parsed !== 'object' || parsed === null || !Array.isArray(Reflect.get(parsed, 'choices'))) {
+  if (typeof parsed !== 'object' || parsed === null) {
     throw new GatewayError('upstream_protocol', 'The upstream answered with something that is not a chat completion.');
   }
-  const body: ChatCompletion = { ...target.adapter.parseResponse(parsed, target), model: requestedModel };
+  const body: ChatCompletion = { ...target.adapter.parseResponse(parsed, target, memo), model: requestedModel };
   const tier = body['service_tier'];
   return replyOf({
     target,

@@ -8,7 +8,7 @@ import { AttemptClock, type ConnectLimit } from './attempt-clock.ts';
 import { bodyText } from './body-text.ts';
 import type { Call, FullReply, Reading, Reply, StreamReply, StreamTally } from './call.ts';
 import type { EventStream } from './event-stream.ts';
-import { type ForwardSettings, forwardedHeaders } from './forward-headers.ts';
+import { type ForwardSettings, forwardedHeaders, withForwarded } from './forward-headers.ts';
 import { fullReply, type Metered } from './full-reply.ts';
 import { mockFailure, mockTimeout } from './mock-failure.ts';
 import { mockReply, wantsUsage } from './mock-reply.ts';
@@ -155,12 +155,12 @@ export class Sender {
       ? Promise.reject(clientClosed())
       : this.#parts.fetch(request.url, {
           method: 'POST',
-          headers: forwarded ? { ...forwarded, ...request.headers } : request.headers,
+          headers: withForwarded(request.headers, forwarded),
           body: request.body,
           redirect: 'manual',
           signal: controller.signal,
         });
-    return { response, controller, interruption, clock, release, close };
+    return { response, memo: request.memo, controller, interruption, clock, release, close };
   }
 
   /** One that has just answered need not be asked whether it is there. */
@@ -180,7 +180,8 @@ export class Sender {
     if (text.length < LONGEST_ERROR_BYTES && HOLDS_ERROR.test(text)) {
       throw this.#parts.upstreamError({ target, status: response.status, body: text, headers: response.headers });
     }
-    return fullReply({ target, text, requestedModel: call.requestedModel, upstreamHeaders: response.headers });
+    const { requestedModel } = call;
+    return fullReply({ target, text, requestedModel, upstreamHeaders: response.headers, memo: attempt.memo });
   }
 
   async #stream(target: Target, call: Call, response: Response, attempt: Attempt): Promise<StreamReply> {
@@ -195,6 +196,7 @@ export class Sender {
     const context: StreamContext = {
       target,
       requestedModel: call.requestedModel,
+      memo: attempt.memo,
       wantsUsage: wantsUsage(call.request, target) || settings.alwaysIncludeStreamUsage,
       choices: typeof choices === 'number' ? choices : undefined,
       keepEvents: settings.storePrompts,
@@ -246,6 +248,8 @@ export class Sender {
 
 interface Attempt {
   readonly response: Promise<Response>;
+  /** The adapter's, of the request that was sent. */
+  readonly memo: unknown;
   readonly controller: AbortController;
   readonly interruption: Interruption;
   readonly clock: AttemptClock;

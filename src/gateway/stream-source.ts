@@ -18,6 +18,8 @@ export const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 export interface StreamContext {
   readonly target: Target;
   readonly requestedModel: string;
+  /** Of the request that was sent: what the adapter wanted to know again. */
+  readonly memo?: unknown;
   /** The client asked for `stream_options.include_usage`. */
   readonly wantsUsage: boolean;
   /** The request's `n`, where it gives one. */

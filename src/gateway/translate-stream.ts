@@ -18,7 +18,7 @@ export class TranslateStream extends EventStream {
   constructor(source: UpstreamBytes, context: StreamContext, onChunk: (chunk: ChatChunk) => ChatChunk) {
     super(source, context);
     this.#onChunk = onChunk;
-    this.#decode = context.target.adapter.createStreamDecoder(context.target);
+    this.#decode = context.target.adapter.createStreamDecoder(context.target, context.memo);
     this.#parser = createParser({
       maxBufferSize: MAX_EVENT_BYTES,
       onEvent: ({ data }) => this.#event(data),

@@ -46,8 +46,16 @@ export interface Target {
   readonly baseModel: string | undefined;
   /** `model_info.max_input_tokens`; the catalog's stands otherwise. */
   readonly maxInputTokens: number | undefined;
+  /** What is known of a model by its upstream name: the deployment's own `model_info`, else the catalog. */
+  readonly knownModel?: ((model: string) => KnownModel | undefined) | undefined;
   /** Price fields given in the config, by catalog name; `undefined` when none were. */
   readonly customPrices: Readonly<Record<string, number>> | undefined;
+}
+
+export interface KnownModel {
+  readonly maxOutputTokens: number | undefined;
+  /** `supports_vision` and the like, by catalog name. A flag that is not there is unknown, not `false`. */
+  readonly flags: Readonly<Record<string, boolean>>;
 }
 
 /** What an adapter dropped, renamed or emulated. The caller sees it in `x-tollgate-changed`; the log row keeps it. */
@@ -78,6 +86,8 @@ export interface UpstreamRequest {
   readonly url: string;
   readonly headers: Record<string, string>;
   readonly body: string;
+  /** What reading the answer takes to know of the request, such as renamed tools; the adapter gets it back. */
+  readonly memo?: unknown;
 }
 
 /** One server-sent event's `data`, or one line of NDJSON. */
@@ -101,8 +111,9 @@ export interface ProviderAdapter {
   parseSettings?(raw: Readonly<Record<string, unknown>>): unknown;
   /** Throws GatewayError('invalid_request') for a parameter that the provider does not support. */
   buildRequest(input: ChatInput, target: Target, changes: Change[]): UpstreamRequest;
-  parseResponse(body: unknown, target: Target): ChatCompletion;
-  createStreamDecoder(target: Target): StreamDecoder;
+  /** @param memo that of the request; absent when there was none */
+  parseResponse(body: unknown, target: Target, memo?: unknown): ChatCompletion;
+  createStreamDecoder(target: Target, memo?: unknown): StreamDecoder;
   /** `undefined` leaves it to the common table. `body` is parsed JSON or, when it is not JSON, text. */
   parseError?(status: number, body: unknown): GatewayError | undefined;
   /** Secrets in `target.settings`, which must never be echoed; `target.apiKey` need not be listed. */
