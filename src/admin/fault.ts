@@ -10,11 +10,13 @@ export interface Fault {
   readonly says: string;
 }
 
+const NUMBERS: Readonly<Record<string, string>> = { number: 'must be a number', int: 'must be a whole number' };
+
 /** Words for what zod would say in its own; `undefined` leaves them to it. */
 export function wording(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'invalid_type') return undefined;
   if (issue.input === undefined) return 'is missing';
-  return issue.expected === 'int' ? 'must be a whole number' : undefined;
+  return NUMBERS[issue.expected];
 }
 
 export function faultIn(error: z.ZodError): Fault {

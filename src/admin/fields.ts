@@ -29,7 +29,14 @@ export const record = z.record(z.string(), z.unknown());
 const NUMBER_IN_TEXT = /^\d{1,15}(\.\d{1,18})?(e-\d{1,2})?$/i;
 const numberIn = (given: unknown): unknown =>
   typeof given === 'string' && NUMBER_IN_TEXT.test(given) ? Number(given) : given;
-export const count = z.preprocess(numberIn, z.number().int().nonnegative());
+const WHOLE = 'must be a whole number';
+export const count = z.preprocess(
+  numberIn,
+  z
+    .number({ error: ({ code, input }) => (code === 'invalid_type' && input !== undefined ? WHOLE : undefined) })
+    .int()
+    .nonnegative(),
+);
 /** Dollars. */
 export const money = z.preprocess(numberIn, z.number().nonnegative().max(MOST_USD));
 /** Over which time a budget adds up. */

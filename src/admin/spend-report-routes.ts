@@ -47,11 +47,10 @@ export function spendReportRoutes(context: AdminContext): readonly AdminRoute[] 
   ];
 }
 
-/** Naming a key or a person asks for its models, as in LiteLLM. */
+/** Naming a key, or a person, asks for that key, or for the person's keys, with their models, as in LiteLLM. */
 function groupOf(query: ReportFields & { readonly group_by?: ReportGroup | undefined }): ReportGroup {
   if (query.group_by !== undefined) return query.group_by;
-  if (query.api_key !== undefined) return 'api_key';
-  if (query.internal_user_id !== undefined) return 'internal_user';
+  if (query.api_key !== undefined || query.internal_user_id !== undefined) return 'api_key';
   return query.customer_id !== undefined ? 'customer' : 'team';
 }
 
@@ -76,10 +75,13 @@ async function answer(context: AdminContext, input: Asked, group: ReportGroup): 
 
 const one = (name: string | undefined): readonly string[] | undefined => (name === undefined ? undefined : [name]);
 
-/** A report by team is about requests of teams. */
+/**
+ * A report by organization is about requests of organizations. Those by team and by customer are what people are charged
+ * by: with what is of none, as in LiteLLM, they add up to everything.
+ */
 const HAVING = {
-  team: ['teams'],
-  customer: ['endUsers'],
+  team: [],
+  customer: [],
   user: ['users'],
   internal_user: ['users'],
   organization: ['organizations'],

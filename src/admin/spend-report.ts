@@ -119,6 +119,9 @@ function withinLimit<Row>(rows: readonly Row[]): readonly Row[] {
   );
 }
 
+/** LiteLLM's name for what was used without a team. */
+const OF_NO_TEAM = 'Unassigned Team';
+
 /** Teams are told by their aliases, as in LiteLLM; two teams with one alias by their ids. */
 async function namesOf(
   { db }: AdminContext,
@@ -132,5 +135,5 @@ async function namesOf(
   for (const { team_id, team_alias } of found) {
     if (team_alias !== null && counts.get(team_alias)?.length === 1) aliases.set(team_id, team_alias);
   }
-  return (id) => aliases.get(id) ?? id;
+  return (id) => (id === '' ? OF_NO_TEAM : (aliases.get(id) ?? id));
 }

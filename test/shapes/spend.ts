@@ -462,6 +462,11 @@ export const spend: Shapes = {
               total_spend: 0.01,
               metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.01, total_tokens: 120, api_key: '$APP' }],
             },
+            {
+              team_name: 'Unassigned Team',
+              total_spend: 0,
+              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0, total_tokens: 0, api_key: '$OTHER' }],
+            },
           ],
         },
       ],
@@ -480,6 +485,19 @@ export const spend: Shapes = {
             },
           ],
         },
+        {
+          group_by_day: '2026-01-30T00:00:00+00:00',
+          customers: [
+            {
+              customer: '',
+              total_spend: 0.01,
+              metadata: [
+                { model: 'openai/gpt-4o-mini', spend: 0.01, total_tokens: 120, api_key: '$APP' },
+                { model: 'openai/gpt-4o-mini', spend: 0, total_tokens: 0, api_key: '$OTHER' },
+              ],
+            },
+          ],
+        },
       ],
     },
     {
@@ -495,6 +513,21 @@ export const spend: Shapes = {
             { model: 'openai/gpt-4o-mini', total_cost: 0.04, total_input_tokens: 250, total_output_tokens: 45 },
           ],
         },
+        {
+          api_key: '$OTHER',
+          total_cost: 0,
+          total_input_tokens: 0,
+          total_output_tokens: 0,
+          model_details: [
+            { model: 'openai/gpt-4o-mini', total_cost: 0, total_input_tokens: 0, total_output_tokens: 0 },
+          ],
+        },
+      ],
+    },
+    {
+      says: 'a report of what one person has spent, by their keys',
+      send: 'GET /global/spend/report?start_date=2026-01-29&end_date=2026-01-30&internal_user_id=bob',
+      answer: [
         {
           api_key: '$OTHER',
           total_cost: 0,
@@ -527,6 +560,11 @@ export const spend: Shapes = {
               team_name: 'Crew',
               total_spend: 0.01,
               metadata: [{ model: 'openai/gpt-4o-mini', spend: 0.01, total_tokens: 120, api_key: '$APP' }],
+            },
+            {
+              team_name: 'Unassigned Team',
+              total_spend: 0,
+              metadata: [{ model: 'openai/gpt-4o-mini', spend: 0, total_tokens: 0, api_key: '$OTHER' }],
             },
           ],
         },
@@ -951,5 +989,15 @@ export const spend: Shapes = {
       },
     },
     { says: 'of no such request', send: 'GET /v1/explain/call-9', ...unknown('call_id', 'There is no such request.') },
+    {
+      says: 'that all spend was reset',
+      send: 'POST /global/spend/reset',
+      answer: {
+        message: 'Spend for all API Keys and Teams reset successfully',
+        status: 'success',
+        keys: 0,
+        teams: 1,
+      },
+    },
   ],
 };
