@@ -30,7 +30,8 @@ describe('the table', () => {
     const own = KINDS.filter((kind) => !/^(upstream_|context_|content_)/.test(kind));
     expect(own.filter((kind) => ERROR_KINDS[kind].next === 'retry')).toEqual([]);
     // What one deployment may not take, another may.
-    expect(own.filter((kind) => ERROR_KINDS[kind].next === 'fallback')).toEqual(['model_unpriced', 'deployment_busy']);
+    const another = ['model_unpriced', 'deployment_busy', 'no_eligible_deployment'];
+    expect<string[]>(own.filter((kind) => ERROR_KINDS[kind].next === 'fallback')).toEqual(another);
   });
 
   test('calls every 429 a rate limit', () => {

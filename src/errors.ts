@@ -30,6 +30,8 @@ export const ERROR_KINDS = {
   // What one deployment may not take now: another may, the same one may not.
   model_unpriced: { status: 400, type: 'invalid_request_error', next: 'fallback' },
   deployment_busy: { status: 429, type: 'rate_limit_error', next: 'fallback' },
+  // No deployment of this model is for such a request, by its tags or its end user's region; another model's may be.
+  no_eligible_deployment: { status: 403, type: 'key_model_access_denied', next: 'fallback' },
   client_closed: { status: 499, type: 'client_disconnect', next: 'stop' },
   // What the upstream did.
   upstream_busy: { status: 429, type: 'rate_limit_error', next: 'retry' },

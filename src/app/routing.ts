@@ -141,6 +141,7 @@ function factsOf(call: Call, { runtime, regionOf }: RoutingOptions): CallFacts {
   return {
     stream: call.request.stream === true,
     tags: [...new Set(tags)],
+    userAgent: call.headers['user-agent'] ?? null,
     region: regionOf(call),
     promptTokens: router.preCallChecks ? tokenBounds(call).inputLikely : 0,
     affinity: affinityNames(call, router.affinity),

@@ -77,6 +77,7 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
     weight: 1,
     order: deployment.order,
     tags: deployment.tags,
+    tagPatterns: deployment.tagPatterns.map((pattern) => new RegExp(pattern)),
     region: deployment.region,
     mockResponse: deployment.mockResponse,
     baseModel: deployment.baseModel,

@@ -86,6 +86,7 @@ function deployment(modelName: string, model: string, given: Partial<DeploymentC
     maxParallelRequests: undefined,
     order: undefined,
     tags: [],
+    tagPatterns: [],
     cooldownMs: undefined,
     region: undefined,
     silentModels: [],

@@ -45,6 +45,8 @@ export interface DeploymentConfig {
   readonly order: number | undefined;
   /** Requests with one of these tags may come here (`enable_tag_filtering`). */
   readonly tags: readonly string[];
+  /** `tag_regex`: so may those whose `User-Agent: …` matches one of these. */
+  readonly tagPatterns: readonly string[];
   readonly cooldownMs: number | undefined;
   readonly region: string | undefined;
   /** Groups that get a copy of each request. */

@@ -52,6 +52,7 @@ export function readParams(tree: Tree | undefined, path: string, findings: Findi
   return {
     ...reach(section),
     ...limits(section),
+    tagPatterns: patternsIn(section, findings),
     model: model === '' ? undefined : model,
     organizations: section.read('organization') ?? [],
     mockResponse: section.read('mock_response'),
@@ -98,6 +99,19 @@ const limits = (section: Params) => ({
   maxBudgetUsd: section.read('max_budget'),
   budgetDuration: section.read('budget_duration'),
 });
+
+/** LiteLLM leaves a pattern out that cannot be read. */
+function patternsIn(section: Params, findings: Findings): readonly string[] {
+  return (section.read('tag_regex') ?? []).filter((pattern) => {
+    try {
+      return new RegExp(pattern) instanceof RegExp;
+    } catch {
+      const path = `${section.path}.tag_regex`;
+      findings.warn(path, `"${pattern}" is no regular expression; it is left out`, section.positionOf('tag_regex'));
+      return false;
+    }
+  });
+}
 
 interface Where {
   readonly path: string;

@@ -21,7 +21,8 @@ describe('litellm_params', () => {
     expect(
       one(`{model: azure/d, custom_llm_provider: azure, api_key: k, api_base: "http://b", api_version: 2024-10-21,
       organization: org, extra_headers: {x-a: 1}, timeout: 1.5, stream_timeout: "2", num_retries: 0, weight: 0.5, rpm: 1, tpm: 2,
-      mock_response: hi, drop_params: true, additional_drop_params: [stop], allowed_openai_params: [tools]}`),
+      mock_response: hi, drop_params: true, additional_drop_params: [stop], allowed_openai_params: [tools],
+      tags: [x], tag_regex: ["^User-Agent: tool/", x]}`),
     ).toMatchObject({
       modelName: 'm',
       model: 'azure/d',
@@ -41,7 +42,19 @@ describe('litellm_params', () => {
       dropParams: true,
       additionalDropParams: ['stop'],
       allowedParams: ['tools'],
+      tags: ['x'],
+      tagPatterns: ['^User-Agent: tool/', 'x'],
     });
+  });
+
+  test('a pattern that cannot be read is left out, with a warning that names it', () => {
+    expect(one('{model: openai/d, tag_regex: ["(", "x"]}')?.tagPatterns).toEqual(['x']);
+    const warnings = findingsOf(entry('{model: openai/d, tag_regex: ["(", "x"]}')).filter(
+      ({ level }) => level === 'warning',
+    );
+    expect(warnings).toMatchObject([
+      { path: 'model_list.0.litellm_params.tag_regex', message: '"(" is no regular expression; it is left out' },
+    ]);
   });
 
   test('base_url and request_timeout are other names of api_base and timeout, which win', () => {

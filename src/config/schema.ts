@@ -52,6 +52,7 @@ export const LITELLM_PARAMS = rules(
     budget_duration: 'text',
     order: 'whole',
     tags: 'texts',
+    tag_regex: 'texts',
     cooldown_time: 'delay',
     silent_model: 'texts',
     mock_response: 'text',

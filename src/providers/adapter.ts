@@ -37,6 +37,8 @@ export interface Target {
   /** Tier: the lowest is tried first; `undefined` comes last. */
   readonly order: number | undefined;
   readonly tags: readonly string[];
+  /** `tag_regex`: clients whose `User-Agent: …` matches one of these are led here. */
+  readonly tagPatterns?: readonly RegExp[];
   readonly region: string | undefined;
   /** A canned answer instead of an upstream (`litellm_params.mock_response`). */
   readonly mockResponse: string | undefined;

@@ -85,16 +85,47 @@ const TAG_RULES = [
   { has: ['x', ''], asks: 'unheard-of', any: '', all: '' },
   { has: ['x default', 'y'], asks: 'default', any: '0', all: '0' },
 ];
+const TAG_MARKS = [
+  { has: ['x', 'y', ''], asks: '!x', any: '1 2', all: '1 2' },
+  { has: ['x', 'y default', 'z'], asks: '!x', any: '1', all: '1' },
+  { has: ['x default', 'y'], asks: '!x', any: '', all: '' },
+  { has: ['x p', 'y p', 'x'], asks: 'p !x', any: '1', all: '1' },
+  { has: ['x', 'y', 'z'], asks: '!x !y', any: '2', all: '2' },
+  { has: ['x', 'y'], asks: '!x !y', any: '', all: '' },
+  { has: ['x y', 'x', 'y'], asks: '&x &y', any: '0', all: '0' },
+  { has: ['x', 'x default', 'y default'], asks: '&x', any: '0 1', all: '0 1' },
+  { has: ['x', 'y'], asks: '&unheard-of', any: '', all: '' },
+  { has: ['h a', 'h b', 'h c', 'a'], asks: '&h a b !c', any: '0 1', all: '' },
+  { has: ['x', 'y default'], asks: '&x y', any: '', all: '' },
+  { has: ['', 'x'], asks: '! &', any: '0 1', all: '0 1' },
+];
+/** After `/`: a pattern of the deployment's. */
+const TAG_PATTERNS = [
+  { has: ['', '/^User-Agent: tool'], asks: '', any: '1', all: '1' },
+  { has: ['', '/other'], asks: '', any: '0', all: '0' },
+  { has: ['/other'], asks: '', any: '0', all: '0' },
+  { has: ['default', '/^User-Agent: tool'], asks: '', any: '1', all: '1' },
+  { has: ['default', '/other'], asks: '', any: '0', all: '0' },
+  { has: ['x', '/tool'], asks: 'x', any: '0 1', all: '0 1' },
+  { has: ['x /tool', 'y'], asks: 'y', any: '0 1', all: '1' },
+  { has: ['x /tool', 'y'], asks: '!x', any: '1', all: '1' },
+  { has: ['x', '/tool'], asks: '&x', any: '0', all: '0' },
+];
 const words = (text: string): string[] => text.split(' ').filter((word) => word !== '');
 
 describe('tags', () => {
-  test.each(TAG_RULES)('$has, asked for "$asks": $any with any, $all with all', ({ has, asks, any, all }) => {
-    const targets = has.map((tags, at) => target(String(at), { tags: words(tags) }));
+  const rules = [...TAG_RULES, ...TAG_MARKS, ...TAG_PATTERNS];
+  test.each(rules)('$has, asked for "$asks": $any with any, $all with all', ({ has, asks, any, all }) => {
+    const targets = has.map((text, at) => {
+      const [tags = '', ...patterns] = text.split('/');
+      return target(String(at), { tags: words(tags), tagPatterns: patterns.map((pattern) => new RegExp(pattern)) });
+    });
     for (const [tagMatchAny, expected] of [
       [true, any],
       [false, all],
     ] as const) {
-      const given = { call: { tags: words(asks) }, settings: { tagFiltering: true, tagMatchAny } };
+      const call = { tags: words(asks), userAgent: 'tool/1.2' };
+      const given = { call, settings: { tagFiltering: true, tagMatchAny } };
       expect(left(targets, given)).toEqual(words(expected));
       expect(chosen(targets, given).error?.status).toBe(expected === '' ? 401 : undefined);
     }
@@ -108,7 +139,7 @@ describe('tags', () => {
     const given = { call: { tags: ['y'] }, settings: { tagFiltering: true } };
     const { error, target: picked } = chosen([target('a', { tags: ['x'] })], given);
     expect(picked).toBeUndefined();
-    expect(error).toMatchObject({ kind: 'model_access_denied', details: { param: 'tags' } });
+    expect(error).toMatchObject({ kind: 'no_eligible_deployment', next: 'fallback', details: { param: 'tags' } });
     expect(error?.message).toContain('Not allowed to access model due to tags configuration');
     expect(reasons([target('a', { tags: ['x'] })], given)).toEqual({ a: 'its tags do not match' });
   });
@@ -125,7 +156,7 @@ describe('regions', () => {
 
   test('without a deployment are refused, and each is told', () => {
     const { error } = chosen([B, C], { call: { region: 'eu' } });
-    expect(error).toMatchObject({ kind: 'model_access_denied', status: 403 });
+    expect(error).toMatchObject({ kind: 'no_eligible_deployment', next: 'fallback', status: 403 });
     expect(reasons([B], { call: { region: 'eu' } })).toEqual({ b: 'it is not in the region "eu"' });
   });
 });

@@ -9,12 +9,15 @@ import type { Group } from './groups.ts';
 import type { Health, HealthState } from './health.ts';
 import type { Load, Loads } from './load.ts';
 import { type Candidate, pick, SCORELESS, type Strategy, scoreOf } from './pick.ts';
+import { tagFilter } from './tags.ts';
 
 /** What of a call decides where it goes. */
 export interface CallFacts {
   readonly stream: boolean;
   /** Of the request, its key and its team; not those of its user agent. */
   readonly tags: readonly string[];
+  /** For `tag_regex`. */
+  readonly userAgent: string | null;
   /** The end user's `allowed_model_region`. */
   readonly region: string | null;
   /** A fair guess. */
@@ -187,7 +190,11 @@ class Narrowing {
 function narrowByCall(narrowing: Narrowing, { group, call, settings }: Question): GatewayError | undefined {
   if (narrowing.left.length === 0) return undefined;
   if (settings.tagFiltering) {
-    narrowing.keep('its tags do not match', tagFilter(group.targets, call.tags, settings.tagMatchAny));
+    const { tags, userAgent } = call;
+    narrowing.keep(
+      'its tags do not match',
+      tagFilter(group.targets, { tags, userAgent, matchAny: settings.tagMatchAny }),
+    );
     if (narrowing.left.length === 0) return notForTags();
   }
   const { region } = call;
@@ -222,37 +229,23 @@ export const orderOf = ({ order }: Target): number => order ?? Number.POSITIVE_I
 const isAfter = ({ triedOrder = Number.NEGATIVE_INFINITY }: Question, target: Target): boolean =>
   orderOf(target) > triedOrder;
 
-const DEFAULT_TAG = 'default';
-
-/**
- * A request without tags goes to deployments tagged `default`, or to all when none is. One with tags goes to those that
- * have them, or to the default ones when no deployment knows any of its tags.
- */
-function tagFilter(all: readonly Target[], tags: readonly string[], matchAny: boolean): (target: Target) => boolean {
-  const isDefault = ({ tags: own }: Target): boolean => own.includes(DEFAULT_TAG);
-  const hasDefaults = all.some(isDefault);
-  if (tags.length === 0) return hasDefaults ? isDefault : () => true;
-  const matches = ({ tags: own }: Target): boolean =>
-    matchAny ? tags.some((tag) => own.includes(tag)) : tags.every((tag) => own.includes(tag));
-  const isKnown = all.some(({ tags: own }) => tags.some((tag) => own.includes(tag)));
-  return !isKnown && hasDefaults ? isDefault : matches;
-}
-
 /** LiteLLM's two regions are the beginnings of providers' own names (`eu-west-1`, `us-east-2`). */
 const isInRegion = ({ region }: Target, wanted: string): boolean =>
   region?.toLowerCase().startsWith(wanted.toLowerCase()) ?? false;
 
 const notForTags = (): GatewayError =>
   new GatewayError(
-    'model_access_denied',
+    'no_eligible_deployment',
     'Not allowed to access model due to tags configuration: no deployment of it has the tags of this request.',
     { param: 'tags', status: 401 },
   );
 
 const nowhereIn = (region: string): GatewayError =>
-  new GatewayError('model_access_denied', `No deployment of this model is in the region "${region}" of the end user.`, {
-    param: 'user',
-  });
+  new GatewayError(
+    'no_eligible_deployment',
+    `No deployment of this model is in the region "${region}" of the end user.`,
+    { param: 'user' },
+  );
 
 const tooLong = (): GatewayError =>
   new GatewayError('context_window_exceeded', 'The prompt is longer than any deployment of this model can read.', {

@@ -121,6 +121,18 @@ describe('fallbacks', () => {
     expect(steps.map(({ delayMs }) => delayMs)).toEqual([0, 0, 0]);
   });
 
+  test('follow where no deployment is for such a request, and where none of theirs is, the first answer stands', () => {
+    const settings = { tagFiltering: true };
+    const call = { ...CALL_FACTS, tags: ['x'] };
+    const tagged = (id: string, tag: string): Target => target(id, { tags: [tag] });
+    const first = walked({ groups: [group('m', tagged('a', 'y')), group('n', tagged('b', 'x'))], settings, call });
+    expect(new Set(idsOf(first.steps))).toEqual(new Set(['b']));
+    const none = walked({ groups: [group('m', tagged('a', 'y')), group('n', tagged('b', 'z'))], settings, call });
+    expect([none.steps, none.error?.kind, none.error?.status]).toEqual([[], 'no_eligible_deployment', 401]);
+    const other = walked({ groups: [group('m', tagged('a', 'x')), group('n', tagged('b', 'z'))], settings, call });
+    expect([other.steps.length, other.error?.kind]).toEqual([3, 'upstream_busy']);
+  });
+
   test('skip a group without deployments', () => {
     expect(idsOf(walk({ groups: [group('empty'), group('n', 'b')], defaultRetries: 0 }))).toEqual(['b']);
     expect(walk({ groups: [] })).toEqual([]);
@@ -456,13 +468,8 @@ describe('chains of fallbacks', () => {
     expect(ended?.kind).toBe('upstream_failed');
   });
 
-  test('follow a prompt that is too long before anybody was asked, and not a refusal of the gateway’s', () => {
-    const suited = group('n', target('b', { tags: ['x'] }));
-    const tagged = { settings: { tagFiltering: true }, call: { ...CALL_FACTS, tags: ['x'] } };
-    expect(walked({ groups: [m, suited], ...tagged })).toMatchObject({
-      steps: [],
-      error: { kind: 'model_access_denied' },
-    });
+  test('follow a prompt that is too long before anybody was asked', () => {
+    const suited = group('n', target('b'));
     const maxInputTokens = ({ deploymentId }: Target): number => (deploymentId === 'at-m' ? 5 : 50);
     const checked = { settings: { preCallChecks: true, maxInputTokens } };
     expect(idsOf(walk({ groups: [m, suited], defaultRetries: 0, ...checked }))).toEqual(['b']);

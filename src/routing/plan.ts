@@ -64,11 +64,9 @@ export function* plan(settings: PlanSettings): Generator<Step, GatewayError | un
     for (let group = line.next(); group !== undefined; group = line.next()) {
       if (error !== undefined && settings.now() >= settings.deadlineMs) return error;
       const met = yield* tryGroup(group, failed, settings);
-      if (met?.next !== 'stop') {
-        error = met;
-        line.fallBack(group, error ?? nobodyThere(group));
-        // What the gateway refuses of a fallback is no answer to what was asked.
-      } else if (error === undefined || !isRefusalOfOne(met)) return met;
+      if (met?.next === 'stop' && (error === undefined || !isRefusalOfOne(met))) return met;
+      if (met?.next !== 'stop') line.fallBack(group, met ?? nobodyThere(group));
+      error = laterOf(error, met);
     }
     return error;
   } finally {
@@ -121,6 +119,12 @@ const REFUSALS_OF_ONE: readonly string[] = [
   'permission_denied',
   'invalid_request',
 ] satisfies ErrorKindName[];
+
+/** What the gateway refuses of a fallback is no answer to what was asked. */
+function laterOf(earlier: GatewayError | undefined, later: GatewayError | undefined): GatewayError | undefined {
+  const isOwn = later === undefined || later.next === 'stop' || later.kind === 'no_eligible_deployment';
+  return earlier !== undefined && isOwn ? earlier : later;
+}
 
 /** A limit, a right or a parameter that speaks against one model and may not against the next. */
 const isRefusalOfOne = ({ kind }: GatewayError): boolean => REFUSALS_OF_ONE.includes(kind);

@@ -157,6 +157,27 @@ describe('who may be asked', () => {
     expect((await ask(await serving(models), 'm', { body: { tags: ['x'] } })).tried).toEqual(['paid']);
   });
 
+  test('tags with ! and &, tag_regex, and a fallback that the tags lead to', async () => {
+    const place = await serving(
+      [
+        at('m', 'tool', { tag_regex: ['^User-Agent: my-tool/'] }),
+        at('m', 'us', { tags: ['us', 'fast'] }),
+        at('m', 'eu', { tags: ['eu', 'fast', 'default'] }),
+        at('n', 'asia', { tags: ['asia'] }),
+      ],
+      { enable_tag_filtering: true, fallbacks: [{ m: ['n'] }] },
+    );
+    const asked = (tags: string[], headers = {}): Promise<string[]> =>
+      triedBy(place, 3, 'm', { body: { tags }, headers });
+    expect(await asked([])).toEqual(times('eu', 3));
+    expect(await asked([], { 'user-agent': 'my-tool/1.0' })).toEqual(times('tool', 3));
+    expect(await asked(['fast', '!eu'])).toEqual(times('us', 3));
+    expect(await asked(['&fast', '&us'])).toEqual(times('us', 3));
+    expect(await asked(['&asia'])).toEqual(times('asia', 3));
+    const nobody = await ask(place, 'm', { body: { tags: ['&africa'] } });
+    expect([nobody.status, nobody.tried]).toEqual([401, []]);
+  });
+
   test('tag_filtering_match_any false: those with all tags of the request', async () => {
     const models = [at('m', 'one', { tags: ['x'] }), at('m', 'both', { tags: ['x', 'y'] })];
     const place = await serving(models, { enable_tag_filtering: true, tag_filtering_match_any: false });

@@ -36,7 +36,14 @@ export interface PlanGiven {
   readonly retries?: PlanSettings['retries'];
 }
 
-export const CALL_FACTS: CallFacts = { stream: false, tags: [], region: null, promptTokens: 10, affinity: [] };
+export const CALL_FACTS: CallFacts = {
+  stream: false,
+  tags: [],
+  userAgent: null,
+  region: null,
+  promptTokens: 10,
+  affinity: [],
+};
 
 export const CHOOSE_SETTINGS: ChooseSettings = {
   strategy: 'simple-shuffle',
