@@ -338,6 +338,28 @@ describe('cooldowns', () => {
     expect(stateOf('a')).toBe('down');
   });
 
+  test('follow a deployment’s own count and policy before the router’s', () => {
+    const models = MODELS.replace('{id: a}', '{id: a, allowed_fails: 3}').replace(
+      '{id: b}',
+      '{id: b, allowed_fails_policy: {TimeoutErrorAllowedFails: 4}}',
+    );
+    const router = '{allowed_fails: 1, allowed_fails_policy: {InternalServerErrorAllowedFails: 0}}';
+    runtime = runtimeFrom(`${models}router_settings: ${router}\n`);
+    const borne = (id: string, kind: ErrorKindName): number => {
+      let count = 0;
+      while (stateOf(id) === 'up') {
+        fail(id, kind);
+        count += 1;
+      }
+      nowMs += 60_000;
+      serve(id, callFor());
+      return count - 1;
+    };
+    expect(borne('a', 'upstream_failed')).toBe(3);
+    expect([borne('b', 'upstream_timeout'), borne('b', 'upstream_failed')]).toEqual([4, 1]);
+    expect([borne('c', 'upstream_failed'), borne('c', 'upstream_timeout')]).toEqual([0, 1]);
+  });
+
   test('count what clients do wrong only where a policy says how often', () => {
     runtime = configured('{allowed_fails: 0, allowed_fails_policy: {ContentPolicyViolationErrorAllowedFails: 2}}');
     fail('a', 'upstream_rejected', callFor(), 9);

@@ -252,13 +252,16 @@ class Watch implements AttemptWatch {
   }
 }
 
-function healthSettings({ config, cooldownMsOf }: Runtime, deploymentId: string): HealthSettings {
+/** What a deployment says itself, else the router. Its own count stands before the router's policy. */
+function healthSettings({ config, coolingOf }: Runtime, deploymentId: string): HealthSettings {
   const { disableCooldowns, cooldownMs, allowedFails, allowedFailsPolicy } = config.router;
+  const own = coolingOf(deploymentId);
+  const policy = own?.allowedFails === undefined ? allowedFailsPolicy : {};
   return {
     disabled: disableCooldowns,
-    cooldownMs: cooldownMsOf(deploymentId) ?? cooldownMs,
-    allowedFails,
-    allowedFailsPolicy,
+    cooldownMs: own?.cooldownMs ?? cooldownMs,
+    allowedFails: own?.allowedFails ?? allowedFails,
+    allowedFailsPolicy: own?.allowedFailsPolicy ?? policy,
   };
 }
 

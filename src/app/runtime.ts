@@ -11,6 +11,8 @@ import { createGroups, type Groups } from '../routing/groups.ts';
 import { createFallbacks, type FallbacksOf } from './fallbacks.ts';
 import { type TargetParts, targetsOf } from './targets.ts';
 
+type Cooling = Pick<DeploymentConfig, 'cooldownMs' | 'allowedFails' | 'allowedFailsPolicy'>;
+
 export interface Runtime {
   readonly config: Config;
   readonly groups: Groups;
@@ -21,8 +23,8 @@ export interface Runtime {
   readonly log: RequestLogSettings;
   /** What a deployment itself may take (`rpm`, `tpm`, `max_parallel_requests`, `max_budget`). */
   allowanceOf(target: Target): Allowance | null;
-  /** A deployment's own `cooldown_time`. */
-  cooldownMsOf(deploymentId: string): number | undefined;
+  /** What a deployment says itself of when and how long it is left alone. */
+  coolingOf(deploymentId: string): Cooling | undefined;
   /** Deployment id → groups that get a copy of what it answers (`silent_model`). */
   readonly silentModels: ReadonlyMap<string, readonly string[]>;
   /** Groups to try after this one has failed so. */
@@ -80,7 +82,7 @@ export function createRuntime(config: Config, parts: TargetParts, blocked: reado
       enabled: !general.disableSpendLogs,
     },
     allowanceOf: allowances(config),
-    cooldownMsOf: cooldowns(config),
+    coolingOf: coolings(config),
     silentModels: silentModelsIn(config),
     fallbacksOf: createFallbacks({ groups, models, router }),
   };
@@ -123,7 +125,7 @@ function catalogueOf(config: Config, groups: Groups): ModelCatalogue {
 const silentModelsIn = ({ deployments }: Config): Runtime['silentModels'] =>
   new Map(deployments.flatMap(({ id, silentModels }) => (silentModels.length > 0 ? [[id, silentModels]] : [])));
 
-function cooldowns(config: Config): Runtime['cooldownMsOf'] {
-  const byId = new Map(config.deployments.map(({ id, cooldownMs }) => [id, cooldownMs]));
+function coolings(config: Config): Runtime['coolingOf'] {
+  const byId = new Map(config.deployments.map((deployment) => [deployment.id, deployment]));
   return (deploymentId) => byId.get(deploymentId);
 }

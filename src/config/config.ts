@@ -48,6 +48,9 @@ export interface DeploymentConfig {
   /** `tag_regex`: so may those whose `User-Agent: …` matches one of these. */
   readonly tagPatterns: readonly string[];
   readonly cooldownMs: number | undefined;
+  /** `model_info.allowed_fails` and `allowed_fails_policy`: in place of the router's. */
+  readonly allowedFails?: number | undefined;
+  readonly allowedFailsPolicy?: ErrorPolicy | undefined;
   readonly region: string | undefined;
   /** Groups that get a copy of each request. */
   readonly silentModels: readonly string[];

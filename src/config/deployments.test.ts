@@ -273,6 +273,15 @@ describe('prices and model_info', () => {
     expect(one(`{model: openai/x, ${key}: 2}`)?.customPrices).toEqual({ [key]: 2 });
   });
 
+  test('model_info says how many failures are borne, and a wrong policy is found', () => {
+    const info = '{allowed_fails: 3, allowed_fails_policy: {TimeoutErrorAllowedFails: 0}}';
+    expect(one('{model: openai/x}', info)).toMatchObject({ allowedFails: 3, allowedFailsPolicy: { timeout: 0 } });
+    expect(one('{model: openai/x}')).toMatchObject({ allowedFails: undefined, allowedFailsPolicy: undefined });
+    expect(errorsOf(entry('{model: openai/x}', '{allowed_fails_policy: {TimeoutErrorAllowedFails: many}}'))).toEqual([
+      expect.stringContaining('model_list.0.model_info.allowed_fails_policy.TimeoutErrorAllowedFails'),
+    ]);
+  });
+
   test('model_info is kept as written, own keys too', () => {
     const deployment = one(
       '{model: openai/x}',

@@ -125,6 +125,8 @@ function assemble(identity: Identity, params: DeploymentParams, info: Info): Dep
     organization: identity.organization,
     position: identity.position,
     customPrices: Object.keys(customPrices).length === 0 ? undefined : customPrices,
+    allowedFails: info.allowedFails,
+    allowedFailsPolicy: info.allowedFailsPolicy,
     baseModel: info.baseModel,
     modelInfo: info.written,
   };

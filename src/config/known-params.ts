@@ -96,8 +96,8 @@ export const FREE_FACTS = words(`
 
 export const IGNORED_MODEL_INFO = words(`
   team_id team_public_model_name tier health_check_model health_check_timeout health_check_max_tokens
-  health_check_voice disable_background_health_check blocked discoverable access_windows allowed_fails
-  allowed_fails_policy enable_tag_filtering allow_fail_open ptu_count cost_per_ptu_per_hour ptu_effective_from
+  health_check_voice disable_background_health_check blocked discoverable access_windows
+  enable_tag_filtering allow_fail_open ptu_count cost_per_ptu_per_hour ptu_effective_from
   ptu_effective_to internal_router_model member_auto_router rpm tpm tiered_pricing off_peak_pricing
   search_context_cost_per_query
 `);

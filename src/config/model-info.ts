@@ -1,20 +1,23 @@
 /** `model_info`: who the deployment is, what it costs, and whatever its owner wants to be shown about it. */
 
 import { didYouMean, nearestNames, typingErrorLimit } from '../lib/near-name.ts';
-import type { Position } from './config.ts';
+import type { ErrorPolicy, Position } from './config.ts';
+import { policyOf } from './error-policy.ts';
 import type { Findings } from './findings.ts';
 import { FREE_FACTS, isPriceKey, MODEL_FACTS, PRICE_STEMS } from './known-params.ts';
 import { readPrice, refuseMisspeltPrice } from './prices.ts';
-import { MODEL_INFO } from './schema.ts';
+import { ALLOWED_FAILS_POLICY, MODEL_INFO } from './schema.ts';
 import { openSection } from './section.ts';
 import { plainEntries } from './values.ts';
-import type { Entry, Tree } from './yaml-tree.ts';
+import { type Entry, join, type Tree } from './yaml-tree.ts';
 
 export interface ModelInfo {
   readonly id: string | undefined;
   readonly idPosition: Position | undefined;
   readonly baseModel: string | undefined;
   readonly supportedEnvironments: readonly string[] | undefined;
+  readonly allowedFails: number | undefined;
+  readonly allowedFailsPolicy: ErrorPolicy | undefined;
   readonly prices: Readonly<Record<string, number>>;
   readonly written: Readonly<Record<string, unknown>>;
 }
@@ -31,11 +34,15 @@ export function readModelInfo(tree: Tree | undefined, path: string, findings: Fi
     else if (!refuseMisspeltPrice(key, entry, where)) acceptFact(key, entry, keyPath, findings);
   };
   const section = openSection({ tree, path, rules: MODEL_INFO, onUnknownKey }, findings);
+  const policy = section.read('allowed_fails_policy');
+  const rules = ALLOWED_FAILS_POLICY;
   return {
     id: section.read('id'),
     idPosition: section.positionOf('id'),
     baseModel: section.read('base_model'),
     supportedEnvironments: section.read('supported_environments'),
+    allowedFails: section.read('allowed_fails'),
+    allowedFailsPolicy: policy && policyOf(policy, { path: join(path, 'allowed_fails_policy'), rules }, findings),
     prices,
     written: plainEntries(section.entries),
   };

@@ -1,14 +1,14 @@
 /** How deployments are chosen, retried and left alone: the part of `router_settings` that is no name and no time. */
-import type { ErrorClass } from '../errors.ts';
 import { didYouMean, nearestNames, suggestionLimit } from '../lib/near-name.ts';
 import type { AffinityConfig, Config, DeploymentConfig, ErrorPolicy, RoutingStrategy } from './config.ts';
+import { policyOf } from './error-policy.ts';
 import type { Findings } from './findings.ts';
 import { isNeverUsed, nameFinder, type Served } from './links.ts';
-import { ALLOWED_FAILS_POLICY, POLICY_ERRORS, RETRY_POLICY, ROUTING_STRATEGIES } from './schema.ts';
-import { type KeyKinds, openSection, type SectionRules } from './section.ts';
+import { ALLOWED_FAILS_POLICY, RETRY_POLICY, ROUTING_STRATEGIES } from './schema.ts';
+import type { KeyKinds, SectionRules } from './section.ts';
 import type { Sections } from './settings.ts';
 import { describeValue } from './values.ts';
-import { join, type Tree } from './yaml-tree.ts';
+import { join } from './yaml-tree.ts';
 
 type Routing = Pick<
   Config['router'],
@@ -101,31 +101,6 @@ function strategyOf(router: Sections['router'], findings: Findings): RoutingStra
     findings.error(path, `must be one of ${ROUTING_STRATEGIES.join(', ')}.${didYouMean(near)}`, position);
   }
   return 'simple-shuffle';
-}
-
-interface PolicyPlace {
-  readonly path: string;
-  readonly rules: SectionRules<KeyKinds>;
-}
-
-function policyOf(tree: Tree | undefined, { path, rules }: PolicyPlace, findings: Findings): ErrorPolicy {
-  const section = openSection({ tree, path, rules }, findings);
-  const policy: Partial<Record<ErrorClass | 'default', number>> = {};
-  for (const [key] of section.entries) {
-    const value = section.read(key);
-    const named = classNamed(key);
-    if (typeof value === 'number' && named !== undefined) policy[named] = value;
-  }
-  return policy;
-}
-
-function classNamed(key: string): ErrorClass | 'default' | undefined {
-  if (key === 'DefaultRetries') return 'default';
-  const found = Object.entries(POLICY_ERRORS).find(
-    ([, name]) => key === `${name}Retries` || key === `${name}AllowedFails`,
-  );
-  // The table's own keys are the classes.
-  return found?.[0] as ErrorClass | undefined;
 }
 
 function groupPolicies({ router }: Sections, served: Served, findings: Findings): Record<string, ErrorPolicy> {

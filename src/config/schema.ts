@@ -66,7 +66,14 @@ export const LITELLM_PARAMS = rules(
 
 /** `model_info` also takes prices, facts about the model and anything else. */
 export const MODEL_INFO = rules(
-  { id: 'text', base_model: 'text', access_groups: 'texts', supported_environments: 'texts' },
+  {
+    id: 'text',
+    base_model: 'text',
+    access_groups: 'texts',
+    supported_environments: 'texts',
+    allowed_fails: 'whole',
+    allowed_fails_policy: 'tree',
+  },
   IGNORED_MODEL_INFO,
 );
 
@@ -274,6 +281,7 @@ export const HONOURED = {
   'model_list.*': MODEL_ENTRY.honoured,
   'model_list.*.litellm_params': LITELLM_PARAMS.honoured,
   'model_list.*.model_info': MODEL_INFO.honoured,
+  'model_list.*.model_info.allowed_fails_policy': ALLOWED_FAILS_POLICY.honoured,
   'credential_list.*': CREDENTIAL_ENTRY.honoured,
   'credential_list.*.credential_values': CREDENTIAL_VALUES.honoured,
   router_settings: ROUTER.honoured,
