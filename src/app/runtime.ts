@@ -79,7 +79,7 @@ export function createRuntime(config: Config, parts: TargetParts, blocked: reado
       maxStoredChars: litellm.maxStoredChars,
       userAgentTags: !litellm.disableUserAgentTags,
       endUserTracking: !litellm.disableEndUserTracking,
-      enabled: !general.disableSpendLogs,
+      keepsRows: !general.disableSpendLogs,
     },
     allowanceOf: allowances(config),
     coolingOf: coolings(config),

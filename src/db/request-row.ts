@@ -81,6 +81,8 @@ export interface LedgerRow {
     readonly message: string;
     readonly code: string | null;
   } | null;
+  /** It counts in all totals, and its row is not kept. */
+  readonly totalsOnly?: true;
   /** Present only when prompts are stored. JSON text. */
   readonly requestBody?: string;
   readonly responseBody?: string;

@@ -1,6 +1,7 @@
 /** Writes the request log and its totals. Reading it is `spend-logs.ts`. */
 import type { CompiledQuery, Transaction } from 'kysely';
 import type { Database } from './client.ts';
+import type { RequestTable } from './counted-requests.ts';
 import { bulkRunner } from './dialect.ts';
 import { addNames } from './dictionary.ts';
 import { type RefOf, toDetails, toPayload, toRequest } from './request-codec.ts';
@@ -39,7 +40,7 @@ export async function insertRequests(db: Database, rows: readonly LedgerRow[]): 
     }
     await insertVariableParts(
       transaction,
-      added.map(({ row }) => row),
+      added.flatMap(({ row }) => (row.totalsOnly ? [] : [row])),
     );
     await addUsage(transaction, added, refs);
     return added.length;
@@ -86,7 +87,7 @@ async function insertNarrow(
   const run = bulkRunner(transaction);
   const added: EncodedRow[] = [];
   for (const row of rows) {
-    const statement = insertStatement(transaction, row.stored);
+    const statement = insertStatement(transaction, row.row.totalsOnly ? 'counted_requests' : 'requests', row.stored);
     const changed = run
       ? run(statement.sql, statement.parameters)
       : Number((await transaction.executeQuery(statement)).numAffectedRows);
@@ -95,20 +96,22 @@ async function insertNarrow(
   return added;
 }
 
-/** The statement of each dialect: building it costs several times its run, and only the values differ. */
-const statements = new WeakMap<object, CompiledQuery>();
+/** The statements of each dialect: building one costs several times its run, and only the values differ. */
+const statements = new WeakMap<object, Partial<Record<RequestTable, CompiledQuery>>>();
 
 /** One row a statement: with some 45 values each, larger statements were slower on SQLite (10 µs a row against 4). */
-function insertStatement(db: Database, row: RequestsTable): CompiledQuery {
+function insertStatement(db: Database, table: RequestTable, row: RequestsTable): CompiledQuery {
   const dialect = db.getExecutor().adapter;
-  let statement = statements.get(dialect);
+  const known = statements.get(dialect) ?? {};
+  statements.set(dialect, known);
+  let statement = known[table];
   if (statement === undefined) {
     statement = db
-      .insertInto('requests')
+      .insertInto(table)
       .values(row)
       .onConflict((conflict) => conflict.column('id').doNothing())
       .compile();
-    statements.set(dialect, statement);
+    known[table] = statement;
   }
   // Kysely lists the values in the order of the first row's members, and every row comes from the same literal.
   return { ...statement, parameters: Object.values(row) };

@@ -22,6 +22,7 @@ import type { ScopeUsageTable, TagSetsTable, UsageCubeTable, UsageDimensionsTabl
 
 export interface DatabaseSchema {
   requests: RequestsTable;
+  counted_requests: RequestsTable;
   request_details: RequestDetailsTable;
   request_payloads: RequestPayloadsTable;
   names: NamesTable;

@@ -1,6 +1,7 @@
 /** What a scope has used: since it began, or since any instant, exact to the millisecond. */
 import { type RawBuilder, sql } from 'kysely';
 import type { Database } from './client.ts';
+import { REQUEST_TABLES, type RequestTable } from './counted-requests.ts';
 import { knownRefs, namesOf } from './dictionary.ts';
 import { ROW_STATUSES } from './request-codec.ts';
 import type { RequestsTable } from './request-tables.ts';
@@ -104,8 +105,12 @@ async function usageOfRefs(
     const whole = await sumOfQuarters(transaction, kind, asked, firstWhole);
     const isQuiet = !(await hasUsage(transaction, kind, asked, firstWhole - 1));
     if (isQuiet) return addedUp(asked, [whole]);
-    const part = await sumOfRows(kind, asked, from, untilMs).execute(transaction);
-    return addedUp(asked, [whole, part.rows]);
+    const sums = [whole];
+    for (const table of REQUEST_TABLES) {
+      const { rows } = await sumOfRows(table, { kind, asked }, from, untilMs).execute(transaction);
+      sums.push(rows);
+    }
+    return addedUp(asked, sums);
   });
 }
 
@@ -185,7 +190,12 @@ const ONE_REF = sql`0`;
  * From the rows themselves. They are found by their start alone: the sign before a column keeps the search from all rows
  * of a busy key.
  */
-function sumOfRows(kind: ScopeKind, asked: Asked, fromMs: number, untilMs: number): RawBuilder<Sum> {
+function sumOfRows(
+  table: RequestTable,
+  { kind, asked }: { readonly kind: ScopeKind; readonly asked: Asked },
+  fromMs: number,
+  untilMs: number,
+): RawBuilder<Sum> {
   const [first, second] = expressionsOf(kind, asked);
   const conditions = [
     sql`r.started_at_ms >= ${fromMs} and r.started_at_ms < ${untilMs}`,
@@ -194,7 +204,8 @@ function sumOfRows(kind: ScopeKind, asked: Asked, fromMs: number, untilMs: numbe
     ...(SCOPE_KINDS.indexOf(kind) < FIRST_SERVED ? [] : [HAS_MODEL_GROUP]),
     ...(EVERYBODYS.has(kind) ? [] : [kind === 'mirror' ? IS_MIRROR : sql`not ${IS_MIRROR}`]),
   ];
-  const from = kind === 'tag' ? sql`requests r cross join tag_sets t` : sql`requests r`;
+  const rows = sql`${sql.table(table)} r`;
+  const from = kind === 'tag' ? sql`${rows} cross join tag_sets t` : rows;
   if (kind === 'tag') conditions.push(sql`t.tags_ref = r.tags_ref`);
   const tokens = RATE_TOKEN_SUMS.map((name) => sql`coalesce(${sql.ref(`r.${name}`)}, 0)`);
   return sql<Sum>`select ${first} as ref, ${second} as second_ref, sum(case when ${IS_CONSUMING} then 1 else 0 end) as request_count,
@@ -224,14 +235,9 @@ export interface RecentRequest {
 
 /** Requests that started at `sinceMs` or later and used anything, oldest first: for counters that begin anew. */
 export async function recentUsage(db: Database, sinceMs: number): Promise<RecentRequest[]> {
-  const rows = await db
-    .selectFrom('requests as r')
-    .select(['started_at_ms', 'key_ref', 'team_ref', 'user_ref', 'organization_ref', 'project_ref', 'end_user_ref'])
-    .select(['tags_ref', 'model_group_ref', 'deployment_ref', 'provider_ref', 'route_ref', ...RATE_TOKEN_SUMS])
-    .where('started_at_ms', '>=', sinceMs)
-    .where(sql<boolean>`${IS_CONSUMING}`)
-    .orderBy('started_at_ms')
-    .execute();
+  const rows = (await recentRows(db, 'requests', sinceMs))
+    .concat(await recentRows(db, 'counted_requests', sinceMs))
+    .sort((one, other) => Number(one.started_at_ms) - Number(other.started_at_ms));
   const tags = await tagsOf(db, new Set(rows.flatMap((row) => row.tags_ref ?? [])));
   const refs = rows.flatMap((row) =>
     Object.entries(row).flatMap(([column, ref]) => (isRef(column) ? (ref ?? []) : [])),
@@ -261,6 +267,15 @@ export async function recentUsage(db: Database, sinceMs: number): Promise<Recent
     };
   });
 }
+
+const recentRows = (db: Database, table: RequestTable, sinceMs: number) =>
+  db
+    .selectFrom(`${table} as r`)
+    .select(['started_at_ms', 'key_ref', 'team_ref', 'user_ref', 'organization_ref', 'project_ref', 'end_user_ref'])
+    .select(['tags_ref', 'model_group_ref', 'deployment_ref', 'provider_ref', 'route_ref', ...RATE_TOKEN_SUMS])
+    .where('started_at_ms', '>=', sinceMs)
+    .where(sql<boolean>`${IS_CONSUMING}`)
+    .execute();
 
 const isRef = (column: string): boolean => column.endsWith('_ref');
 

@@ -26,7 +26,7 @@ const SETTINGS: RequestLogSettings = {
   maxStoredChars: 100,
   userAgentTags: true,
   endUserTracking: true,
-  enabled: true,
+  keepsRows: true,
 };
 
 const ended = {
@@ -321,10 +321,31 @@ describe('tags', () => {
 describe('what is not wanted', () => {
   test('is not kept: end users, or any row at all', () => {
     expect(rowOf(OK, { controls: { endUser: 'u' } }, { endUserTracking: false }).endUser).toBeNull();
-    const { log, rows, intents } = logging({ enabled: false });
+    const { log, rows, intents } = logging({ keepsRows: false, storePrompts: true });
     log.intend(sampleCall());
     log.record(sampleCall(), OK);
-    expect([rows, intents]).toEqual([[], []]);
+    expect([rows[0]?.totalsOnly, intents[0]?.totalsOnly]).toEqual([true, true]);
+    const kept = logging();
+    kept.log.intend(sampleCall());
+    expect([rowOf(OK).totalsOnly, kept.intents[0]?.totalsOnly]).toEqual([undefined, undefined]);
+  });
+
+  test('is not even written: of a row that only counts nothing is left that no total needs', () => {
+    const given: SampleCall = {
+      callId: 'mine',
+      clientIp: '192.0.2.7',
+      headers: { 'user-agent': 'curl/8.5.0' },
+      controls: { endUser: 'u', sessionId: 's', tags: ['a'], metadata: { secret: 'plan' } },
+    };
+    const error = new GatewayError('upstream_failed', 'what the upstream said');
+    for (const outcome of [OK, { ...ended, status: 'failed', error } satisfies Outcome]) {
+      const settings = { userAgentTags: false, storePrompts: true };
+      const row = rowOf(outcome, given, { ...settings, keepsRows: false });
+      expect(row).toMatchObject({ callId: row.id, endUser: 'u', tags: ['a'], costNanoUsd: METERED.cost.totalNanoUsd });
+      for (const said of ['mine', '192.0.2.7', 'curl', 'secret', 'what the upstream', 'Hello', '42'])
+        expect(JSON.stringify({ ...row, id: '', keyHash: '' })).not.toContain(said);
+      expect(row.attempts).toEqual(rowOf(outcome, given, settings).attempts);
+    }
   });
 });
 

@@ -14,8 +14,8 @@ export interface RequestLogSettings {
   readonly maxStoredChars: number;
   readonly userAgentTags: boolean;
   readonly endUserTracking: boolean;
-  /** False: rows are not kept at all (`disable_spend_logs`). */
-  readonly enabled: boolean;
+  /** False: requests count in all totals, which budgets rest on, and no row of them is kept (`disable_spend_logs`). */
+  readonly keepsRows: boolean;
 }
 
 export interface RequestLog {
@@ -28,7 +28,6 @@ export interface RequestLog {
 export function createRequestLog(ledger: Ledger, settings: () => RequestLogSettings): RequestLog {
   return {
     intend(call) {
-      if (!settings().enabled) return;
       const { caller } = call;
       ledger.intend({
         id: call.id,
@@ -42,11 +41,13 @@ export function createRequestLog(ledger: Ledger, settings: () => RequestLogSetti
         requestedModel: call.requestedModel,
         modelGroup: call.modelGroup,
         stream: call.request.stream === true,
+        ...(!settings().keepsRows && { totalsOnly: true }),
       });
     },
     record(call, outcome) {
       const current = settings();
-      if (current.enabled) ledger.record(rowOf(call, outcome, current));
+      const row = rowOf(call, outcome, current);
+      ledger.record(current.keepsRows ? row : totalsOf(row));
     },
     rowOf: (call, outcome) => rowOf(call, outcome, settings()),
   };
@@ -81,6 +82,16 @@ function rowOf(call: Call, outcome: Outcome, settings: RequestLogSettings): Ledg
     ...routingOf(call, outcome),
     error: errorOf(outcome),
     ...(settings.storePrompts && payloadOf(call, outcome, settings.maxStoredChars)),
+  };
+}
+
+/** What no total needs is not even written to the journal. */
+function totalsOf({ routing: _why, requestBody: _asked, responseBody: _answered, ...row }: LedgerRow): LedgerRow {
+  return {
+    ...row,
+    totalsOnly: true,
+    callId: row.id,
+    ...{ responseId: null, sessionId: null, clientIp: null, userAgent: null, metadata: {}, changes: [], error: null },
   };
 }
 

@@ -14,6 +14,8 @@ export interface Intent {
   readonly requestedModel: string;
   readonly modelGroup: string;
   readonly stream: boolean;
+  /** Its row will not be kept. */
+  readonly totalsOnly?: true;
 }
 
 type IntentLine = readonly [
@@ -28,6 +30,7 @@ type IntentLine = readonly [
   requestedModel: string,
   modelGroup: string | null,
   stream: 0 | 1,
+  totalsOnly?: 1,
 ];
 
 /** A list rather than an object, and `null` for what repeats: every request waits for this line to be written. */
@@ -45,13 +48,14 @@ export function encodeIntent(intent: Intent): string {
     intent.modelGroup === intent.requestedModel ? null : intent.modelGroup,
     intent.stream ? 1 : 0,
   ];
-  return JSON.stringify(line);
+  return JSON.stringify(intent.totalsOnly ? [...line, 1] : line);
 }
 
 export function decodeIntent(json: string): Intent {
   // JSON edge: `encodeIntent` wrote it, and the journal has compared the checksum.
   const line = JSON.parse(json) as IntentLine;
-  const [id, callId, route, startedAtMs, keyHash, keyAlias, teamId, userId, requestedModel, modelGroup, stream] = line;
+  const [id, callId, route, startedAtMs, keyHash, keyAlias, teamId, userId, ...model] = line;
+  const [requestedModel, modelGroup, stream, totalsOnly] = model;
   return {
     id,
     callId: callId ?? id,
@@ -64,6 +68,7 @@ export function decodeIntent(json: string): Intent {
     requestedModel,
     modelGroup: modelGroup ?? requestedModel,
     stream: stream === 1,
+    ...(totalsOnly === 1 && { totalsOnly: true }),
   };
 }
 

@@ -3,6 +3,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ledgerPlace, until } from '../../test/support/ledger-place.ts';
 import { sampleIntent, sampleRow } from '../../test/support/sample-row.ts';
+import type { LedgerRow } from '../db/request-row.ts';
 import { spendByKey } from '../db/requests.ts';
 
 const place = ledgerPlace();
@@ -145,6 +146,50 @@ describe('after a death', () => {
     expect(Object.keys(await place.stored())).toEqual(rows.map(({ id }) => id).sort());
     expect(readFileSync(join(place.dataDir, 'journal', 'rejected.jsonl'), 'utf8')).toBe('{"id":"stranger"}\n');
     expect(place.warnings.join()).toContain('stranger cannot be stored');
+  });
+});
+
+describe('a request that only counts', () => {
+  const HOUR_MS = 3_600_000;
+  const unkept = (over: Partial<LedgerRow> = {}): LedgerRow =>
+    sampleRow({ keyHash: 'k', costNanoUsd: 5, totalsOnly: true, ...over });
+  const remembered = async (): Promise<number> =>
+    (await place.db.selectFrom('counted_requests').select('id').execute()).length;
+
+  test('leaves no row, and counts once however often its process dies', async () => {
+    const dying = await place.openDying();
+    const [done, running] = [sampleIntent({ totalsOnly: true }), sampleIntent({ totalsOnly: true })];
+    dying.intend(done);
+    dying.intend(running);
+    dying.record(unkept({ id: done.id }));
+    for (let start = 0; start < 3; start++) {
+      await place.open();
+      expect([await place.stored(), await spendByKey(place.db, 'k')]).toEqual([{}, 5]);
+    }
+  });
+
+  test('is remembered as long as a line of the journal can bring it again, and an hour', async () => {
+    let nowMs = 1_764_000_000_000;
+    const clocked = { segmentBytes: 3_000, now: () => nowMs };
+    const ledger = await place.open(clocked);
+    const minutes = async (count: number): Promise<void> => {
+      for (let minute = 0; minute < count; minute++) {
+        nowMs += 60_000;
+        for (let index = 0; index < 4; index++) ledger.record(unkept({ startedAtMs: nowMs - 5, endedAtMs: nowMs }));
+        await ledger.flush();
+      }
+      await until(() => place.segments().length === 1);
+    };
+    await minutes(20);
+    expect(await remembered()).toBe(80);
+    await minutes(100);
+    expect(await remembered()).toBeLessThan(4 * 70);
+    expect(await remembered()).toBeGreaterThan(4 * 59);
+    expect(await spendByKey(place.db, 'k')).toBe(480 * 5);
+    nowMs += 9 * HOUR_MS; // A quiet night: what its segment still holds must not count again.
+    const next = await place.open(clocked);
+    await next.flush();
+    expect(await spendByKey(place.db, 'k')).toBe(480 * 5);
   });
 });
 

@@ -2,6 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, makeDurable } from '../db/client.ts';
+import { forgetCounted } from '../db/counted-requests.ts';
 import { withCosts } from '../db/request-codec.ts';
 import type { LedgerRow } from '../db/request-row.ts';
 import { GatewayError } from '../errors.ts';
@@ -56,6 +57,10 @@ const INTENT = 'i';
 const ROW = 'r';
 /** A line that nobody reads: whether there is room again. */
 const PROBE = 'p';
+/** What is counted without a row is remembered so long at least, for totals of the last minutes. */
+const COUNTED_KEPT_MS = 3_600_000;
+/** Between a request's end and its line. */
+const SLACK_MS = 60_000;
 const DEFAULT_MAX_JOURNAL_BYTES = 1024 ** 3;
 
 /** Opens the journal and brings what an earlier process left into the database, if the database takes it. */
@@ -105,6 +110,8 @@ class JournalLedger implements Ledger {
   readonly #journal: Journal;
   readonly #writer: Writer;
   readonly #open: Backlog['open'];
+  /** When each segment of this process was begun. */
+  readonly #begunMs = new Map<number, number>();
   /** Whether the last line was refused. */
   #refusing = false;
 
@@ -112,6 +119,7 @@ class JournalLedger implements Ledger {
     this.#options = options;
     this.#journal = journal;
     this.#open = backlog.open;
+    this.#begunMs.set(journal.end().segment, options.now());
     this.#writer = new Writer({
       db: options.db,
       journal,
@@ -189,6 +197,7 @@ class JournalLedger implements Ledger {
     this.#refusing = true;
     const at = this.#journal.append(kind, json);
     this.#refusing = false;
+    if (!this.#begunMs.has(at.segment)) this.#begunMs.set(at.segment, this.#options.now());
     return at;
   }
 
@@ -215,10 +224,19 @@ class JournalLedger implements Ledger {
       await this.#journal.sync();
       await makeDurable(this.#options.db);
       this.#journal.removeBefore(keepFrom);
+      await this.#forgetCounted(keepFrom);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.onWarning(`Finished journal segments were not deleted (${reason})`);
     }
+  }
+
+  /** Of what was counted without a row, all that no line of the journal can bring again. */
+  async #forgetCounted(keepFrom: number): Promise<void> {
+    const { db, now } = this.#options;
+    for (const segment of this.#begunMs.keys()) if (segment < keepFrom) this.#begunMs.delete(segment);
+    const begunMs = this.#begunMs.get(keepFrom);
+    if (begunMs !== undefined) await forgetCounted(db, Math.min(begunMs - SLACK_MS, now() - COUNTED_KEPT_MS));
   }
 }
 

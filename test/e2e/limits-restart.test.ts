@@ -1,5 +1,5 @@
 /** What was spent and used survives every way a process can end, and what a dead one held comes back. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { rmSync } from 'node:fs';
 import { deployment, type Gateway, startGateway } from '../support/gateway.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
@@ -18,7 +18,11 @@ afterEach(async () => {
 });
 afterAll(() => upstream?.stop());
 
+/** Whether the log keeps no row. */
+let disablesLogs = false;
+
 const config = () => ({
+  general_settings: { disable_spend_logs: disablesLogs },
   model_list: [deployment(upstream, 'm', { input_cost_per_token: 0, output_cost_per_token: 5e-6 })],
   router_settings: { num_retries: 0 },
 });
@@ -54,8 +58,22 @@ async function passed(count: number, key: string): Promise<number> {
   return statuses.filter((status) => status === 200).length;
 }
 
-for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-  describe(`after ${signal}`, () => {
+async function spendOf(key: string): Promise<number> {
+  const { info } = (await (await gateway.get(`/key/info?key=${key}`)).json()) as { info: { spend: number } };
+  return info.spend;
+}
+
+for (const [signal, logs] of [
+  ['SIGTERM', 'with rows'],
+  ['SIGKILL', 'with rows'],
+  ['SIGTERM', 'without rows'],
+  ['SIGKILL', 'without rows'],
+] as const) {
+  describe(`after ${signal}, ${logs}`, () => {
+    beforeEach(() => {
+      disablesLogs = logs === 'without rows';
+    });
+
     test('a budget goes on where it was', async () => {
       upstream.behave = () => ({ usage: USAGE });
       await begin();
@@ -63,6 +81,8 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       expect(await passed(7, key)).toBe(7);
       await again(signal);
       expect(await passed(10, key)).toBe(3);
+      expect(await spendOf(key)).toBeCloseTo(10 * COST_USD, 9);
+      expect(await gateway.rows('', 0)).toHaveLength(disablesLogs ? 0 : 17);
     });
 
     test('a rate of the last minute goes on where it was', async () => {
@@ -93,25 +113,30 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   });
 }
 
-test('a kill in the middle of a burst overspends nothing', async () => {
-  upstream.behave = () => ({ usage: USAGE, delayMs: 15 });
-  await begin();
-  const key = await keyOf({ max_budget: 30 * COST_USD });
-  const before = upstream.requests.length;
-  for (let kills = 0; kills < 3; kills++) {
-    const asked = Array.from({ length: 40 }, () =>
-      ask(key)
-        .then((answer) => answer.text())
-        .catch(() => ''),
-    );
-    await upstream.arrived(upstream.requests.length + 4);
-    await gateway.kill('SIGKILL');
-    await Promise.all(asked);
-    gateway = await startGateway({ config: config(), folder: gateway.folder });
-  }
-  await passed(40, key);
-  const { info } = (await (await gateway.get(`/key/info?key=${key}`)).json()) as { info: { spend: number } };
-  expect(info.spend).toBeLessThanOrEqual(30 * COST_USD + 1e-12);
-  expect(info.spend).toBeCloseTo(30 * COST_USD, 9);
-  expect(upstream.requests.length - before).toBeGreaterThanOrEqual(30);
-}, 20_000);
+test.each([false, true])(
+  'a kill in the middle of a burst overspends nothing; logs disabled: %p',
+  async (disabled) => {
+    disablesLogs = disabled;
+    upstream.behave = () => ({ usage: USAGE, delayMs: 15 });
+    await begin();
+    const key = await keyOf({ max_budget: 30 * COST_USD });
+    const before = upstream.requests.length;
+    for (let kills = 0; kills < 3; kills++) {
+      const asked = Array.from({ length: 40 }, () =>
+        ask(key)
+          .then((answer) => answer.text())
+          .catch(() => ''),
+      );
+      await upstream.arrived(upstream.requests.length + 4);
+      await gateway.kill('SIGKILL');
+      await Promise.all(asked);
+      gateway = await startGateway({ config: config(), folder: gateway.folder });
+    }
+    await passed(40, key);
+    const spend = await spendOf(key);
+    expect(spend).toBeLessThanOrEqual(30 * COST_USD + 1e-12);
+    expect(spend).toBeCloseTo(30 * COST_USD, 9);
+    expect(upstream.requests.length - before).toBeGreaterThanOrEqual(30);
+  },
+  20_000,
+);

@@ -8,6 +8,7 @@ import { keyUsage } from './0005-key-usage.ts';
 import { priceFactors } from './0006-price-factors.ts';
 import { routing } from './0007-routing.ts';
 import { rateTokens } from './0008-rate-tokens.ts';
+import { countedRequests } from './0009-counted-requests.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
@@ -18,4 +19,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-price-factors': priceFactors,
   '0007-routing': routing,
   '0008-rate-tokens': rateTokens,
+  '0009-counted-requests': countedRequests,
 };
