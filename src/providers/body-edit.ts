@@ -50,11 +50,15 @@ export class BodyEdit {
   /** @param source the client's text that says the same as `request`, apart from `gatewayKeys`, which leave it too */
   toText(source: string | undefined, gatewayKeys: readonly string[]): string {
     const spliced = source === undefined ? undefined : this.#spliced(source, gatewayKeys);
-    if (spliced !== undefined) return spliced;
+    return spliced ?? JSON.stringify(this.toObject());
+  }
+
+  /** The body as it stands after the edits so far. */
+  toObject(): Record<string, unknown> {
     const whole: Record<string, unknown> = { ...this.request };
     for (const [name, { value }] of this.#set) whole[name] = value;
     for (const name of this.#removed) Reflect.deleteProperty(whole, name);
-    return JSON.stringify(whole);
+    return whole;
   }
 
   #spliced(source: string, gatewayKeys: readonly string[]): string | undefined {

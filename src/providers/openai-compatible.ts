@@ -18,6 +18,7 @@ import {
   type RequestRewrite,
   rewriteMessages,
 } from './request-rewrites.ts';
+import { withoutThoughtSignatures } from './thought-signatures.ts';
 
 export interface OpenAiCompatible {
   readonly id: string;
@@ -37,6 +38,8 @@ export interface OpenAiCompatible {
   readonly messageRewrites?: readonly MessageRewrite[];
   /** It knows the role `developer`. */
   readonly takesDeveloperRole?: boolean;
+  /** It hands thought signatures on to Gemini; elsewhere they are taken out of the history. */
+  readonly takesThoughtSignatures?: boolean;
   /** `always`: streams carry usage unasked, and `stream_options` is not understood. */
   readonly streamUsage?: 'on request' | 'always';
   /** How its answers differ; absent: not at all, so that their bytes may be relayed. */
@@ -60,12 +63,12 @@ interface Prepared {
   readonly model: string;
   readonly modelText: string;
   readonly defaults: readonly Default[];
+  readonly messageRewrites: readonly MessageRewrite[];
 }
 
 /** Everything about a provider that a request needs, made once. */
 interface Recipe {
   readonly rules: ParameterRules;
-  readonly messageRewrites: readonly MessageRewrite[];
   readonly rewrites: readonly RequestRewrite[];
   readonly asksForUsage: boolean;
   prepare(target: Target): Prepared;
@@ -99,7 +102,7 @@ function renamesOf(renames: OpenAiCompatible['renames']): ParameterRules['rename
 }
 
 function recipeOf(provider: OpenAiCompatible): Recipe {
-  const { id, renames, unsupported, refuses, rewrites = [], messageRewrites = [], takesDeveloperRole } = provider;
+  const { id, renames, unsupported, refuses, rewrites = [] } = provider;
   const known = new WeakMap<Target, Prepared>();
   return {
     rules: {
@@ -108,7 +111,6 @@ function recipeOf(provider: OpenAiCompatible): Recipe {
       unsupported: new Set(unsupported),
       refuses,
     },
-    messageRewrites: [imageUrlObjects, ...(takesDeveloperRole ? [] : [developerAsSystem]), ...messageRewrites],
     rewrites: [plainToolChoice, ...rewrites],
     asksForUsage: provider.streamUsage !== 'always',
     prepare(target) {
@@ -117,6 +119,18 @@ function recipeOf(provider: OpenAiCompatible): Recipe {
       return prepared;
     },
   };
+}
+
+/** Google's own OpenAI-compatible API and gateways like this one know what to do with thought signatures. */
+function messageRewritesOf(provider: OpenAiCompatible, { baseUrl }: Target): readonly MessageRewrite[] {
+  const { messageRewrites = [], takesDeveloperRole, takesThoughtSignatures } = provider;
+  const isGoogle = /^https:\/\/[^/]*\.googleapis\.com(\/|$)/.test(baseUrl);
+  return [
+    imageUrlObjects,
+    ...(takesDeveloperRole ? [] : [developerAsSystem]),
+    ...(takesThoughtSignatures || isGoogle ? [] : [withoutThoughtSignatures]),
+    ...messageRewrites,
+  ];
 }
 
 function preparedFor(target: Target, provider: OpenAiCompatible): Prepared {
@@ -138,11 +152,12 @@ function preparedFor(target: Target, provider: OpenAiCompatible): Prepared {
     defaults: Object.entries(target.defaults)
       .filter(([name]) => !THE_CLIENTS.has(name))
       .map(([name, value]) => [name, value, JSON.stringify(value)] as const),
+    messageRewrites: messageRewritesOf(provider, target),
   };
 }
 
 /** What the gateway has already acted on when an adapter is asked. */
-const THE_CLIENTS: ReadonlySet<string> = new Set(['model', 'messages', 'stream', 'extra_headers', 'extra_body']);
+export const THE_CLIENTS: ReadonlySet<string> = new Set(['model', 'messages', 'stream', 'extra_headers', 'extra_body']);
 
 export const chatUrl = ({ baseUrl }: Target): string =>
   baseUrl.endsWith('/chat/completions') ? baseUrl : `${baseUrl}/chat/completions`;
@@ -155,7 +170,7 @@ function buildRequest(input: ChatInput, target: Target, changes: Change[], recip
   const edit = new BodyEdit(input.request);
   if (prepared.defaults.length > 0) applyDefaults(edit, prepared.defaults);
   applyParameterRules(edit, { rules: recipe.rules, input, target, changes });
-  rewriteMessages(edit, recipe.messageRewrites, changes);
+  rewriteMessages(edit, prepared.messageRewrites, changes);
   for (const rewrite of recipe.rewrites) rewrite(edit, changes);
   const headers = takeExtras(edit, prepared, changes, input.text);
   setStreamOptions(edit, recipe.asksForUsage);
@@ -164,7 +179,12 @@ function buildRequest(input: ChatInput, target: Target, changes: Change[], recip
 }
 
 /** `extra_headers` and `extra_body` leave the body and take effect. Returns the headers to send. */
-function takeExtras(edit: BodyEdit, prepared: Prepared, changes: Change[], text?: string): Record<string, string> {
+export function takeExtras(
+  edit: BodyEdit,
+  prepared: Pick<Prepared, 'headers'>,
+  changes: Change[],
+  text?: string,
+): Record<string, string> {
   const extraBody = edit.get('extra_body');
   if (extraBody !== undefined) {
     edit.remove('extra_body');

@@ -20,7 +20,11 @@ const REAL: Readonly<Record<string, readonly [string, string]>> = {
   xai: ['openai-compatible', 'chat-xai'],
 };
 
+/** They do not speak OpenAI's dialect and are examined in tests of their own. */
+const OTHER_DIALECTS: ReadonlySet<string> = new Set(['gemini']);
+
 for (const adapter of registry.values()) {
+  if (OTHER_DIALECTS.has(adapter.id)) continue;
   const own = fixturesOf(adapter.id);
   const [folder, prefix] = REAL[adapter.id] ?? ['none', ''];
   const real = realRecordings(folder, prefix).map((recording) => ({ ...recording, name: `real ${recording.name}` }));

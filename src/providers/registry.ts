@@ -5,6 +5,7 @@
 import type { ProviderAdapter, Target } from './adapter.ts';
 import { azure } from './azure.ts';
 import type { BodyEdit } from './body-edit.ts';
+import { gemini } from './gemini.ts';
 import { isObject, textOf } from './json.ts';
 import { openai } from './openai.ts';
 import { openAiCompatible } from './openai-compatible.ts';
@@ -250,6 +251,7 @@ const OWN: readonly ProviderAdapter[] = [
     defaultBaseUrl: '',
     apiKeyEnv: ['LITELLM_PROXY_API_KEY'],
     takesDeveloperRole: true,
+    takesThoughtSignatures: true,
   }),
   likeOpenAi('openai_like'),
   likeOpenAi('custom_openai'),
@@ -321,7 +323,7 @@ function openRouterHeaders({ apiKey, settings }: Target): Readonly<Record<string
 }
 
 export const registry: ReadonlyMap<string, ProviderAdapter> = new Map(
-  [openai, azure, ...HOSTED, ...OWN].map((adapter) => [adapter.id, adapter]),
+  [openai, azure, gemini, ...HOSTED, ...OWN].map((adapter) => [adapter.id, adapter]),
 );
 
 export const providerIds: readonly string[] = [...registry.keys()];

@@ -9,6 +9,8 @@ const RESERVED: ReadonlySet<string> = new Set([
   'proxy-authorization',
   'api-key',
   'x-api-key',
+  'x-goog-api-key',
+  'x-goog-user-project',
   'cookie',
   'host',
   'forwarded',

@@ -20,7 +20,7 @@ export interface UpstreamFailure {
 export function upstreamError({ target, status, body, headers }: UpstreamFailure): GatewayError {
   const parsed = parsedJson(body);
   const error = errorObject(parsed);
-  const special = target.adapter.parseError?.(status, parsed ?? body);
+  const special = target.adapter.parseError?.(status, parsed ?? body, headers);
   const said = special?.message ?? (error ? messageOf(error) : plainText(parsed === undefined ? body : parsed));
   const effective = status >= 300 ? status : statusOf(error);
   const kind = special?.kind ?? kindOf(effective, said ?? '', error);
@@ -29,6 +29,7 @@ export function upstreamError({ target, status, body, headers }: UpstreamFailure
   return new GatewayError(kind, message, {
     ...detailsOf(error, kind, hide),
     upstreamStatus: status,
+    ...(special?.details.retryAfterMs !== undefined && { retryAfterMs: special.details.retryAfterMs }),
     ...retryAfter(headers),
   });
 }
