@@ -55,19 +55,21 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
     ? deployment.model
     : `${adapter.id}/${deployment.model}`;
   const first: FirstOf = (names) => names.map(parts.lookUp).find((value) => value !== undefined);
+  const settings = settingsOf(deployment, adapter, first);
+  const address = deployment.apiBase ?? first(adapter.baseUrlEnv) ?? adapter.baseUrlOf?.(settings, upstreamModel);
   const target: Target = {
     deploymentId: deployment.id,
     modelGroup: deployment.modelName,
     adapter,
     litellmModel,
     upstreamModel,
-    baseUrl: (deployment.apiBase ?? first(adapter.baseUrlEnv) ?? adapter.defaultBaseUrl).replace(/\/+$/, ''),
+    baseUrl: (address ?? adapter.defaultBaseUrl).replace(/\/+$/, ''),
     apiKey: deployment.apiKey ?? first(adapter.apiKeyEnv),
     apiVersion: deployment.apiVersion,
     organization: deployment.organization,
     extraHeaders: deployment.extraHeaders,
     defaults: deployment.defaults,
-    settings: settingsOf(deployment, adapter, first),
+    settings,
     dropParams: deployment.dropParams ?? config.litellm.dropParams,
     additionalDropParams: deployment.additionalDropParams,
     allowedParams: deployment.allowedParams,

@@ -2,13 +2,15 @@
 import { LRUCache } from 'lru-cache';
 import { GatewayError } from '../errors.ts';
 import type { Deadlines } from '../lib/deadlines.ts';
-import type { Target } from '../providers/adapter.ts';
+import type { Target, UpstreamRequest } from '../providers/adapter.ts';
 import type { ChatChunk } from '../wire/openai.ts';
 import { AttemptClock, type ConnectLimit } from './attempt-clock.ts';
+import { authorized } from './authorized.ts';
 import { bodyText } from './body-text.ts';
 import type { Call, FullReply, Reading, Reply, StreamReply, StreamTally } from './call.ts';
 import type { EventStream } from './event-stream.ts';
 import { type ForwardSettings, forwardedHeaders, withForwarded } from './forward-headers.ts';
+import { framingOf } from './framing.ts';
 import { fullReply, type Metered } from './full-reply.ts';
 import { mockFailure, mockTimeout } from './mock-failure.ts';
 import { mockReply, wantsUsage } from './mock-reply.ts';
@@ -16,7 +18,7 @@ import { RelayStream } from './relay-stream.ts';
 import { clientClosed, sleep } from './sleep.ts';
 import {
   brokenOff,
-  firstLine,
+  firstBytes,
   HOLD_MS,
   type Interruption,
   type StreamContext,
@@ -150,16 +152,17 @@ export class Sender {
       release();
       controller.abort();
     };
-    // Redirects are never followed: they could carry a credential elsewhere.
-    const response = call.client.gone
-      ? Promise.reject(clientClosed())
-      : this.#parts.fetch(request.url, {
-          method: 'POST',
-          headers: withForwarded(request.headers, forwarded),
-          body: request.body,
-          redirect: 'manual',
-          signal: controller.signal,
-        });
+    const post = ({ url, headers, body }: UpstreamRequest): Promise<Response> =>
+      // Redirects are never followed: they could carry a credential elsewhere.
+      this.#parts.fetch(url, {
+        method: 'POST',
+        headers: withForwarded(headers, forwarded),
+        body,
+        redirect: 'manual',
+        signal: controller.signal,
+      });
+    const authorization = authorized(request, target, { nowMs: now(), signal: controller.signal });
+    const response = call.client.gone ? Promise.reject(clientClosed()) : (authorization?.then(post) ?? post(request));
     return { response, memo: request.memo, controller, interruption, clock, release, close };
   }
 
@@ -193,8 +196,10 @@ export class Sender {
     attempt.clock.opening();
     const choices = target.requestChanges?.['n'] ?? call.request['n'];
     const source = upstreamBytes({ ...attempt, reader: response.body.getReader() });
+    const framing = await framingOf(target.adapter);
     const context: StreamContext = {
       target,
+      framing,
       requestedModel: call.requestedModel,
       memo: attempt.memo,
       wantsUsage: wantsUsage(call.request, target) || settings.alwaysIncludeStreamUsage,
@@ -204,7 +209,7 @@ export class Sender {
       meter: (tally: StreamTally) => this.#parts.meter(call, target, tally),
       errorFrom: (data) => this.#parts.upstreamError({ target, status: 200, body: data, headers: response.headers }),
     };
-    const first = await firstLine(source);
+    const first = await firstBytes(source, framing !== undefined);
     if (!first) throw truncated();
     const onChunk = this.#parts.onChunk;
     const relays = target.adapter.relaysBytes && !onChunk && isPlainFraming(first);

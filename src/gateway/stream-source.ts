@@ -4,6 +4,7 @@ import type { Target } from '../providers/adapter.ts';
 import type { ChatChunk, Usage } from '../wire/openai.ts';
 import type { AttemptClock } from './attempt-clock.ts';
 import type { StreamTally } from './call.ts';
+import type { Framing } from './framing.ts';
 import type { Metered } from './full-reply.ts';
 
 /** The one method of a stream's reader that is used. */
@@ -25,6 +26,8 @@ export interface StreamContext {
   /** The request's `n`, where it gives one. */
   readonly choices?: number | undefined;
   readonly keepEvents: boolean;
+  /** Cuts a binary stream into events; server-sent events when absent. */
+  readonly framing?: Framing | undefined;
   readonly now: () => number;
   meter(tally: StreamTally): Metered;
   /** An `error` object inside a 200 stream, or a body that is no stream. */
@@ -109,6 +112,10 @@ export const brokenOff = (cause: unknown): GatewayError =>
 
 export const truncated = (): GatewayError =>
   new GatewayError('upstream_truncated', 'The upstream ended its answer without finishing it.');
+
+/** @param isBinary there are no lines in it: any bytes will do */
+export const firstBytes = (source: UpstreamBytes, isBinary: boolean): Promise<Uint8Array | undefined> =>
+  isBinary ? source.read() : firstLine(source);
 
 export const tooLong = (): GatewayError =>
   new GatewayError('upstream_protocol', 'The upstream sent one event of more than 16 MiB.');

@@ -1,17 +1,17 @@
 /** A stream that is parsed and written anew: providers with differences, features that look at chunks, odd line ends. */
-import { createParser, type EventSourceParser } from 'eventsource-parser';
+import { createParser } from 'eventsource-parser';
 import { GatewayError } from '../errors.ts';
 import type { StreamDecoder } from '../providers/adapter.ts';
 import type { ChatChunk } from '../wire/openai.ts';
 import { EventStream } from './event-stream.ts';
+import type { FrameReader } from './framing.ts';
 import { OpenChoices } from './open-choices.ts';
 import { frame, MAX_EVENT_BYTES, type StreamContext, tooLong, truncated, type UpstreamBytes } from './stream-source.ts';
 
 export class TranslateStream extends EventStream {
   readonly #decode: StreamDecoder;
   readonly #onChunk: (chunk: ChatChunk) => ChatChunk;
-  readonly #parser: EventSourceParser;
-  readonly #text = new TextDecoder();
+  readonly #frames: FrameReader;
   #finished = false;
   readonly #open = new OpenChoices();
 
@@ -19,18 +19,11 @@ export class TranslateStream extends EventStream {
     super(source, context);
     this.#onChunk = onChunk;
     this.#decode = context.target.adapter.createStreamDecoder(context.target, context.memo);
-    this.#parser = createParser({
-      maxBufferSize: MAX_EVENT_BYTES,
-      onEvent: ({ data }) => this.#event(data),
-      onError: (cause) => {
-        if (cause.type !== 'max-buffer-size-exceeded') return; // Unknown fields are skipped, as the SSE standard says.
-        throw tooLong();
-      },
-    });
+    this.#frames = (context.framing ?? serverSentEvents)((data) => this.#event(data));
   }
 
   protected override take(bytes: Uint8Array): void {
-    this.#parser.feed(this.#text.decode(bytes, { stream: true }));
+    this.#frames.feed(bytes);
   }
 
   #event(data: string): void {
@@ -73,12 +66,31 @@ export class TranslateStream extends EventStream {
 
   protected override takeRest(): void {
     try {
-      this.#parser.feed('\n\n');
+      this.#frames.end?.();
+      if (this.#frames.isInside) throw truncated();
     } catch (thrown) {
       const isHalf = thrown instanceof GatewayError && thrown.kind === 'upstream_protocol';
       this.fail(isHalf ? truncated() : thrown);
     }
   }
+}
+
+/** Their source: WHATWG's HTML standard, "Server-sent events". */
+function serverSentEvents(onEvent: (data: string) => void): FrameReader {
+  const text = new TextDecoder();
+  const parser = createParser({
+    maxBufferSize: MAX_EVENT_BYTES,
+    onEvent: ({ data }) => onEvent(data),
+    onError: (cause) => {
+      if (cause.type !== 'max-buffer-size-exceeded') return; // Unknown fields are skipped, as the standard says.
+      throw tooLong();
+    },
+  });
+  return {
+    feed: (bytes) => parser.feed(text.decode(bytes, { stream: true })),
+    end: () => parser.feed('\n\n'),
+    isInside: false,
+  };
 }
 
 /** Only an object with an `error` member of its own; what a model wrote about errors is no error. */

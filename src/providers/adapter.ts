@@ -92,7 +92,7 @@ export interface UpstreamRequest {
   readonly memo?: unknown;
 }
 
-/** One server-sent event's `data`, or one line of NDJSON. */
+/** One server-sent event's `data`, one line of NDJSON, or one message of a binary stream as `{type: payload}`. */
 export type StreamDecoder = (data: string) => ChatChunk[];
 
 export interface ProviderAdapter {
@@ -105,19 +105,25 @@ export interface ProviderAdapter {
   readonly baseUrlEnv: readonly string[];
   /** True when answers are OpenAI's own bytes and may be relayed without translation. */
   readonly relaysBytes: boolean;
+  /** How its streams are cut into events; server-sent events when absent. */
+  readonly framing?: 'aws-event-stream';
   /** True when the provider's own `usage.cost` (USD) is what it bills. */
   readonly reportsCost?: boolean;
   /** Settings that an environment variable gives where the config does not: setting → variables, first match wins. */
   readonly settingsEnv?: Readonly<Record<string, readonly string[]>>;
   /** At boot: a typo fails the start, not a request. Throws Error with a plain message. */
   parseSettings?(raw: Readonly<Record<string, unknown>>): unknown;
+  /** The address where the deployment gives none and it depends on settings or model. At boot; throws Error with a plain message. */
+  baseUrlOf?(settings: unknown, upstreamModel: string): string | undefined;
   /** Throws GatewayError('invalid_request') for a parameter that the provider does not support. */
   buildRequest(input: ChatInput, target: Target, changes: Change[]): UpstreamRequest;
+  /** For credentials that must be fetched or computed: the request with them on it. Throws GatewayError. */
+  authorize?(request: UpstreamRequest, target: Target, nowMs: number): Promise<UpstreamRequest>;
   /** @param memo that of the request; absent when there was none */
   parseResponse(body: unknown, target: Target, memo?: unknown): ChatCompletion;
   createStreamDecoder(target: Target, memo?: unknown): StreamDecoder;
   /** `undefined` leaves it to the common table. `body` is parsed JSON or, when it is not JSON, text. */
-  parseError?(status: number, body: unknown): GatewayError | undefined;
+  parseError?(status: number, body: unknown, headers?: Headers): GatewayError | undefined;
   /** Secrets in `target.settings`, which must never be echoed; `target.apiKey` need not be listed. */
   secretsOf?(target: Target): readonly string[];
 }

@@ -1,0 +1,115 @@
+/**
+ * AWS's binary event streams: messages of a length, two checksums, headers and a payload, which network reads cut
+ * anywhere. Source: AWS's documentation of event stream encoding (vnd.amazon.eventstream); checksums and headers are read by AWS's own library.
+ */
+import { EventStreamCodec, type Message } from '@smithy/eventstream-codec';
+import { GatewayError } from '../errors.ts';
+import type { FrameReader } from './framing.ts';
+import { MAX_EVENT_BYTES, tooLong } from './stream-source.ts';
+
+const LENGTH_BYTES = 4;
+/** Lengths, two checksums, no headers and no payload. */
+const SHORTEST_BYTES = 16;
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+const codec = new EventStreamCodec(
+  (bytes) => (typeof bytes === 'string' ? bytes : decoder.decode(bytes)),
+  (text) => encoder.encode(text),
+);
+
+/**
+ * @param onEvent is given each event as JSON: `{"<event type>": <payload>}`, and a failure as
+ *   `{"error": {"type": "<exception type>", …its payload}}`
+ */
+export function binaryEvents(onEvent: (data: string) => void): FrameReader {
+  /** Bytes of a message that is not complete yet; joined only when it is, since it may come byte by byte. */
+  let pieces: Uint8Array[] = [];
+  let size = 0;
+  let needed = LENGTH_BYTES;
+
+  function joined(): Uint8Array {
+    const [only] = pieces;
+    const bytes = pieces.length === 1 && only ? only : Buffer.concat(pieces);
+    pieces = [bytes];
+    return bytes;
+  }
+
+  function keep(rest: Uint8Array): void {
+    pieces = rest.length > 0 ? [rest] : [];
+    size = rest.length;
+    needed = LENGTH_BYTES;
+  }
+
+  return {
+    feed(bytes) {
+      if (bytes.length === 0) return;
+      pieces.push(bytes);
+      size += bytes.length;
+      while (size >= needed) {
+        const held = joined();
+        if (needed === LENGTH_BYTES) {
+          needed = lengthOf(held);
+          continue;
+        }
+        const message = held.subarray(0, needed);
+        keep(held.subarray(needed));
+        onEvent(eventOf(message));
+      }
+    },
+    get isInside() {
+      return size > 0;
+    },
+  };
+}
+
+/** The checksum of the length comes later; until then a broken one must not make us wait for gigabytes. */
+function lengthOf(bytes: Uint8Array): number {
+  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
+  if (length > MAX_EVENT_BYTES) throw tooLong();
+  if (length < SHORTEST_BYTES) throw corrupted();
+  return length;
+}
+
+function eventOf(bytes: Uint8Array): string {
+  const { headers, body } = decoded(bytes);
+  const header = (name: string): string => {
+    const value = headers[name]?.value;
+    return typeof value === 'string' ? value : '';
+  };
+  const payload = decoder.decode(body);
+  switch (header(':message-type')) {
+    case 'exception':
+      return failure(header(':exception-type'), payload);
+    case 'error':
+      return failure(header(':error-code'), JSON.stringify({ message: header(':error-message') }));
+    default:
+      return `{${JSON.stringify(header(':event-type'))}:${payload === '' ? '{}' : payload}}`;
+  }
+}
+
+function decoded(bytes: Uint8Array): Message {
+  try {
+    return codec.decode(bytes);
+  } catch (cause) {
+    throw corrupted(cause);
+  }
+}
+
+/** In the shape in which every upstream's failure inside a stream is recognised. */
+function failure(type: string, payload: string): string {
+  const given = parsed(payload);
+  const members = typeof given === 'object' && given !== null ? given : { message: payload };
+  return JSON.stringify({ error: { ...members, type } });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // Plain words.
+  }
+}
+
+const corrupted = (cause?: unknown): GatewayError =>
+  new GatewayError('upstream_protocol', 'The upstream sent a damaged stream event.', { cause });
