@@ -1,4 +1,5 @@
 /** Those behind a key, as they are stored, and who may put a key there. Source: LiteLLM's documentation of team keys. */
+import { objectIn } from '../auth/loaded-key.ts';
 import type { Access } from '../auth/principal.ts';
 import { type BudgetRow, budgets } from '../db/budgets.ts';
 import type { Database } from '../db/client.ts';
@@ -102,6 +103,24 @@ export function refuseUnknown(place: KeyPlace, owners: Owners, sent: readonly Ow
   if (named('budget_id') && !place.budget) throw unknown('budget_id');
   refuseMismatch(place, owners, sent);
 }
+
+/**
+ * A budget that is not there would leave the key's end users without one.
+ * @throws GatewayError 400
+ */
+export async function refuseUnknownEndUserBudget(db: Database, after: KeyRow, before?: KeyRow): Promise<void> {
+  const [wanted, known] = [endUserBudgetIn(after), before && endUserBudgetIn(before)];
+  if (wanted === undefined || wanted === known) return;
+  const found = typeof wanted === 'string' ? await budgets.find(db, wanted, EVERYTHING) : undefined;
+  if (found === undefined) {
+    throw invalidRequest(
+      "'end_user_budget_id': there is no such budget. Make it first with /budget/new.",
+      'end_user_budget_id',
+    );
+  }
+}
+
+const endUserBudgetIn = ({ metadata }: KeyRow): unknown => objectIn(metadata)['end_user_budget_id'];
 
 function refuseMismatch({ team, project }: KeyPlace, owners: Owners, sent: readonly OwnerField[]): void {
   const among = (...fields: OwnerField[]): boolean => fields.some((field) => sent.includes(field));

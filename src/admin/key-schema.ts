@@ -178,7 +178,6 @@ export const UNENFORCED_FIELDS = [
   'router_settings',
   'allowed_cache_controls',
   'budget_fallbacks',
-  'end_user_budget_id',
   'enforced_params',
   'enable_prompt_caching',
   'throttle_on_budget_exceeded',

@@ -23,6 +23,7 @@ import {
   placeOf,
   refuseForeign,
   refuseUnknown,
+  refuseUnknownEndUserBudget,
   refuseUnpermitted,
   refuseUnseen,
   SERVICE_ROUTE,
@@ -80,6 +81,7 @@ export async function generateKey(
     const change = { fields: request, configured, before: empty, after: owned };
     const rights = { place, standing, access, author: by, isNew: true };
     const made = serviceAccount(await withinRights(db, { ...change, ...rights }), route);
+    await refuseUnknownEndUserBudget(db, made);
     const outcome = await insertKey(db, made);
     if (outcome === 'key taken') throw keyTaken('key');
     if (outcome === 'alias taken') throw aliasTaken();
@@ -205,7 +207,9 @@ export async function allowedChange(
   const isMoved = named.some((field) => field !== 'budget_id');
   if (isMoved && standing !== 'self')
     await refuseForeign(db, { access, owners: after, place, sent: named, route: '/key/update' });
-  return await withinRights(db, { fields, before, after, place, standing, access, author: by, isNew: false });
+  const row = await withinRights(db, { fields, before, after, place, standing, access, author: by, isNew: false });
+  await refuseUnknownEndUserBudget(db, row, before);
+  return row;
 }
 
 const sentOwners = (fields: KeyFields): OwnerField[] => OWNER_FIELDS.filter((field) => fields[field] != null);

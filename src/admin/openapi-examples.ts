@@ -82,7 +82,7 @@ const EXAMPLES: Readonly<Partial<Record<ManagementRoute, object>>> = {
   'DELETE /project/delete': { project_ids: ['search'] },
   'POST /model/new': {
     model_name: 'my-gpt-4o',
-    litellm_params: { model: 'openai/gpt-4o', api_key: 'os.environ/OPENAI_API_KEY' },
+    litellm_params: { model: 'gpt-4o', api_key: 'os.environ/PROVIDER_API_KEY' },
   },
   'POST /model/update': { model_info: { id: 'the-id' }, litellm_params: { rpm: 100 } },
   'PATCH /model/{model_id}/update': { litellm_params: { rpm: 100 } },
@@ -90,9 +90,9 @@ const EXAMPLES: Readonly<Partial<Record<ManagementRoute, object>>> = {
   'POST /model/block': { id: 'the-id' },
   'POST /model/unblock': { id: 'the-id' },
   'POST /credentials': {
-    credential_name: 'openai-production',
+    credential_name: 'production',
     credential_values: { api_key: KEY },
-    credential_info: { custom_llm_provider: 'openai' },
+    credential_info: { description: 'Key of the production account' },
   },
   'PATCH /credentials/{credential_name}': { credential_values: { api_key: KEY } },
   'POST /config/update': { router_settings: { num_retries: 2 } },

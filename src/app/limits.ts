@@ -166,8 +166,18 @@ function createSubjects({ directory, runtime, now }: SubjectSource): LimitParts[
     const missing = asking.missing();
     if (missing !== undefined) return missing.then(() => compile(call, caller, asking));
     refuseBlocked(endUserEntity);
-    const { allowance, team, member, user, organization, project } = caller;
-    const entities = { allowance, team, member, user, organization, project, endUserEntity, tagEntities };
+    const { allowance, endUserAllowance = null, team, member, user, organization, project } = caller;
+    const entities = {
+      allowance,
+      endUserAllowance,
+      team,
+      member,
+      user,
+      organization,
+      project,
+      endUserEntity,
+      tagEntities,
+    };
     const subject = subjectOf(owners, entities, settings, now());
     if (mine.size >= MOST_SUBJECTS_A_CALLER) mine.clear();
     mine.set(name, { version, settings, subject });

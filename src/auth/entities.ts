@@ -9,7 +9,17 @@ import type { TeamMemberRow } from '../db/team-members.ts';
 import type { TeamRow } from '../db/teams.ts';
 import { joined } from '../db/usage-scopes.ts';
 import type { UserRow } from '../db/users.ts';
-import type { EndUser, Organization, Project, Tag, Team, TeamMember, User, UserRole } from '../gateway/entities.ts';
+import {
+  type EndUser,
+  type Organization,
+  type Project,
+  type Tag,
+  type Team,
+  type TeamMember,
+  UNLIMITED,
+  type User,
+  type UserRole,
+} from '../gateway/entities.ts';
 import { allowanceOf, memberAllowanceOf } from './allowance.ts';
 import { aliasesIn, objectIn, textsIn } from './json-columns.ts';
 
@@ -113,6 +123,7 @@ export function endUserOf(row: CustomerRow, budget: Budget): EndUser {
     models: textsIn(row.models),
     metadata,
     allowance: allowanceOf(row, budget, metadata),
+    ...(row.budget_id === null && { ownAllowance: allowanceOf(row, undefined, metadata) }),
     defaultModel: row.default_model,
     allowedModelRegion: row.allowed_model_region,
   };
@@ -127,6 +138,7 @@ export const unknownEndUser = (id: string, budget: OwnLimits): EndUser => ({
   models: [],
   metadata: {},
   allowance: allowanceOf(NO_LIMITS, budget, {}),
+  ownAllowance: UNLIMITED,
   defaultModel: null,
   allowedModelRegion: null,
 });

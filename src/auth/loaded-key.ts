@@ -3,10 +3,11 @@ import { budgets } from '../db/budgets.ts';
 import type { Database } from '../db/client.ts';
 import type { OwnLimits } from '../db/entity-tables.ts';
 import { findDeletedKey, findKey, type KeyRow, usageHashOf } from '../db/keys.ts';
+import { NO_LIMITS } from '../db/no-limits.ts';
 import { findReplacement } from '../db/regenerated-keys.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { modelsWithGroups } from './access-groups.ts';
-import { allowanceOfKey } from './allowance.ts';
+import { allowanceOf, allowanceOfKey } from './allowance.ts';
 import { aliasesIn, numberOr, objectIn, textsIn } from './json-columns.ts';
 import type { LoadedKey } from './key-cache.ts';
 
@@ -36,7 +37,10 @@ async function complete(db: Database, row: KeyRow): Promise<LoadedKey> {
   const budget = row.budget_id === null ? undefined : await budgets.find(db, row.budget_id, EVERYTHING);
   const key = loadedKey(row, budget);
   const models = await modelsWithGroups(db, row.models, row.access_group_ids);
-  return { ...key, caller: { ...key.caller, models } };
+  const forEndUsers = key.caller.metadata['end_user_budget_id'];
+  const given = typeof forEndUsers === 'string' ? await budgets.find(db, forEndUsers, EVERYTHING) : undefined;
+  const endUserAllowance = given && allowanceOf(NO_LIMITS, given, {});
+  return { ...key, caller: { ...key.caller, models, ...(endUserAllowance && { endUserAllowance }) } };
 }
 
 /** Without the models of its access groups. @param budget the one that the key refers to */

@@ -39,25 +39,38 @@ export async function budgetUses(db: Database, budgetId: string): Promise<Readon
       .executeTakeFirst();
     if (Number(counted?.uses ?? 0) > 0) uses[table] = Number(counted?.uses);
   }
-  const forMembers = await teamsWithMemberBudget(db, budgetId);
-  if (forMembers > 0) uses['teams'] = (uses['teams'] ?? 0) + forMembers;
+  for (const { table, name } of IN_METADATA) {
+    const more = await usesInMetadata(db, { table, name, budgetId });
+    if (more > 0) uses[table] = (uses[table] ?? 0) + more;
+  }
   return uses;
 }
 
-/** Teams give a budget to each of their members in their metadata. */
-async function teamsWithMemberBudget(db: Database, budgetId: string): Promise<number> {
-  const rows = await loosely(db)
-    .selectFrom('teams')
-    .select('metadata')
-    .where((eb) => holds(eb, { column: 'metadata', contains: 'team_member_budget_id' }))
-    .execute();
-  return rows.filter(({ metadata }) => memberBudgetIn(String(metadata)) === budgetId).length;
+/** Teams give a budget to each of their members, and keys to each end user that they are used for. */
+const IN_METADATA = [
+  { table: 'teams', name: 'team_member_budget_id' },
+  { table: 'keys', name: 'end_user_budget_id' },
+] as const;
+
+interface UseInMetadata {
+  readonly table: string;
+  readonly name: string;
+  readonly budgetId: string;
 }
 
-/** `undefined` also for metadata that cannot be read: such a team gives its members nothing. */
-function memberBudgetIn(metadata: string): unknown {
+async function usesInMetadata(db: Database, { table, name, budgetId }: UseInMetadata): Promise<number> {
+  const rows = await loosely(db)
+    .selectFrom(table)
+    .select('metadata')
+    .where((eb) => holds(eb, { column: 'metadata', contains: name }))
+    .execute();
+  return rows.filter(({ metadata }) => valueIn(String(metadata), name) === budgetId).length;
+}
+
+/** `undefined` also for metadata that cannot be read: it gives nobody anything. */
+function valueIn(metadata: string, name: string): unknown {
   try {
-    return JSON.parse(metadata)?.team_member_budget_id;
+    return JSON.parse(metadata)?.[name];
   } catch {
     return undefined;
   }

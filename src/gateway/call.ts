@@ -33,6 +33,8 @@ export interface Caller {
   readonly tpmLimit: number | null;
   /** What the key itself may use; `null`: as much as it likes. */
   readonly allowance: Allowance | null;
+  /** `end_user_budget_id` of the key: for end users without a budget of their own, in place of the gateway's default. */
+  readonly endUserAllowance?: Allowance | null;
   /** Those it acts for, as they are now; `null` where there is none. */
   readonly team: Team | null;
   readonly member: TeamMember | null;

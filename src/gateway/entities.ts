@@ -111,6 +111,8 @@ export interface Project extends EntityBase {
 
 export interface EndUser extends EntityBase {
   readonly kind: 'end_user';
+  /** Its own limits alone, where its budget is only a default; without it, it has a budget of its own. */
+  readonly ownAllowance?: Allowance;
   readonly defaultModel: string | null;
   readonly allowedModelRegion: string | null;
 }

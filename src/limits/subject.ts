@@ -31,6 +31,8 @@ export interface SubjectOwners {
 
 export interface SubjectEntities {
   readonly allowance: Allowance | null;
+  /** What the key gives to end users without a budget of their own. */
+  readonly endUserAllowance?: Allowance | null;
   readonly team: Team | null;
   readonly member: TeamMember | null;
   readonly user: User | null;
@@ -162,6 +164,7 @@ function holdersOf(
 ): Holder[] {
   const { team, member, user, organization, project, endUserEntity, tagEntities } = entities;
   const memberAllowance = overDefaults(member?.allowance, team?.memberAllowance);
+  const endUserAllowance = allowanceOfEndUser(endUserEntity, entities.endUserAllowance);
   const isMember = owners.teamId !== null && owners.userId !== null;
   const userHolds = owners.teamId === null || settings.userLimitsInTeams;
   return [
@@ -176,12 +179,22 @@ function holdersOf(
       allowance: organization?.allowance,
     },
     { kind: 'project', perModel: 'model_per_project', id: owners.projectId, allowance: project?.allowance },
-    { kind: 'end_user', perModel: 'model_per_end_user', id: owners.endUser, allowance: endUserEntity?.allowance },
+    { kind: 'end_user', perModel: 'model_per_end_user', id: owners.endUser, allowance: endUserAllowance },
     ...tagEntities.map((tag): Holder => ({ kind: 'tag', perModel: undefined, id: tag.id, allowance: tag.allowance })),
   ];
 }
 
-/** A member's own values win, one by one; the team's hold for what it has none of. */
+/** A budget of their own wins, then the key's for its end users, then the gateway's for all. */
+function allowanceOfEndUser(endUser: EndUser | null, ofKey: Allowance | null | undefined): Allowance | null {
+  if (!ofKey) return endUser?.allowance ?? null;
+  if (endUser === null) return ofKey;
+  return endUser.ownAllowance === undefined ? endUser.allowance : overDefaults(endUser.ownAllowance, ofKey);
+}
+
+const anyOr = <Item>(own: readonly Item[], defaults: readonly Item[]): readonly Item[] =>
+  own.length > 0 ? own : defaults;
+
+/** Own values win, one by one; the defaults hold for what there is none of. */
 function overDefaults(own: Allowance | undefined, defaults: Allowance | null | undefined): Allowance | null {
   if (!own || !defaults) return own ?? defaults ?? null;
   const budget = own.maxBudgetNanoUsd === null ? defaults : own;
@@ -195,6 +208,9 @@ function overDefaults(own: Allowance | undefined, defaults: Allowance | null | u
     tpdLimit: own.tpdLimit ?? defaults.tpdLimit,
     maxParallelRequests: own.maxParallelRequests ?? defaults.maxParallelRequests,
     perModel: { ...defaults.perModel, ...own.perModel },
+    budgetWindows: anyOr(own.budgetWindows, defaults.budgetWindows),
+    custom: anyOr(own.custom, defaults.custom),
+    temporaryIncrease: own.temporaryIncrease ?? budget.temporaryIncrease,
   };
 }
 

@@ -98,6 +98,27 @@ describe('a customer', () => {
     expect(await passing(5, { user: 'bea' })).toBe(2);
   });
 
+  test('without a budget of their own is under the one that the key gives to its end users', async () => {
+    await post('/budget/new', { budget_id: 'trial', max_budget: 2 * COST_USD });
+    await post('/budget/new', { budget_id: 'paying', max_budget: 4 * COST_USD });
+    await post('/customer/new', { user_id: 'stored' });
+    await post('/customer/new', { user_id: 'payer', budget_id: 'paying' });
+    const key = await made({ end_user_budget_id: 'trial' });
+    const times = async (user: string): Promise<number> => {
+      let passed = 0;
+      while (passed < 9 && (await ask({ user }, key)).status === 200) passed += 1;
+      return passed;
+    };
+    expect(await Promise.all(['passer-by', 'stored', 'payer'].map(times))).toEqual([2, 2, 4]);
+    // By another key no default holds for them.
+    expect((await ask({ user: 'stored' }, await made({}))).status).toBe(200);
+    await post('/budget/update', { budget_id: 'trial', max_budget: 10 * COST_USD });
+    expect((await ask({ user: 'passer-by' }, key)).status).toBe(200);
+    await expect(post('/budget/delete', { id: 'trial' })).rejects.toThrow('used by 1 key');
+    await expect(post('/key/update', { key, end_user_budget_id: 'nowhere' })).rejects.toThrow('no such budget');
+    await expect(post('/key/generate', { metadata: { end_user_budget_id: 7 } })).rejects.toThrow('no such budget');
+  });
+
   test('that nobody has stored is under the default budget', async () => {
     expect(await passing(2, { user: 'stranger' })).toBe(2);
     await post('/budget/new', { budget_id: 'everybody', max_budget: 3 * COST_USD });

@@ -99,6 +99,12 @@ export const keys: Shapes = {
       },
     },
     {
+      says: 'a budget for the end users of a key',
+      send: 'POST /budget/new',
+      body: { budget_id: 'small', max_budget: 1 },
+      answer: { ...BUDGET, budget_id: 'small', max_budget: 1 },
+    },
+    {
       says: 'a key of which everything is said',
       send: 'POST /key/generate',
       body: {
@@ -147,7 +153,7 @@ export const keys: Shapes = {
         send_invite_email: false,
       },
       warning:
-        'stored but not enforced yet: guardrails, disable_global_guardrails, policies, permissions, object_permission, router_settings, allowed_cache_controls, budget_fallbacks, end_user_budget_id, enforced_params, rpm_limit_type, tpm_limit_type, prompts, allowed_passthrough_routes, config, auto_rotate, rotation_interval',
+        'stored but not enforced yet: guardrails, disable_global_guardrails, policies, permissions, object_permission, router_settings, allowed_cache_controls, budget_fallbacks, enforced_params, rpm_limit_type, tpm_limit_type, prompts, allowed_passthrough_routes, config, auto_rotate, rotation_interval',
       keep: { FULL: 'token' },
       answer: {
         ...KEY,
