@@ -108,7 +108,14 @@ function onlyOne({ group, settings: { strategy } }: Question, target: Target): C
   return chosen;
 }
 
-const IDLE: Load = { inFlight: 0, firstContentMs: undefined, answerMs: undefined, requests: 0, tokens: 0 };
+const IDLE: Load = {
+  inFlight: 0,
+  firstContentMs: undefined,
+  answerMs: undefined,
+  requests: 0,
+  tokens: 0,
+  expectedTokens: 0,
+};
 
 function chooseAmong(question: Question, state: RoutingState): Chosen {
   const { group, call, settings } = question;

@@ -46,6 +46,22 @@ describe('use within the last minute', () => {
   });
 });
 
+describe('what calls under way will need', () => {
+  test('is what calls need of late, on any deployment', () => {
+    loads.begin(A);
+    expect(loads.of(A).expectedTokens).toBe(0);
+    loads.begin('another');
+    loads.end('another', 100);
+    loads.begin(A);
+    expect(loads.of(A)).toMatchObject({ tokens: 0, expectedTokens: 200 });
+    loads.end(A, 0);
+    loads.end('another', 200);
+    expect(loads.of(A).expectedTokens).toBe(110);
+    loads.end(A, 50);
+    expect(loads.of(A).expectedTokens).toBe(0);
+  });
+});
+
 describe('latency', () => {
   test('is unknown at first, and is kept apart for streams', () => {
     expect(loads.of(A)).toMatchObject({ firstContentMs: undefined, answerMs: undefined });

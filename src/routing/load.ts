@@ -11,6 +11,8 @@ export interface Load {
   /** Within the last minute. */
   readonly requests: number;
   readonly tokens: number;
+  /** What calls under way will need, if they need as much as calls do of late. */
+  readonly expectedTokens: number;
 }
 
 interface Deployment {
@@ -25,10 +27,13 @@ interface Deployment {
 const MAX_DEPLOYMENTS = 10_000;
 const KEPT_FIRSTS = 100;
 const FEWEST_FIRSTS = 20;
+/** How much the latest call tells of what calls need. */
+const NEWS = 0.1;
 
 export class Loads {
   readonly #now: () => number;
   readonly #deployments = new LRUCache<string, Deployment>({ max: MAX_DEPLOYMENTS });
+  #usualTokens = 0;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -38,7 +43,8 @@ export class Loads {
     const nowMs = this.#now();
     const { inFlight, firstContent, answer, recent } = this.#of(deploymentId);
     const { requests, tokens } = recent.sums(nowMs);
-    return { inFlight, firstContentMs: firstContent.value, answerMs: answer.value, requests, tokens };
+    const expectedTokens = inFlight * this.#usualTokens;
+    return { inFlight, firstContentMs: firstContent.value, answerMs: answer.value, requests, tokens, expectedTokens };
   }
 
   begin(deploymentId: string): void {
@@ -59,7 +65,9 @@ export class Loads {
   end(deploymentId: string, tokens: number): void {
     const deployment = this.#of(deploymentId);
     deployment.inFlight = Math.max(0, deployment.inFlight - 1);
-    if (tokens > 0) deployment.recent.add(this.#now(), 0, tokens);
+    if (tokens <= 0) return;
+    deployment.recent.add(this.#now(), 0, tokens);
+    this.#usualTokens += (tokens - this.#usualTokens) * (this.#usualTokens === 0 ? 1 : NEWS);
   }
 
   /** 95 of 100 answers began within so many milliseconds; `undefined` while too few are known. */

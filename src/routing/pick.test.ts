@@ -5,7 +5,14 @@ import { seededRandom } from '../../test/support/seeded-random.ts';
 import type { Load } from './load.ts';
 import { type Candidate, pick, type Strategy, scoreOf } from './pick.ts';
 
-const IDLE: Load = { inFlight: 0, firstContentMs: undefined, answerMs: undefined, requests: 0, tokens: 0 };
+const IDLE: Load = {
+  inFlight: 0,
+  firstContentMs: undefined,
+  answerMs: undefined,
+  requests: 0,
+  tokens: 0,
+  expectedTokens: 0,
+};
 const STREAM = { stream: true };
 
 interface Given extends Partial<Load> {

@@ -30,7 +30,8 @@ const UNKNOWN_USD_PER_TOKEN = 5;
 const SCORES: Readonly<Record<Strategy, (candidate: Candidate, call: PickCall) => number>> = {
   'simple-shuffle': () => 0,
   'least-busy': ({ load }) => load.inFlight,
-  'usage-based-routing-v2': ({ load }) => load.tokens,
+  // Tokens are known when a call has ended: without a guess a slow deployment would be everybody's choice until then.
+  'usage-based-routing-v2': ({ load }) => load.tokens + load.expectedTokens,
   // A deployment nobody has measured counts as quick, so that it is tried.
   'latency-based-routing': ({ load }, { stream }) =>
     ((stream ? load.firstContentMs : load.answerMs) ?? 0) * (load.inFlight + 1),

@@ -100,6 +100,19 @@ describe('routing_strategy', () => {
     },
   );
 
+  test('usage-based-routing-v2 counts what is under way: nobody is everybody’s choice at the same moment', async () => {
+    const place = await serving([...pair(), at('m', 'third')], { routing_strategy: 'usage-based-routing-v2' });
+    const usage = (total: number) => ({ prompt_tokens: 1, completion_tokens: total - 1, total_tokens: total });
+    behaviours = { one: { usage: usage(100) }, other: { usage: usage(100) }, third: { usage: usage(90) } };
+    expect(new Set(await triedBy(place, 3)).size).toBe(3);
+    behaviours = { one: { delayMs: 80 }, other: { delayMs: 80 }, third: { delayMs: 80 } };
+    const before = upstream.requests.length;
+    await Promise.all(Array.from({ length: 12 }, () => ask(place, 'm')));
+    const asked = upstream.requests.slice(before).map(({ body }) => body['model']);
+    for (const name of ['one', 'other', 'third'])
+      expect(asked.filter((model) => model === name).length).toBeWithin(3, 6);
+  });
+
   test('latency-based-routing asks the quicker, once both are known', async () => {
     const place = await serving(pair(), { routing_strategy: 'latency-based-routing' });
     behaviours = { one: { delayMs: 60 } };
