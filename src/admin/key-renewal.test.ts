@@ -43,6 +43,23 @@ describe('a key with a new secret', () => {
     expect((await use(key)).keyHash).toBe(digest(old));
   });
 
+  test('is changed, blocked and reset by the name of the old one, while that works, and not deleted by it', async () => {
+    const old = await place.key({ max_budget: 1 });
+    const { key } = await regenerate(old, { grace_period: '1h' });
+    expect((await place.post('/key/update', { key: old, models: ['n'] })).status).toBe(200);
+    expect((await use(key)).models).toEqual(['n']);
+    expect((await place.post(`/key/${old}/reset_spend`, { reset_to: 0 })).status).toBe(200);
+    expect((await place.post('/key/block', { key: old })).status).toBe(200);
+    expect([await reasonOf(old), await reasonOf(key)]).toEqual(Array(2).fill(expect.stringContaining('blocked')));
+    expect((await place.post('/key/unblock', { key: old })).status).toBe(200);
+    // Whoever clears up after a renewal means the old secret, not the key.
+    expect((await place.post('/key/delete', { keys: [old] })).status).toBe(404);
+    await use(key);
+    place.nowMs += HOUR_MS;
+    expect((await place.post('/key/update', { key: old, models: [] })).status).toBe(404);
+    expect((await use(key)).models).toEqual(['n']);
+  });
+
   test('leaves the old one for its grace time, and every change reaches both', async () => {
     const old = await place.key();
     const { key } = await regenerate(old, { grace_period: '1h' });

@@ -16,7 +16,7 @@ import type { regenerateBody } from './key-schema.ts';
 import { chosenSecret, keyTaken, nameOfSecret, newSecret, tokenOf } from './key-secret.ts';
 import { viewOfKey } from './key-spend.ts';
 import { spendColumns } from './key-view.ts';
-import { aliasTaken, allowedChange, noteOf, unknownKey, type View } from './keys.ts';
+import { aliasTaken, allowedChange, namedKey, noteOf, unknownKey, type View } from './keys.ts';
 import { memberMay } from './team-permissions.ts';
 import { type Author, audited } from './write.ts';
 
@@ -76,8 +76,7 @@ async function renameInGroups(db: Database, { token, access_group_ids }: KeyRow,
 /** What it has spent in its current window counts as `reset_to` from now on. The log and `total_spend` stay. */
 export async function resetSpend(context: AdminContext, key: string, resetTo: number, author: Author): Promise<View> {
   const { visibility } = author.access;
-  const found = await keys.find(context.db, tokenOf(key), visibility);
-  if (found === undefined) throw unknownKey();
+  const found = await namedKey(context.db, key, author.access, context.now());
   const previous = Number((await viewOfKey(context, found))['spend']);
   if (resetTo > previous) {
     throw invalidRequest(`'reset_to' is more than the key has spent (${previous}).`, 'reset_to');

@@ -127,6 +127,20 @@ async function findVisible(db: Database, token: string, { visibility }: Access):
   return replaced && (await keys.find(db, replaced.row.token, visibility));
 }
 
+/**
+ * The key that a change is meant for: an old secret names it as long as it works, so that one which has leaked is blocked.
+ * @throws GatewayError 404
+ */
+export async function namedKey(db: Database, key: string, { visibility }: Access, nowMs: number): Promise<KeyRow> {
+  const row = await keys.find(db, tokenOf(key), visibility);
+  if (row !== undefined) return row;
+  const replaced = await findReplacement(db, tokenOf(key));
+  const isInGrace = replaced !== undefined && replaced.validUntilMs > nowMs;
+  const found = isInGrace ? await keys.find(db, replaced.row.token, visibility) : undefined;
+  if (found === undefined) throw unknownKey();
+  return found;
+}
+
 /** Those of the keys that the caller may see, and only these. */
 export async function keyInfos(context: KeyContext, asked: readonly string[], access: Access): Promise<View> {
   const tokens = asked.map(tokenOf);
@@ -159,10 +173,9 @@ export interface Writing {
 
 /** @throws GatewayError 404 for a key that is not there or foreign, 400 or 403 that names the field */
 export async function changedKey(writing: Writing, { key, fields, action }: UpdateRequest): Promise<KeyRow> {
-  const { db, note, author } = writing;
+  const { context, db, note, author } = writing;
   const { visibility } = author.access;
-  const before = await keys.find(db, tokenOf(key), visibility);
-  if (before === undefined) throw unknownKey();
+  const before = await namedKey(db, key, author.access, context.now());
   const after = await allowedChange(writing, before, { fields, route: action === undefined ? '/key/update' : null });
   const changed = await keys.change(db, before.token, visibility, () => after);
   if (changed === undefined) throw unknownKey();
