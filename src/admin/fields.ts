@@ -48,20 +48,30 @@ export const window = z
   );
 const instant = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
 
+/** What is limited is one model: under a pattern nothing would be counted, and so nothing refused. */
+const ONE_MODEL = 'must name single models, not a pattern with *';
+const isOneModel = (model: string): boolean => !model.includes('*');
+const namesModels = (limits: object): boolean => Object.keys(limits).every(isOneModel);
+
+/** `{"gpt-4o": 60}`. */
+export const modelRates = z.record(z.string().max(LONGEST_NAME), count).refine(namesModels, ONE_MODEL);
+
 /** `{"gpt-4o": 10}` or `{"gpt-4o": {"budget_limit": 10, "time_period": "1d"}}`. */
-export const modelBudgets = z.record(
-  z.string(),
-  money.or(
-    z.strictObject({
-      budget_limit: money.nullish(),
-      max_budget: money.nullish(),
-      time_period: window.nullish(),
-      budget_duration: window.nullish(),
-      rpm_limit: count.nullish(),
-      tpm_limit: count.nullish(),
-    }),
-  ),
-);
+export const modelBudgets = z
+  .record(
+    z.string(),
+    money.or(
+      z.strictObject({
+        budget_limit: money.nullish(),
+        max_budget: money.nullish(),
+        time_period: window.nullish(),
+        budget_duration: window.nullish(),
+        rpm_limit: count.nullish(),
+        tpm_limit: count.nullish(),
+      }),
+    ),
+  )
+  .refine(namesModels, ONE_MODEL);
 
 const budgetWindows = z.array(z.strictObject({ budget_duration: window, max_budget: money })).max(20);
 
@@ -73,7 +83,7 @@ const customLimits = z
       window: window.nullish(),
       max: z.number().nonnegative().max(Number.MAX_SAFE_INTEGER),
       mode: z.enum(['enforce', 'shadow', 'soft']).nullish(),
-      model: z.string().max(LONGEST_NAME).nullish(),
+      model: z.string().max(LONGEST_NAME).refine(isOneModel, ONE_MODEL).nullish(),
     }),
   )
   .max(50);

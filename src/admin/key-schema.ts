@@ -4,7 +4,6 @@ import { isRouteGroup } from '../auth/routes.ts';
 import { endOfDuration } from '../lib/duration.ts';
 import type { Refusals } from './body.ts';
 import {
-  count,
   flag,
   id,
   KEPT_FIELDS,
@@ -12,6 +11,7 @@ import {
   LIMIT_FIELDS,
   LONGEST_NAME,
   MOST_ITEMS,
+  modelRates,
   money,
   name,
   pageNumber,
@@ -35,7 +35,6 @@ const path = z
     (text) => text === '*' || text.startsWith('/') || isRouteGroup(text),
     'must be a path such as /chat/completions, a pattern such as /key/*, or a group such as llm_api_routes',
   );
-const rates = z.record(z.string().max(LONGEST_NAME), count);
 /** An empty text is a form field left empty. */
 const owner = z
   .literal('')
@@ -62,9 +61,9 @@ const FIELDS = {
   spend: money.nullish(),
   budget_id: owner.nullish(),
   budget_fallbacks: record.nullish(),
-  model_rpm_limit: rates.nullish(),
-  model_tpm_limit: rates.nullish(),
-  tag_rpm_limit: rates.nullish(),
+  model_rpm_limit: modelRates.nullish(),
+  model_tpm_limit: modelRates.nullish(),
+  tag_rpm_limit: modelRates.nullish(),
   allowed_routes: z.array(path).max(MOST_ITEMS).nullish(),
   allowed_cache_controls: texts.nullish(),
   key_type: z.enum(['default', 'llm_api', 'management', 'read_only']).nullish(),

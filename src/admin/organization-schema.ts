@@ -1,10 +1,8 @@
 /** What the organization routes accept. Field names are LiteLLM's (its documentation of organizations). */
 import { z } from '@hono/zod-openapi';
 import type { Refusals } from './body.ts';
-import { count, id, LIMIT_FIELDS, LONGEST_NAME, MOST_ITEMS, money, name, record, texts } from './fields.ts';
+import { id, LIMIT_FIELDS, LONGEST_NAME, MOST_ITEMS, modelRates, money, name, record, texts } from './fields.ts';
 import { email } from './team-schema.ts';
-
-const rates = z.record(z.string(), count);
 
 const FIELDS = {
   organization_alias: name.nullish(),
@@ -13,8 +11,8 @@ const FIELDS = {
   blocked: z.boolean().nullish(),
   budget_id: id.nullish(),
   ...LIMIT_FIELDS,
-  model_rpm_limit: rates.nullish(),
-  model_tpm_limit: rates.nullish(),
+  model_rpm_limit: modelRates.nullish(),
+  model_tpm_limit: modelRates.nullish(),
   tags: texts.nullish(),
   object_permission: record.nullish(),
 } as const;

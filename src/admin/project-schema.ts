@@ -1,9 +1,7 @@
 /** What the project routes accept. Field names are LiteLLM's (its documentation of projects). */
 import { z } from '@hono/zod-openapi';
 import type { Refusals } from './body.ts';
-import { count, id, LIMIT_FIELDS, MOST_ITEMS, name, record, texts } from './fields.ts';
-
-const rates = z.record(z.string(), count);
+import { id, LIMIT_FIELDS, MOST_ITEMS, modelRates, name, record, texts } from './fields.ts';
 
 const FIELDS = {
   project_alias: name.nullish(),
@@ -13,8 +11,8 @@ const FIELDS = {
   blocked: z.boolean().nullish(),
   budget_id: id.nullish(),
   ...LIMIT_FIELDS,
-  model_rpm_limit: rates.nullish(),
-  model_tpm_limit: rates.nullish(),
+  model_rpm_limit: modelRates.nullish(),
+  model_tpm_limit: modelRates.nullish(),
   tags: texts.nullish(),
   guardrails: texts.nullish(),
   policies: texts.nullish(),

@@ -9,6 +9,7 @@ import {
   KEPT_NAMES,
   LIMIT_FIELDS,
   MOST_ITEMS,
+  modelRates,
   money,
   name,
   pageNumber,
@@ -24,8 +25,6 @@ export const email = z
   .regex(/^\S+@\S+$/, 'must be an e-mail address');
 export const memberRole = z.enum(['admin', 'user']);
 export const member = z.strictObject({ user_id: id.nullish(), user_email: email.nullish(), role: memberRole });
-const rates = z.record(z.string(), count);
-
 const FIELDS = {
   team_alias: name.nullish(),
   organization_id: id.nullish(),
@@ -35,8 +34,8 @@ const FIELDS = {
   blocked: z.boolean().nullish(),
   ...LIMIT_FIELDS,
   ...KEPT_FIELDS,
-  model_rpm_limit: rates.nullish(),
-  model_tpm_limit: rates.nullish(),
+  model_rpm_limit: modelRates.nullish(),
+  model_tpm_limit: modelRates.nullish(),
   tags: texts.nullish(),
   guardrails: texts.nullish(),
   disable_global_guardrails: z.boolean().nullish(),

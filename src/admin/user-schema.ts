@@ -3,12 +3,12 @@ import { z } from '@hono/zod-openapi';
 import { endOfDuration } from '../lib/duration.ts';
 import type { Refusals } from './body.ts';
 import {
-  count,
   flag,
   id,
   LIMIT_FIELDS,
   LONGEST_NAME,
   MOST_ITEMS,
+  modelRates,
   money,
   name,
   pageNumber,
@@ -34,8 +34,6 @@ const role = z.enum([
   'team',
   'customer',
 ]);
-const rates = z.record(z.string(), count);
-
 const FIELDS = {
   user_email: email.nullish(),
   user_alias: name.nullish(),
@@ -46,8 +44,8 @@ const FIELDS = {
   metadata: record.nullish(),
   blocked: z.boolean().nullish(),
   ...LIMIT_FIELDS,
-  model_rpm_limit: rates.nullish(),
-  model_tpm_limit: rates.nullish(),
+  model_rpm_limit: modelRates.nullish(),
+  model_tpm_limit: modelRates.nullish(),
   guardrails: texts.nullish(),
   policies: texts.nullish(),
   allowed_cache_controls: texts.nullish(),
