@@ -47,6 +47,20 @@ describe('the decision', () => {
   });
 });
 
+test('attempts at a deployment that serves several groups belong to the group it was chosen for each time', () => {
+  const chosen = (group: string) => ({
+    ...{ group, strategy: 'simple-shuffle', candidates: [], passedOver: [], pinned: false },
+    picked: attempt.deploymentId,
+  });
+  const routing = { choices: [chosen('any/one'), chosen('any/other')], limits: [], waits: [], notAsked: [] };
+  const attempts = [attempt, attempt, { ...attempt, deploymentId: 'stranger' }];
+  expect(explainView(sampleRow({ attempts, routing }))['attempts']).toMatchObject([
+    { number: 1, group: 'any/one' },
+    { number: 2, group: 'any/other' },
+    { number: 3, group: null },
+  ]);
+});
+
 test('money of limits is told in dollars, everything else as it is', () => {
   const resetsAtMs = Date.UTC(2026, 1, 1);
   const limits = [

@@ -26,7 +26,7 @@ export function explainView(row: LedgerRow, isRehearsal = false): View {
     duration_ms: toMicros(row.endedAtMs - row.startedAtMs),
     cost: isRehearsal ? 0 : usdNumber(row.costNanoUsd),
     choices: routing.choices.map(choiceView),
-    attempts: row.attempts.map((attempt, at) => attemptView(attempt, at, routing)),
+    attempts: attemptsIn(row, routing),
     not_asked: routing.notAsked.map(({ deploymentId, reason }) => ({ deployment: deploymentId, reason })),
     waits: routing.waits.map(({ kind, durationMs, afterAttempts }) => ({
       kind,
@@ -84,11 +84,20 @@ function choiceView({ group, strategy, candidates, passedOver, picked, pinned }:
   };
 }
 
-/** `kind` says how it came to this attempt. */
-function attemptView(attempt: LedgerRow['attempts'][number], at: number, routing: RoutingRecord): View {
+/** Each belongs to one choice; a wildcard's deployment may have been chosen for several groups. */
+function attemptsIn({ attempts }: LedgerRow, { choices }: RoutingRecord): View[] {
+  const left = [...choices];
+  const groupOf = (deploymentId: string): string | null => {
+    const at = left.findIndex(({ picked }) => picked === deploymentId);
+    return left.splice(at, at === -1 ? 0 : 1)[0]?.group ?? null;
+  };
+  return attempts.map((attempt, at) => attemptView(attempt, at, groupOf(attempt.deploymentId)));
+}
+
+function attemptView(attempt: LedgerRow['attempts'][number], at: number, group: string | null): View {
   return {
     deployment: attempt.deploymentId,
-    group: groupOf(attempt.deploymentId, routing),
+    group,
     model: attempt.model,
     provider: attempt.provider,
     number: at + 1,
@@ -99,9 +108,6 @@ function attemptView(attempt: LedgerRow['attempts'][number], at: number, routing
     cost: usdNumber(attempt.costNanoUsd),
   };
 }
-
-const groupOf = (deploymentId: string, { choices }: RoutingRecord): string | null =>
-  choices.find(({ picked }) => picked === deploymentId)?.group ?? null;
 
 function limitView({ scope, unit, max, used, remaining, resetsAtMs }: LimitRecord): View {
   const amount = (value: number): number | null => (unit === 'usd' ? usdNumber(value) : value);

@@ -97,8 +97,9 @@ function strategyOf(router: Sections['router'], findings: Findings): RoutingStra
   if (ROUTING_STRATEGIES.some((known) => known === written)) {
     findings.add('ignored', path, 'is not there yet; simple-shuffle is used instead', position);
   } else {
-    const near = nearestNames(written, ROUTING_STRATEGIES, suggestionLimit(written));
-    findings.error(path, `must be one of ${ROUTING_STRATEGIES.join(', ')}.${didYouMean(near)}`, position);
+    const names = [...SERVED, ...Object.keys(SAME_STRATEGY)];
+    const near = nearestNames(written, names, suggestionLimit(written));
+    findings.error(path, `must be one of ${names.join(', ')}.${didYouMean(near)}`, position);
   }
   return 'simple-shuffle';
 }
