@@ -101,7 +101,14 @@ function exceptionRoutes(context: AdminContext): readonly AdminRoute[] {
       handle: async (input) => {
         const { headers, range } = await openReport({ context, ...input }, {});
         const days = await limitedBy(context, input, range, 'day');
-        return new Answer(exceptionsOf(days.get('') ?? []), headers);
+        const counts = days.get('') ?? [];
+        const csv = () => counts.map(exceptionCells);
+        return told(input, 'exceptions', {
+          headers,
+          json: () => exceptionsOf(counts),
+          csv,
+          columns: EXCEPTION_COLUMNS,
+        });
       },
     }),
     route('GET /global/activity/exceptions/deployment', {
@@ -111,8 +118,16 @@ function exceptionRoutes(context: AdminContext): readonly AdminRoute[] {
       handle: async (input) => {
         const { headers, range } = await openReport({ context, ...input }, {});
         const deployments = await limitedBy(context, input, range, 'deployment');
-        const views = Array.from(deployments, ([api_base, days]) => ({ api_base, ...exceptionsOf(days) }));
-        return new Answer(views, headers);
+        const columns = ['api_base', ...EXCEPTION_COLUMNS];
+        return told(input, 'exceptions-by-deployment', {
+          headers,
+          json: () => Array.from(deployments, ([api_base, days]) => ({ api_base, ...exceptionsOf(days) })),
+          csv: () =>
+            Array.from(deployments, ([api_base, days]) =>
+              days.map((day) => ({ api_base, ...exceptionCells(day) })),
+            ).flat(),
+          columns,
+        });
       },
     }),
   ];
@@ -143,6 +158,9 @@ async function limitedBy(
   const groups = groupedBy(found, ({ deployment }) => deployment ?? '');
   return new Map(Array.from(groups, ([name, rows]) => [name, rows.map(({ day, count }): Day => [day, count])]));
 }
+
+const EXCEPTION_COLUMNS = ['date', 'num_rate_limit_exceptions'] as const;
+const exceptionCells = ([date, num_rate_limit_exceptions]: Day) => ({ date, num_rate_limit_exceptions });
 
 const exceptionsOf = (days: readonly Day[]): View => ({
   daily_data: days.map(([date, count]) => ({ date, num_rate_limit_exceptions: count })),

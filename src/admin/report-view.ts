@@ -128,13 +128,15 @@ export interface Told {
   json(): unknown;
   /** Lines of the table, which all have the same columns. */
   csv(): readonly Readonly<Record<string, Cell>>[];
+  /** Of a table without lines, where they are not those of a report. */
+  readonly columns?: readonly string[];
 }
 
 /** @param name of the file, without its ending */
-export function told(wanting: Wanting, name: string, { headers, json, csv }: Told): Answer | Response {
+export function told(wanting: Wanting, name: string, { headers, json, csv, columns: usual }: Told): Answer | Response {
   if (!wantsCsv(wanting)) return new Answer(json(), headers);
   const rows = csv();
-  const columns = Object.keys(rows[0] ?? metricCells(NOTHING));
+  const columns = rows[0] === undefined ? (usual ?? Object.keys(metricCells(NOTHING))) : Object.keys(rows[0]);
   const lineOf = (row: Readonly<Record<string, Cell>>): string => csvLine(columns.map((column) => row[column]));
   let at = 0;
   const stream = new ReadableStream<Uint8Array>({

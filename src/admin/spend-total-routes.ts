@@ -10,11 +10,12 @@ import { usdNumber } from '../lib/usd.ts';
 import type { AdminContext } from './context.ts';
 import { pageNumber } from './fields.ts';
 import { keyViews } from './key-spend.ts';
-import { type Asking, keyFilter, openReport, REPORT_FIELDS, type Report, warningAbout } from './report.ts';
+import { type Asking, FORMAT, keyFilter, openReport, REPORT_FIELDS, type Report, warningAbout } from './report.ts';
 import { spendOf, told } from './report-view.ts';
 import { type AdminRoute, Answer, type Input, route } from './route.ts';
 import { dayTotals, largest, largestKeys, type Totals, tagTotals, teamTotals } from './spend-totals.ts';
 import { spentBy } from './spent.ts';
+import { KEY_COLUMNS, spentLines, USER_COLUMNS } from './spent-table.ts';
 import { spendSetOf } from './team-view.ts';
 import { userView } from './user-view.ts';
 
@@ -175,7 +176,7 @@ async function globalSpend(context: AdminContext): Promise<Answer> {
   return new Answer({ spend: usdNumber(spent?.costNanoUsd ?? 0), max_budget: globalBudget?.maxUsd ?? null }, headers);
 }
 
-const LIST_FIELDS = { limit: pageNumber(1_000).optional() } as const;
+const LIST_FIELDS = { limit: pageNumber(1_000).optional(), format: FORMAT.optional() } as const;
 
 function peopleRoutes(context: AdminContext): readonly AdminRoute[] {
   const { db } = context;
@@ -184,7 +185,8 @@ function peopleRoutes(context: AdminContext): readonly AdminRoute[] {
       summary: 'Keys with what they have spent, the largest first.',
       section,
       query: z.strictObject(LIST_FIELDS),
-      handle: async ({ access, query }) => {
+      handle: async (input) => {
+        const { access, query } = input;
         const headers = await warningAbout(context);
         const { rows } = await listKeys(db, {
           visibility: access.visibility,
@@ -194,34 +196,31 @@ function peopleRoutes(context: AdminContext): readonly AdminRoute[] {
           nowMs: context.now(),
         });
         const views = await keyViews(context, rows);
-        return new Answer(
-          rows.map(({ token }, at) => ({ token, ...views[at] })),
-          headers,
-        );
+        const named = rows.map(({ token }, at) => ({ token, ...views[at] }));
+        const csv = () => spentLines(named, KEY_COLUMNS);
+        return told(input, 'keys', { headers, json: () => named, csv, columns: KEY_COLUMNS });
       },
     }),
     route('GET /spend/users', {
       summary: 'People with what they have spent, the largest first.',
       section,
       query: z.strictObject({ ...LIST_FIELDS, user_id: z.string().max(256).optional() }),
-      handle: async ({ access, query }) => {
+      handle: async (input) => {
+        const { access, query } = input;
         const filter = query.user_id === undefined ? { having: ['users' as const] } : { users: [query.user_id] };
         const report = await openReport({ context, access, query: EVER }, filter);
         const spenders = await report.by(['user'], { limit: query.limit ?? USUAL_ROWS, orderBy: 'cost' });
-        return new Answer(
-          await userViews(
-            context,
-            spenders.flatMap(({ by }) => by.user ?? []),
-          ),
-          report.headers,
-        );
+        const ids = spenders.flatMap(({ by }) => by.user ?? []);
+        const views = await userViews(context, ids);
+        const csv = () => spentLines(views, USER_COLUMNS);
+        return told(input, 'users', { headers: report.headers, json: () => views, csv, columns: USER_COLUMNS });
       },
     }),
   ];
 }
 
 /** In the order of the ids. Of people that are not stored only the id and what they have spent is known. */
-async function userViews(context: AdminContext, ids: readonly string[]): Promise<unknown[]> {
+async function userViews(context: AdminContext, ids: readonly string[]): Promise<Record<string, unknown>[]> {
   const rows = await users.findMany(context.db, ids, EVERYTHING);
   const byId = new Map(rows.map((row) => [row.user_id, row]));
   const spenders = ids.map((id) => {
