@@ -5,7 +5,7 @@ import type { Metered } from '../gateway/full-reply.ts';
 import { loadCatalog } from '../pricing/catalog.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Usage } from '../wire/openai.ts';
-import { createCards, createMeter } from './meter.ts';
+import { createCards, createMeter, createQuote } from './meter.ts';
 
 const catalog = loadCatalog();
 const meter = createMeter(
@@ -78,12 +78,29 @@ describe('what an upstream reports', () => {
     expect(claim(4 * 144_384 + 1)).toMatchObject({ source: 'suspect', output: 10 });
   });
 
+  test('is measured by the sizes that the operator gives of a model that nobody else knows', () => {
+    const sized = { maxInputTokens: 1_000, knownModel: () => ({ maxOutputTokens: 500, flags: {} }) };
+    const claim = (completion_tokens: number) =>
+      metered({ usage: { ...USAGE, completion_tokens }, outputChars: 40, target: sized }).buckets.source;
+    expect([claim(6_000), claim(6_001)]).toEqual(['provider', 'suspect']);
+  });
+
   test('as its price stands where the provider bills by that', () => {
     const usage = { ...USAGE, cost: 0.5 };
     const openrouter = { adapter: adapterOf('openrouter') };
     expect(metered({ usage, target: openrouter }).cost.totalNanoUsd).toBe(500_000_000);
     expect(metered({ usage }).cost.totalNanoUsd).toBe(1_200_000);
   });
+});
+
+test('the longest answer of a model is what the operator says, else what the catalog knows', () => {
+  const quote = createQuote(createCards(() => catalog));
+  const known = { upstreamModel: 'gpt-4o-mini' };
+  expect(quote.maxOutputTokens(sampleTarget(known))).toBe(16_384);
+  const told = { ...known, knownModel: () => ({ maxOutputTokens: 100, flags: {} }) };
+  expect(quote.maxOutputTokens(sampleTarget(told))).toBe(100);
+  const silent = { ...known, knownModel: () => ({ maxOutputTokens: undefined, flags: {} }) };
+  expect(quote.maxOutputTokens(sampleTarget(silent))).toBe(16_384);
 });
 
 describe('the service tier', () => {

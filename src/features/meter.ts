@@ -43,7 +43,7 @@ export function createCards(catalog: () => Catalog): Cards {
     const nano = worstCase({ input: 1_000, output: 1_000 }, rates);
     const card: Card = {
       rates,
-      maxOutputTokens: abilities?.maxOutputTokens,
+      maxOutputTokens: target.knownModel?.(upstreamModel)?.maxOutputTokens ?? abilities?.maxOutputTokens,
       maxInputTokens: target.maxInputTokens ?? abilities?.maxInputTokens,
       usdPerToken: nano === null ? undefined : nano / 1e12,
     };
