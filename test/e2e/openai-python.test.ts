@@ -89,6 +89,10 @@ describe.skipIf(!hasPython)("OpenAI's Python SDK", () => {
     expect(python.saw(name)).toMatchObject({ class: className, status, type });
   });
 
+  test('retries are not multiplied: the gateway makes them, or where it makes none the SDK does', () => {
+    expect(python.saw('retries_of_its_own')).toEqual({ gateway_retries: 1, gateway_does_not: 3, final: 1 });
+  });
+
   test("the parameter at fault is named, ours and the upstream's", () => {
     expect(python.saw('error_bad_parameter')).toMatchObject({ param: 'temperature' });
     expect(python.saw('error_upstream_refuses')).toMatchObject({ param: 'top_p' });

@@ -222,11 +222,32 @@ def error_event_in_stream():
     return raises(read)
 
 
+def retries_of_its_own():
+    """How often each failure is sent, by a client that would send it three times."""
+    sent = []
+    hooks = {"request": [lambda request: sent.append(request)]}
+    patient = openai.OpenAI(
+        api_key=KEY, base_url=URL, max_retries=2, http_client=openai.DefaultHttpxClient(event_hooks=hooks)
+    )
+
+    def count(model, **params):
+        sent.clear()
+        raises(lambda: ask(patient, model=model, **params))
+        return len(sent)
+
+    return {
+        "gateway_retries": count("down", extra_body={"num_retries": 1}),
+        "gateway_does_not": count("down"),
+        "final": count("refusing"),
+    }
+
+
 SCENARIOS = [
     base_url_without_v1, base_url_with_v1, base_url_with_slash, streaming, streaming_with_usage, asynchronous,
     raw_response, tools, tools_streamed, parse_with_schema, azure, models, extra_parameters, error_wrong_key,
     error_unknown_model, error_bad_parameter, error_unknown_path, error_forbidden_model, error_rate_limit,
     error_upstream_down, error_upstream_refuses, error_before_stream, cut_in_stream, error_event_in_stream,
+    retries_of_its_own,
 ]
 
 for scenario in SCENARIOS:
