@@ -47,7 +47,7 @@ export interface ModelRegistry {
   box(): SecretBox;
   /**
    * Reads it as the same entry of the configuration file would be read.
-   * @returns names of what is accepted and acted on by nothing
+   * @returns what whoever wrote it should know, each a sentence without its full stop
    * @throws GatewayError 400 that names the field
    */
   check(entry: ModelEntry): readonly string[];

@@ -122,10 +122,12 @@ function reads(context: AdminContext): readonly AdminRoute[] {
   ];
 }
 
-function answerOf({ view, ignored }: Written): Answer {
-  const warning = `stored but not enforced yet: ${ignored.join(', ')}`;
-  return new Answer(view, ignored.length === 0 ? {} : { 'x-tollgate-warning': warning });
+function answerOf({ view, warnings }: Written): Answer {
+  return new Answer(view, warnings.length === 0 ? {} : { 'x-tollgate-warning': headerText(warnings.join('; ')) });
 }
+
+/** A name in it may hold what a header cannot. */
+const headerText = (text: string): string => text.replace(/[^ -~]/g, '?');
 
 const idOf = (body: z.output<typeof oneModel>): string => named(body.id ?? body.model_id, 'id');
 

@@ -35,6 +35,18 @@ describe('a new model', () => {
     ]);
   });
 
+  test('that refers to a variable which is not set is served without, and the answer says so', async () => {
+    const warningOf = async (api_key: string) =>
+      (await add({ litellm_params: { ...PARAMS, api_key } })).headers.get('x-tollgate-warning');
+    const says = 'not set in the environment of the gateway, so not given: ';
+    expect(await warningOf('os.environ/NOWHERE_KEY')).toBe(`${says}NOWHERE_KEY`);
+    expect(await warningOf('os.environ/CLÉ')).toBe(`${says}CL?`);
+    expect(await warningOf(SECRET)).toBeNull();
+    const { body } = await add({ model_info: { id: 'later' } });
+    const changed = await patch(body.model_id, { litellm_params: { api_key: 'os.environ/NOWHERE_KEY' } });
+    expect(changed.headers.get('x-tollgate-warning')).toContain('NOWHERE_KEY');
+  });
+
   test('gets an id of its own when none is given', async () => {
     const { body } = await add();
     expect(body.model_id).toMatch(/^[0-9a-f-]{36}$/);

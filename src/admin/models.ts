@@ -21,10 +21,10 @@ export interface ModelFields {
   readonly blocked?: boolean | null | undefined;
 }
 
-/** What was stored, and the names of fields in it that nothing acts on. */
+/** What was stored, and what whoever wrote it should know. */
 export interface Written {
   readonly view: View;
-  readonly ignored: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 export class Models {
@@ -43,7 +43,7 @@ export class Models {
     const params = normalized(fields.litellm_params ?? {}, registry);
     const entry = { id, modelName: fields.model_name, params, info: withoutNulls(info) };
     if (registry.isConfigured(id)) throw idTaken(id);
-    const ignored = registry.check(entry);
+    const warnings = registry.check(entry);
     const nowMs = Math.round(this.#context.now());
     const by = authorOf(author.access.caller);
     const row: ModelRow = {
@@ -62,13 +62,13 @@ export class Models {
       note({ action: 'created', kind: 'model', id, after: this.#view(row) });
     });
     await registry.refresh();
-    return { view: this.#view(row), ignored };
+    return { view: this.#view(row), warnings };
   }
 
   /** Only members that were sent change; `null` takes one away. */
   async update(id: string, fields: ModelFields, author: Author): Promise<Written> {
     const { models: registry } = this.#context;
-    let ignored: readonly string[] = [];
+    let warnings: readonly string[] = [];
     const row = await this.#change(id, author, 'updated', (now) => {
       const { id: given, ...sentInfo } = fields.model_info ?? {};
       if (given != null && given !== id) throw invalidRequest('The id of a model cannot be changed.', 'model_info.id');
@@ -80,13 +80,13 @@ export class Models {
       });
       const info = withoutNulls({ ...objectIn(now.model_info), ...sentInfo });
       const entry = { id, modelName: fields.model_name ?? now.model_name, params, info };
-      ignored = registry.check(entry);
+      warnings = registry.check(entry);
       return {
         ...this.#columnsOf(entry),
         ...(fields.blocked != null && { blocked: fields.blocked ? 1 : 0 }),
       };
     });
-    return { view: this.#view(row), ignored };
+    return { view: this.#view(row), warnings };
   }
 
   async setBlocked(id: string, blocked: boolean, author: Author): Promise<View> {

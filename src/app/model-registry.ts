@@ -47,7 +47,11 @@ function check(entry: ModelEntry, live: LiveModels): readonly string[] {
     const param = cause instanceof UnknownCredential ? 'litellm_params.litellm_credential_name' : 'litellm_params';
     throw refusal(cause instanceof Error ? cause.message : String(cause), param);
   }
-  return readStoredDeployment(entry, parts).ignored.map(({ path }) => path);
+  const { ignored, unset } = readStoredDeployment(entry, parts);
+  return [
+    ...(ignored.length > 0 ? [`stored but not enforced yet: ${ignored.map(({ path }) => path).join(', ')}`] : []),
+    ...(unset.length > 0 ? [`not set in the environment of the gateway, so not given: ${unset.join(', ')}`] : []),
+  ];
 }
 
 const refusalOf = ({ path, message }: Finding): GatewayError => refusal(`${path}: ${message}`, path);

@@ -25,6 +25,8 @@ export interface StoredReading {
   readonly faults: readonly Finding[];
   /** Keys that nothing acts on. */
   readonly ignored: readonly Finding[];
+  /** Environment variables that it refers to and that are not set: what refers to them counts as not given. */
+  readonly unset: readonly string[];
   /** Why it is not used although nothing is wrong with it. */
   readonly absence: string | undefined;
 }
@@ -36,12 +38,18 @@ export function readStoredDeployment(entry: StoredEntry, context: StoredContext)
     litellm_params: entry.params,
     model_info: { ...entry.info, id: entry.id },
   };
-  const tree = resolveReferences(treeOf(written), guarded(context.lookup, 'litellm_params', findings));
+  const unset = new Set<string>();
+  const lookup = (name: string): string | undefined => {
+    const value = context.lookup(name);
+    if (value === undefined) unset.add(name);
+    return value;
+  };
+  const tree = resolveReferences(treeOf(written), guarded(lookup, 'litellm_params', findings));
   const deployments = readDeployment(tree, '', { ...context, findings });
   const faults = findings.all.filter(isFatal);
   const ignored = findings.all.filter(({ level }) => level === 'ignored');
   const absence = findings.all.map(({ message }) => LEFT_OUT.exec(message)?.[1]).find((reason) => reason !== undefined);
-  return { deployments: faults.length > 0 ? [] : deployments, faults, ignored, absence };
+  return { deployments: faults.length > 0 ? [] : deployments, faults, ignored, unset: [...unset], absence };
 }
 
 const LEFT_OUT = /^left out: (.*)$/;
