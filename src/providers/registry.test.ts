@@ -21,7 +21,7 @@ const REAL: Readonly<Record<string, readonly [string, string]>> = {
 };
 
 /** They do not speak OpenAI's dialect and are examined in tests of their own. */
-const OTHER_DIALECTS: ReadonlySet<string> = new Set(['gemini']);
+const OTHER_DIALECTS: ReadonlySet<string> = new Set(['anthropic', 'gemini']);
 
 for (const adapter of registry.values()) {
   if (OTHER_DIALECTS.has(adapter.id)) continue;

@@ -3,6 +3,7 @@
  * pages for names, environment variables and parameters.
  */
 import type { ProviderAdapter, Target } from './adapter.ts';
+import { anthropic } from './anthropic.ts';
 import { azure } from './azure.ts';
 import type { BodyEdit } from './body-edit.ts';
 import { gemini } from './gemini.ts';
@@ -323,7 +324,7 @@ function openRouterHeaders({ apiKey, settings }: Target): Readonly<Record<string
 }
 
 export const registry: ReadonlyMap<string, ProviderAdapter> = new Map(
-  [openai, azure, gemini, ...HOSTED, ...OWN].map((adapter) => [adapter.id, adapter]),
+  [openai, azure, anthropic, gemini, ...HOSTED, ...OWN].map((adapter) => [adapter.id, adapter]),
 );
 
 export const providerIds: readonly string[] = [...registry.keys()];
