@@ -54,6 +54,12 @@ describe('simple-shuffle', () => {
     expect(found['c']).toBeCloseTo(0.1, 1);
   });
 
+  test('gives nothing to a weight of 0, and is even where nobody else is left', () => {
+    const [a, b] = [candidate('a', { weight: 0 }), candidate('b', { weight: 0 })];
+    expect(shares('simple-shuffle', [a, candidate('c', { weight: 2 }), b])).toEqual({ c: expect.closeTo(1, 6) });
+    expect(shares('simple-shuffle', [a, b])['a']).toBeCloseTo(0.5, 1);
+  });
+
   test('is even without weights', () => {
     const found = shares('simple-shuffle', [candidate('a'), candidate('b'), candidate('c'), candidate('d')]);
     for (const share of Object.values(found)) expect(share).toBeCloseTo(0.25, 1);

@@ -49,6 +49,8 @@ const byWeight: Pick = (candidates, _call, random) => {
   if (candidates.length < 2) return candidates[0];
   let total = 0;
   for (const { target } of candidates) total += target.weight;
+  // Those that are to get nothing share what nobody else is left for.
+  if (total === 0) return candidates[Math.floor(random() * candidates.length)];
   let left = random() * total;
   for (const candidate of candidates) {
     left -= candidate.target.weight;
