@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { sampleCall } from '../../test/support/call-parts.ts';
-import { forwardedHeaders } from './forward-headers.ts';
+import { forwardedHeaders, withForwarded } from './forward-headers.ts';
 
 const headers = {
   'x-request-source': 'batch',
@@ -37,6 +37,22 @@ describe('client headers', () => {
   test('stay here when the operator takes keys from them', () => {
     const settings = { headersFor: () => true, traceparent: false, keyHeaderName: 'X-Request-Source' };
     expect(forwardedHeaders(sampleCall({ headers }), settings)).toEqual({ 'anthropic-beta': 'context-1m' });
+  });
+
+  test('that the upstream’s own API defines go on to it by themselves', () => {
+    const settings = { headersFor: () => false, traceparent: false };
+    const sent = forwardedHeaders(sampleCall({ headers }), settings, ['anthropic-beta', 'not-sent']);
+    expect(sent).toEqual({ 'anthropic-beta': 'context-1m' });
+    expect(forwardedHeaders(sampleCall(), settings, ['anthropic-beta'])).toBeUndefined();
+  });
+
+  test('never replace the gateway’s, but switches that they add are joined to those a request needs', () => {
+    const own = { 'content-type': 'application/json', 'anthropic-beta': 'files-api' };
+    expect(withForwarded(own, undefined)).toBe(own);
+    const forwarded = { 'content-type': 'text/plain', 'anthropic-beta': 'context-1m, files-api', 'x-a': '1' };
+    expect(withForwarded(own, forwarded)).toEqual({ ...own, 'anthropic-beta': 'files-api,context-1m', 'x-a': '1' });
+    expect(withForwarded({}, { 'anthropic-beta': 'b' })).toEqual({ 'anthropic-beta': 'b' });
+    expect(withForwarded({ 'anthropic-beta': 'a' }, { 'x-a': '1' })).toEqual({ 'anthropic-beta': 'a', 'x-a': '1' });
   });
 
   test('of a trace go on by themselves', () => {

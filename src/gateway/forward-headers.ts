@@ -13,11 +13,20 @@ export interface ForwardSettings {
 const KEPT_BACK = /^x-(litellm-|tollgate-|stainless-|forwarded-|real-ip|api-key$|goog-api-key$)/;
 const FORWARDED = /^(x-|anthropic-beta$)/;
 
-/** `undefined` when nothing is to be added. */
-export function forwardedHeaders(call: Call, settings: ForwardSettings): Record<string, string> | undefined {
+/**
+ * @param always names that go on wherever they are sent, because the upstream's API defines them
+ * @returns `undefined` when nothing is to be added
+ */
+export function forwardedHeaders(
+  call: Call,
+  settings: ForwardSettings,
+  always: readonly string[] = [],
+): Record<string, string> | undefined {
   const all = settings.headersFor(call.modelGroup);
-  if (!all && !settings.traceparent) return undefined;
+  const own = always.flatMap((name) => (call.headers[name] === undefined ? [] : [[name, call.headers[name]] as const]));
+  if (!all && !settings.traceparent && own.length === 0) return undefined;
   return {
+    ...Object.fromEntries(own),
     ...(all && clientHeaders(call.headers, settings.keyHeaderName?.toLowerCase())),
     ...(settings.traceparent &&
       call.headers['traceparent'] !== undefined && { traceparent: call.headers['traceparent'] }),

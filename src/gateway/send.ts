@@ -140,7 +140,7 @@ export class Sender {
     };
     const { deadlines, now } = this.#parts;
     const clock = new AttemptClock({ deadlines, now, end }, limits, call.receivedAtMs, this.#connectLimit(target));
-    const forwarded = forwardedHeaders(call, settings.forward);
+    const forwarded = forwardedHeaders(call, settings.forward, target.adapter.forwards);
     call.client.watch(() => end(clientClosed()));
     this.#running.add(end);
     const release = (): void => {

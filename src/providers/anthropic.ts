@@ -41,6 +41,7 @@ export function anthropicAdapter(door: AnthropicDoor): ProviderAdapter {
   const rules = parameterRules(door.id);
   return {
     ...facts,
+    forwards: [BETA],
     relaysBytes: false,
     buildRequest: (input, target, changes) => build(input, target, { door, rules, changes }),
     parseResponse: (body, _target, memo) => completionOf(body, memo),
