@@ -103,6 +103,8 @@ export interface ProviderAdapter {
   readonly apiKeyEnv: readonly string[];
   /** Environment variables that hold the base URL, first match wins. */
   readonly baseUrlEnv: readonly string[];
+  /** Headers of the client, lower case, that belong to this provider's API and always go on to it. */
+  readonly forwards?: readonly string[];
   /** True when answers are OpenAI's own bytes and may be relayed without translation. */
   readonly relaysBytes: boolean;
   /** How its streams are cut into events; server-sent events when absent. */
