@@ -264,17 +264,6 @@ export const KEY_GENERATION = rules({ team_key_generation: 'tree', personal_key_
 export const TEAM_KEY_GENERATION = rules({ allowed_team_member_roles: 'texts', required_params: 'texts' });
 export const PERSONAL_KEY_GENERATION = rules({ allowed_user_roles: 'texts', required_params: 'texts' });
 
-/** LiteLLM's names of routing strategies. `lar1` is not there yet. */
-export const ROUTING_STRATEGIES = [
-  'simple-shuffle',
-  'least-busy',
-  'usage-based-routing',
-  'usage-based-routing-v2',
-  'latency-based-routing',
-  'cost-based-routing',
-  'lar1',
-] as const;
-
 /** The honoured tables by the section they belong to, for the example file's test and for documentation. */
 export const HONOURED = {
   '': TOP_LEVEL.honoured,
