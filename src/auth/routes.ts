@@ -215,7 +215,11 @@ const INFERENCE = DATA_ROUTES.filter(({ permission }) => permission === 'infer' 
   ({ path }) => path,
 );
 const MODEL_READS = pathsWith('models.list', 'models.read');
-const SPEND_READS = managed('/spend/', '/global/').concat(pathsWith('spend.read', 'spend.totals'));
+/** A reset is no read: no set of routes has it. */
+const RESETS = pathsWith('spend.reset');
+const reads = (...prefixes: readonly string[]): readonly string[] =>
+  managed(...prefixes).filter((path) => !RESETS.includes(path));
+const SPEND_READS = reads('/spend/', '/global/').concat(pathsWith('spend.read', 'spend.totals'));
 const INFO = MANAGEMENT_ROUTES.filter(
   ({ method, path }) => method === 'GET' && /\/(info|list|aliases)$/.test(path),
 ).map(({ path }) => path);
@@ -247,7 +251,7 @@ const GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
   ['key_management_routes', managed('/key/', '/v2/key/')],
   ['info_routes', [...INFO, ...MODEL_READS, ...SPEND_READS]],
   ['spend_tracking_routes', SPEND_READS],
-  ['global_spend_tracking_routes', managed('/global/')],
+  ['global_spend_tracking_routes', reads('/global/')],
   ['public_routes', pathsWith('probe', 'documents')],
 ]);
 
