@@ -1,0 +1,161 @@
+/** Tools, their choice and answers by schema in Converse's words. Source: AWS's API reference, "ToolConfiguration"; LiteLLM's documentation of `bedrock/`. */
+import { invalidRequest } from '../errors.ts';
+import type { Change } from './adapter.ts';
+import type { Family } from './bedrock-model.ts';
+import type { ToolNames } from './bedrock-names.ts';
+import { cachePoint } from './bedrock-parts.ts';
+import { isObject, type JsonObject, textOf } from './json.ts';
+
+/** The tool whose arguments are the answer, where a model has no other way to keep to a schema; LiteLLM's name for it. */
+export const JSON_TOOL = 'json_tool_call';
+
+const ANY_OBJECT: JsonObject = { type: 'object', properties: {} };
+
+export interface ToolWishes {
+  readonly tools: readonly unknown[];
+  readonly choice: unknown;
+  readonly isParallel: unknown;
+  readonly format: JsonObject | undefined;
+  readonly family: Family;
+  /** It keeps to a schema by itself. */
+  readonly hasSchemas: boolean;
+  readonly isThinking: boolean;
+  /** Tools that the history calls; Converse wants to know of some tool then. */
+  readonly called: readonly string[];
+  readonly isToolHistory: boolean;
+  readonly names: ToolNames;
+  note(change: Change): void;
+}
+
+export interface ToolParts {
+  readonly toolConfig?: JsonObject;
+  readonly outputConfig?: JsonObject;
+  readonly additional: JsonObject;
+  /** The answer comes as the arguments of `JSON_TOOL`. */
+  readonly answersByTool: boolean;
+}
+
+export const toolName = (tool: unknown): string | undefined =>
+  isObject(tool) && isObject(tool['function']) ? textOf(tool['function']['name']) : undefined;
+
+/** @throws GatewayError 400 that names the tool at fault */
+export function toolParts(wishes: ToolWishes): ToolParts {
+  const native = wishes.hasSchemas ? outputConfigOf(wishes.format) : undefined;
+  const answersByTool = wishes.format !== undefined && native === undefined;
+  const own = wishes.tools.filter((tool) => !isConverses(tool) && isObject(tool) && tool['type'] !== 'function');
+  const entries = [...wishes.tools.flatMap((tool, at) => toolEntries(tool, at, wishes)), ...standIns(wishes)];
+  if (answersByTool) {
+    entries.push(jsonTool(wishes.format));
+    wishes.note({ field: 'response_format', action: 'emulated', note: 'the arguments of a tool' });
+  }
+  const { toolChoice, additional } = choiceOf(wishes, answersByTool);
+  const toolConfig = { tools: entries, ...(toolChoice && { toolChoice }) };
+  return {
+    ...(entries.length > 0 && { toolConfig }),
+    ...(native && { outputConfig: native }),
+    additional: { ...(entries.length > 0 && additional), ...(own.length > 0 && { tools: own }) },
+    answersByTool,
+  };
+}
+
+const isConverses = (tool: unknown): boolean =>
+  isObject(tool) && ['toolSpec', 'systemTool', 'cachePoint'].some((name) => tool[name] !== undefined);
+
+function toolEntries(tool: unknown, at: number, { names, family, note }: ToolWishes): JsonObject[] {
+  const where = `tools[${at}]`;
+  if (!isObject(tool)) throw invalidRequest(`'${where}' must be an object.`, where);
+  if (isConverses(tool)) return [tool];
+  if (tool['type'] !== 'function') {
+    // Anthropic's own tools travel beside Converse's.
+    if (family === 'claude' && textOf(tool['type']) !== undefined) return [];
+    throw invalidRequest(`bedrock takes no tool of type '${String(tool['type']).slice(0, 40)}' in '${where}'.`, where);
+  }
+  const made = isObject(tool['function']) ? tool['function'] : {};
+  const name = textOf(made['name']);
+  if (name === undefined) throw invalidRequest(`'${where}.function.name' is missing.`, `${where}.function.name`);
+  if (made['strict'] === true) note({ field: 'tools', action: 'dropped', note: 'strict' });
+  const description = textOf(made['description']);
+  const spec = {
+    name: names.sent(name),
+    ...(description !== undefined && { description }),
+    inputSchema: { json: objectSchema(made['parameters']) },
+  };
+  const mark = cachePoint(tool['cache_control'] ?? made['cache_control']);
+  return mark ? [{ toolSpec: spec }, mark] : [{ toolSpec: spec }];
+}
+
+const objectSchema = (schema: unknown): JsonObject =>
+  isObject(schema) ? { ...ANY_OBJECT, ...schema, type: 'object' } : ANY_OBJECT;
+
+/** A history with tools but a request without: the tools it speaks of, of which nothing more is known. */
+function standIns({ tools, called, isToolHistory, names, note }: ToolWishes): JsonObject[] {
+  if (tools.length > 0 || !isToolHistory) return [];
+  note({ field: 'tools', action: 'added', note: 'the tools of the history, which Bedrock wants to be told of' });
+  const sent = called.length > 0 ? called.map((name) => names.sent(name)) : ['unknown_tool'];
+  return [...new Set(sent)].map((name) => ({ toolSpec: { name, inputSchema: { json: ANY_OBJECT } } }));
+}
+
+function jsonSchemaOf(format: JsonObject | undefined): JsonObject {
+  return isObject(format?.['json_schema']) ? format['json_schema'] : {};
+}
+
+function jsonTool(format: JsonObject | undefined): JsonObject {
+  const { schema, description } = jsonSchemaOf(format);
+  const said = textOf(description);
+  return {
+    toolSpec: {
+      name: JSON_TOOL,
+      description: said ?? 'Give the answer as the arguments of this tool.',
+      inputSchema: { json: isObject(schema) ? objectSchema(schema) : { ...ANY_OBJECT, additionalProperties: true } },
+    },
+  };
+}
+
+function outputConfigOf(format: JsonObject | undefined): JsonObject | undefined {
+  const { name, schema, description } = jsonSchemaOf(format);
+  if (!isObject(schema)) return undefined;
+  const said = textOf(description);
+  return {
+    textFormat: {
+      type: 'json_schema',
+      structure: {
+        jsonSchema: {
+          schema: JSON.stringify(schema),
+          name: textOf(name) ?? 'answer',
+          ...(said !== undefined && { description: said }),
+        },
+      },
+    },
+  };
+}
+
+interface Choice {
+  readonly toolChoice?: JsonObject | undefined;
+  readonly additional: JsonObject;
+}
+
+/** Claude refuses to be forced while it thinks. One call at a time is a matter of Claude's own field. */
+function choiceOf(wishes: ToolWishes, answersByTool: boolean): Choice {
+  const asked = askedChoice(wishes, answersByTool);
+  const isForced = asked !== undefined && asked['auto'] === undefined;
+  const isFreed = isForced && wishes.isThinking;
+  if (isFreed) wishes.note({ field: 'tool_choice', action: 'emulated', note: 'auto, because the model thinks' });
+  const choice = isFreed ? { auto: {} } : asked;
+  if (wishes.isParallel !== false || wishes.family !== 'claude') return { toolChoice: choice, additional: {} };
+  return { additional: { tool_choice: { ...claudesChoice(choice), disable_parallel_tool_use: true } } };
+}
+
+function claudesChoice(choice: JsonObject | undefined): JsonObject {
+  if (isObject(choice?.['tool'])) return { type: 'tool', name: choice['tool']['name'] };
+  return { type: choice?.['any'] === undefined ? 'auto' : 'any' };
+}
+
+function askedChoice({ choice, tools, names }: ToolWishes, answersByTool: boolean): JsonObject | undefined {
+  const name = isObject(choice) ? toolName(choice) : undefined;
+  if (name !== undefined) return { tool: { name: names.sent(name) } };
+  if (answersByTool) return tools.length > 0 ? { any: {} } : { tool: { name: JSON_TOOL } };
+  const word = isObject(choice) ? choice['type'] : choice;
+  if (tools.length === 0) return undefined;
+  if (word === 'required' || word === 'any') return { any: {} };
+  return word === 'auto' ? { auto: {} } : undefined;
+}
