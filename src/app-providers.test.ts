@@ -1,14 +1,15 @@
-/** Every provider through the whole gateway: whichever adapter is between, client, upstream and row say the same. */
+/** Every provider of OpenAI's dialect through the whole gateway: whichever adapter is between, client, upstream and row say the same. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { type AppPlace, startAppPlace } from '../test/support/app-place.ts';
+import { OWN_DIALECTS } from '../test/support/own-dialects.ts';
 import { readEvents } from '../test/support/sse.ts';
 import { startUpstream, type Upstream } from '../test/support/upstream.ts';
 import { digest } from './auth/digest.ts';
 import type { LedgerRow } from './db/request-row.ts';
 import { providerIds } from './providers/registry.ts';
 
-const PROVIDERS = [...providerIds];
+const PROVIDERS = providerIds.filter((id) => !OWN_DIALECTS.has(id));
 const PRICES = { input_cost_per_token: 3e-6, output_cost_per_token: 7e-6 };
 const USAGE = { prompt_tokens: 11, completion_tokens: 5, total_tokens: 16 };
 const COST_NANO_USD = 11 * 3_000 + 5 * 7_000;

@@ -1,5 +1,4 @@
 /** How a stream's bytes become events, where the upstream does not send server-sent events. */
-import type { ProviderAdapter } from '../providers/adapter.ts';
 
 /** One stream's bytes, cut into events as they arrive. */
 export interface FrameReader {
@@ -12,10 +11,3 @@ export interface FrameReader {
 }
 
 export type Framing = (onEvent: (data: string) => void) => FrameReader;
-
-/** Loaded when the first stream needs it: a gateway without such a provider does not pay for its library. */
-export async function framingOf({ framing }: ProviderAdapter): Promise<Framing | undefined> {
-  if (framing === undefined) return undefined;
-  const { binaryEvents } = await import('./binary-events.ts');
-  return binaryEvents;
-}

@@ -10,7 +10,7 @@ import { bodyText } from './body-text.ts';
 import type { Call, FullReply, Reading, Reply, StreamReply, StreamTally } from './call.ts';
 import type { EventStream } from './event-stream.ts';
 import { type ForwardSettings, forwardedHeaders, withForwarded } from './forward-headers.ts';
-import { framingOf } from './framing.ts';
+import { framingOf } from './framing-choice.ts';
 import { fullReply, type Metered } from './full-reply.ts';
 import { mockFailure, mockTimeout } from './mock-failure.ts';
 import { mockReply, wantsUsage } from './mock-reply.ts';
@@ -191,8 +191,9 @@ export class Sender {
     const { now } = this.#parts;
     const settings = this.#parts.settings();
     if (!response.body) throw truncated();
-    if (response.headers.get('content-type')?.includes('application/json'))
-      throw await this.#noStream(target, response);
+    // One line of NDJSON is a JSON body.
+    const isWhole = response.headers.get('content-type')?.includes('application/json');
+    if (isWhole && target.adapter.framing !== 'ndjson') throw await this.#noStream(target, response);
     attempt.clock.opening();
     const choices = target.requestChanges?.['n'] ?? call.request['n'];
     const source = upstreamBytes({ ...attempt, reader: response.body.getReader() });

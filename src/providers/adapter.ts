@@ -108,7 +108,7 @@ export interface ProviderAdapter {
   /** True when answers are OpenAI's own bytes and may be relayed without translation. */
   readonly relaysBytes: boolean;
   /** How its streams are cut into events; server-sent events when absent. */
-  readonly framing?: 'aws-event-stream';
+  readonly framing?: 'aws-event-stream' | 'ndjson';
   /** True when the provider's own `usage.cost` (USD) is what it bills. */
   readonly reportsCost?: boolean;
   /** Settings that an environment variable gives where the config does not: setting → variables, first match wins. */

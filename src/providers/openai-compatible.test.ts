@@ -498,17 +498,8 @@ describe('small differences', () => {
     ['fireworks_ai/llama-v3', 'accounts/fireworks/models/llama-v3'],
     ['fireworks_ai/accounts/me/models/own', 'accounts/me/models/own'],
     ['fireworks_ai/own#deployment', 'own#deployment'],
-    ['ollama/llama3:8b', 'llama3:8b'],
   ])('%s is called %s', (model, name) => {
     expect(ask(targetOf(model)).sent['model']).toBe(name);
-  });
-
-  test.each([
-    ['http://localhost:11434', 'http://localhost:11434/v1/chat/completions'],
-    ['http://box:1/v1', 'http://box:1/v1/chat/completions'],
-    ['http://box:1/api', 'http://box:1/v1/chat/completions'],
-  ])('Ollama at %s is called at %s', (baseUrl, url) => {
-    expect(ask(targetOf('ollama/x', { baseUrl })).url).toBe(url);
   });
 
   test('OpenRouter is told the site and the application', () => {

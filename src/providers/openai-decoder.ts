@@ -30,7 +30,7 @@ const FINISH_REASONS: ReadonlySet<string> = new Set([
 
 const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ...pairs('length', 'max_tokens MAX_TOKENS model_length compaction'),
-  ...pairs('tool_calls', 'tool_use tool_call'),
+  ...pairs('tool_calls', 'tool_use tool_call TOOL_CALL'),
   ...pairs('content_filter', 'refusal SAFETY RECITATION BLOCKLIST PROHIBITED_CONTENT SPII ERROR_TOXIC'),
   ...pairs('content_filter', 'guardrail_intervened content_filtered sensitive'),
 ]);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { accumulate } from '../../test/support/accumulate-chunks.ts';
 import { describeAdapter } from '../../test/support/describe-adapter.ts';
+import { OWN_DIALECTS } from '../../test/support/own-dialects.ts';
 import { targetOf } from '../../test/support/provider-parts.ts';
 import { fixturesOf, realRecordings } from '../../test/support/recordings.ts';
 import { DEFAULT_PROVIDER_ID, providerIds, registry, resolveModel } from './registry.ts';
@@ -20,11 +21,8 @@ const REAL: Readonly<Record<string, readonly [string, string]>> = {
   xai: ['openai-compatible', 'chat-xai'],
 };
 
-/** They do not speak OpenAI's dialect and are examined in tests of their own. */
-const OTHER_DIALECTS: ReadonlySet<string> = new Set(['anthropic', 'gemini']);
-
 for (const adapter of registry.values()) {
-  if (OTHER_DIALECTS.has(adapter.id)) continue;
+  if (OWN_DIALECTS.has(adapter.id)) continue;
   const own = fixturesOf(adapter.id);
   const [folder, prefix] = REAL[adapter.id] ?? ['none', ''];
   const real = realRecordings(folder, prefix).map((recording) => ({ ...recording, name: `real ${recording.name}` }));
@@ -47,7 +45,7 @@ describe('the registry', () => {
 
   test('has the providers that people name', () => {
     const ids =
-      'openai azure groq deepseek xai openrouter together_ai fireworks_ai mistral perplexity cerebras sambanova nvidia_nim deepinfra hosted_vllm lm_studio llamafile ollama ollama_chat litellm_proxy openai_like custom_openai moonshot dashscope novita nebius hyperbolic github codestral ai21 volcengine zai minimax';
+      'openai azure cohere cohere_chat groq deepseek xai openrouter together_ai fireworks_ai mistral perplexity cerebras sambanova nvidia_nim deepinfra hosted_vllm lm_studio llamafile ollama ollama_chat litellm_proxy openai_like custom_openai moonshot dashscope novita nebius hyperbolic github codestral ai21 volcengine zai minimax';
     for (const id of ids.split(' ')) expect(registry.has(id)).toBe(true);
     expect(registry.has(DEFAULT_PROVIDER_ID)).toBe(true);
   });

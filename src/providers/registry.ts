@@ -6,8 +6,10 @@ import type { ProviderAdapter, Target } from './adapter.ts';
 import { anthropic } from './anthropic.ts';
 import { azure } from './azure.ts';
 import type { BodyEdit } from './body-edit.ts';
+import { cohere, cohereChat } from './cohere.ts';
 import { gemini } from './gemini.ts';
 import { isObject, textOf } from './json.ts';
+import { ollama, ollamaChat } from './ollama.ts';
 import { openai } from './openai.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import type { Refusal } from './parameters.ts';
@@ -245,8 +247,8 @@ const OWN: readonly ProviderAdapter[] = [
     reply: { message: reasoningAsContent },
   }),
   plain('llamafile', 'http://127.0.0.1:8080/v1', 'LLAMAFILE_API_KEY'),
-  ollama('ollama'),
-  ollama('ollama_chat'),
+  ollama,
+  ollamaChat,
   openAiCompatible({
     id: 'litellm_proxy',
     defaultBaseUrl: '',
@@ -275,24 +277,6 @@ function ownServer(id: string, defaultBaseUrl: string, apiKeyEnv: string): Provi
     rewrites: [thinkingAsEffort, withoutInTools(['strict', 'additionalProperties'], true)],
     reply: { message: reasoningAsContent },
   });
-}
-
-function ollama(id: string): ProviderAdapter {
-  return openAiCompatible({
-    id,
-    defaultBaseUrl: 'http://localhost:11434',
-    apiKeyEnv: ['OLLAMA_API_KEY'],
-    baseUrlEnv: ['OLLAMA_API_BASE'],
-    url: ollamaUrl,
-    renames: TO_MAX_TOKENS,
-    rewrites: [thinkingAsEffort],
-    reply: { message: reasoningAsContent },
-  });
-}
-
-/** Configs give Ollama's address without the path of its OpenAI-compatible API. */
-function ollamaUrl({ baseUrl }: Target): string {
-  return `${baseUrl.replace(/\/(api|v1)$/, '')}/v1/chat/completions`;
 }
 
 function likeOpenAi(id: string): ProviderAdapter {
@@ -324,7 +308,7 @@ function openRouterHeaders({ apiKey, settings }: Target): Readonly<Record<string
 }
 
 export const registry: ReadonlyMap<string, ProviderAdapter> = new Map(
-  [openai, azure, anthropic, gemini, ...HOSTED, ...OWN].map((adapter) => [adapter.id, adapter]),
+  [openai, azure, anthropic, gemini, cohere, cohereChat, ...HOSTED, ...OWN].map((adapter) => [adapter.id, adapter]),
 );
 
 export const providerIds: readonly string[] = [...registry.keys()];

@@ -1,0 +1,118 @@
+/** Cohere and Ollama behind the real program: OpenAI's client in front, their own wire behind. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import OpenAI from 'openai';
+import { type Gateway, startGateway, UPSTREAM_KEY } from '../support/gateway.ts';
+import { fixturesOf } from '../support/recordings.ts';
+import { type Behaviour, startUpstream, type Upstream } from '../support/upstream.ts';
+
+let upstream: Upstream;
+let gateway: Gateway;
+let client: OpenAI;
+
+beforeAll(async () => {
+  upstream = await startUpstream();
+  const at = {
+    api_base: upstream.origin,
+    api_key: UPSTREAM_KEY,
+    input_cost_per_token: 1e-6,
+    output_cost_per_token: 2e-6,
+  };
+  gateway = await startGateway({
+    config: {
+      model_list: [
+        { model_name: 'cohere', litellm_params: { model: 'cohere_chat/command-a-03-2025', ...at } },
+        { model_name: 'ollama', litellm_params: { model: 'ollama_chat/qwen3:8b', ...at } },
+      ],
+      router_settings: { num_retries: 0 },
+    },
+  });
+  client = new OpenAI({ apiKey: gateway.masterKey, baseURL: `${gateway.url}/v1`, maxRetries: 0 });
+});
+afterAll(async () => {
+  await gateway?.stop();
+  await upstream?.stop();
+});
+
+const recordingOf = (provider: string, name: string) => {
+  const found = fixturesOf(provider).find((recording) => recording.name === name);
+  return { whole: found?.whole ?? '', events: found?.events ?? [] };
+};
+
+/** A stream as the provider frames it. */
+const streamOf = (provider: string, events: readonly string[], pieces: readonly number[]): Behaviour =>
+  provider === 'cohere'
+    ? { events, splitAt: pieces }
+    : { body: events.join('\n'), headers: { 'content-type': 'application/x-ndjson' }, splitAt: pieces };
+
+const messages = [{ role: 'user' as const, content: 'Greet me' }];
+
+describe.each(['cohere', 'ollama'])('%s', (provider) => {
+  test.each(['reasoning', 'tool-calls'])('"%s" is the same message whole and streamed', async (name) => {
+    const { whole, events } = recordingOf(provider, name);
+    upstream.behave = ({ body }) =>
+      body['stream'] === true ? streamOf(provider, events, [7, 311, 402]) : { body: whole };
+    const answer = await client.chat.completions.create({ model: provider, messages });
+    const runner = client.chat.completions.stream({
+      model: provider,
+      messages,
+      stream_options: { include_usage: true },
+    });
+    // The SDK joins what it knows and keeps the last piece of what it does not: reasoning is for the client to join.
+    let reasoning = '';
+    runner.on('chunk', ({ choices: [choice] }) => {
+      const delta = choice?.delta as { reasoning_content?: string } | undefined; // Beside what the SDK's types know.
+      reasoning += delta?.reasoning_content ?? '';
+    });
+    const rebuilt = await runner.finalChatCompletion();
+    const said = (completion: typeof answer) => {
+      const [choice] = completion.choices;
+      const { content, tool_calls: calls, role } = choice?.message ?? {};
+      const message = choice?.message as { annotations?: unknown } | undefined;
+      const made = (calls ?? []).map(
+        (call) => call.type === 'function' && [call.id, call.function.name, call.function.arguments],
+      );
+      return [role, content || '', message?.annotations, made, choice?.finish_reason];
+    };
+    expect(said(rebuilt)).toEqual(said(answer));
+    const unstreamed = answer.choices[0]?.message as { reasoning_content?: string } | undefined; // As above.
+    expect(reasoning).toBe(unstreamed?.reasoning_content ?? '');
+    expect(answer.model).toBe(provider);
+    expect(rebuilt.usage?.prompt_tokens).toBe(answer.usage?.prompt_tokens);
+    const row = (await gateway.rows()).find(
+      ({ status, ...rest }) => status === 'success' && rest['model_group'] === provider,
+    );
+    expect(row).toMatchObject({ prompt_tokens: answer.usage?.prompt_tokens });
+  });
+
+  test('is called on its own path with its own key', async () => {
+    upstream.behave = () => ({ body: recordingOf(provider, 'reasoning').whole });
+    await client.chat.completions.create({ model: provider, messages, max_tokens: 5 });
+    const seen = upstream.requests.at(-1);
+    expect(seen?.path).toBe(provider === 'cohere' ? '/v2/chat' : '/api/chat');
+    expect(seen?.headers).toMatchObject({ authorization: `Bearer ${UPSTREAM_KEY}` });
+    expect(JSON.stringify(seen?.body)).toContain(provider === 'cohere' ? '"max_tokens":5' : '"num_predict":5');
+  });
+
+  test('a stream that breaks off is an error, not an end', async () => {
+    const { events } = recordingOf(provider, 'reasoning');
+    upstream.behave = () => streamOf(provider, events.slice(0, -1), []);
+    const text = await (await gateway.ask({ model: provider, messages, stream: true })).text();
+    expect(text).toContain('"error"');
+    expect(text).not.toContain('"finish_reason":"stop"');
+  });
+
+  test('a refusal keeps its words', async () => {
+    const body = provider === 'cohere' ? { message: 'no such model' } : { error: 'no such model' };
+    upstream.behave = () => ({ status: 404, body });
+    const response = await gateway.ask({ model: provider, messages });
+    expect(response.status).toBe(404);
+    expect(await response.text()).toContain('no such model');
+  });
+});
+
+test('an error in the middle of Ollama’s stream reaches the client', async () => {
+  const [first = ''] = recordingOf('ollama', 'reasoning').events;
+  upstream.behave = () => streamOf('ollama', [first, '{"error":"the runner has stopped"}'], []);
+  const text = await (await gateway.ask({ model: 'ollama', messages, stream: true })).text();
+  expect(text).toContain('the runner has stopped');
+});
