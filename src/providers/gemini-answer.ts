@@ -197,14 +197,27 @@ export const callHead = (id: string, name: string, signature: string | undefined
 
 /** What a message holds beside its text and its calls, gathered as the parts come. */
 export class Extras {
+  /** The text of each part, empty for parts of other kinds: sources are told by part. */
   readonly texts: string[] = [];
   readonly #signatures: string[] = [];
   readonly #code: JsonObject[] = [];
 
+  readonly #isStream: boolean;
+  #last: Piece['kind'] | undefined;
+
+  /** @param isStream the pieces of one part come one by one */
+  constructor(isStream: boolean) {
+    this.#isStream = isStream;
+  }
+
   note(piece: Piece): void {
+    const { kind } = piece;
+    const goesOn = this.#isStream && kind === this.#last && (kind === 'text' || kind === 'thought');
+    const before = goesOn ? (this.texts.pop() ?? '') : '';
+    this.texts.push(kind === 'text' ? before + piece.text : '');
+    this.#last = kind;
     if (piece.kind === 'code') this.#code.push(piece.step);
     if (piece.kind !== 'text') return;
-    this.texts.push(piece.text);
     if (piece.signature !== undefined) this.#signatures.push(piece.signature);
   }
 
@@ -226,7 +239,7 @@ export class Extras {
 
 function choiceOf(candidate: JsonObject, at: number, context: AnswerContext): ChatChoice {
   const pieces = piecesOf(candidate);
-  const extras = new Extras();
+  const extras = new Extras(false);
   for (const piece of pieces) extras.note(piece);
   const calls = callsOf(pieces, context);
   const content = extras.texts.join('');

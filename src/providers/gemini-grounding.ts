@@ -80,19 +80,24 @@ const listOf = (value: unknown): readonly JsonObject[] =>
 
 /** Google counts bytes of UTF-8 within a part; OpenAI counts characters of the whole text. */
 class ByteOffsets {
-  readonly #parts: readonly { readonly bytes: Buffer; readonly before: number }[];
+  readonly #texts: readonly string[];
+  readonly #bytes = new Map<number, Buffer>();
 
   constructor(texts: readonly string[]) {
-    let before = 0;
-    this.#parts = texts.map((text) => {
-      const part = { bytes: Buffer.from(text), before };
-      before += charactersIn(text);
-      return part;
-    });
+    this.#texts = texts;
   }
 
-  characterAt(byte: number, part: number): number {
-    const { bytes, before } = this.#parts[part] ?? this.#parts[0] ?? { bytes: Buffer.alloc(0), before: 0 };
+  characterAt(byte: number, given: number): number {
+    // Where a part is not named, the text is meant, not the thoughts or the code before it.
+    const part = this.#texts[given]
+      ? given
+      : Math.max(
+          0,
+          this.#texts.findIndex((text) => text !== ''),
+        );
+    const bytes = this.#bytes.get(part) ?? Buffer.from(this.#texts[part] ?? '');
+    this.#bytes.set(part, bytes);
+    const before = charactersIn(this.#texts.slice(0, part).join(''));
     return before + charactersIn(bytes.subarray(0, Math.max(0, byte)).toString('utf8'));
   }
 }

@@ -108,7 +108,7 @@ interface OpenCall {
 class CandidateStream {
   readonly #index: number;
   readonly #context: AnswerContext;
-  readonly #extras = new Extras();
+  readonly #extras = new Extras(true);
   /** What the last word on the sources was. */
   #sources: JsonObject = {};
   #open: OpenCall | undefined;
