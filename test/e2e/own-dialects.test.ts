@@ -116,3 +116,11 @@ test('an error in the middle of Ollama’s stream reaches the client', async () 
   const text = await (await gateway.ask({ model: 'ollama', messages, stream: true })).text();
   expect(text).toContain('the runner has stopped');
 });
+
+test('a stream of Ollama that comes as one JSON body is a stream all the same', async () => {
+  const { whole } = recordingOf('ollama', 'reasoning');
+  upstream.behave = () => ({ body: JSON.stringify(JSON.parse(whole)) });
+  const text = await (await gateway.ask({ model: 'ollama', messages, stream: true })).text();
+  expect(text).toContain('Köln');
+  expect(text).toEndWith('data: [DONE]\n\n');
+});
