@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { answerOf, geminiPlace, NOW_MS } from '../../test/support/gemini-place.ts';
+import { fixturesOf, realRecordings } from '../../test/support/recordings.ts';
 import { GatewayError } from '../errors.ts';
 import { bucketsOf } from '../ledger/usage.ts';
 import type { ChatCompletion } from '../wire/openai.ts';
@@ -170,6 +171,40 @@ describe('a whole answer', () => {
       ],
       refusal: null,
     });
+  });
+});
+
+const WHOLE = [...fixturesOf('gemini'), ...realRecordings('google')].flatMap(({ name, whole }) =>
+  whole === undefined || name.includes('429') ? [] : [[name, whole] as const],
+);
+
+describe('recorded answers', () => {
+  test.each(WHOLE)('%s loses nothing', (_, text) => {
+    const raw = JSON.parse(text);
+    const answer = read(raw);
+    const [choice] = answer.choices;
+    // Found in the recording itself, without our own code.
+    const parts: Record<string, never>[] = raw.candidates[0].content.parts;
+    const textOf = (isThought: boolean): string =>
+      parts.map((part) => (Boolean(part['thought']) === isThought ? (part['text'] ?? '') : '')).join('');
+    const calls = parts.flatMap((part) => part['functionCall'] ?? []) as { name: string; args: object }[];
+    expect(choice?.message.content ?? '').toBe(textOf(false));
+    expect(choice?.message['reasoning_content'] ?? '').toBe(textOf(true));
+    const made = (choice?.message['tool_calls'] ?? []) as { function: { name: string; arguments: string } }[];
+    expect(made.map((call) => [call.function.name, JSON.parse(call.function.arguments)])).toEqual(
+      calls.map(({ name, args }) => [name, args]),
+    );
+    expect(choice?.finish_reason).toBe(calls.length > 0 ? 'tool_calls' : 'stop');
+    for (const { thoughtSignature } of parts) {
+      if (thoughtSignature) expect(JSON.stringify(answer).includes(JSON.stringify(thoughtSignature))).toBe(true);
+    }
+    const { promptTokenCount, totalTokenCount, thoughtsTokenCount = 0 } = raw.usageMetadata;
+    expect(answer.usage).toMatchObject({
+      prompt_tokens: promptTokenCount,
+      total_tokens: totalTokenCount,
+      completion_tokens_details: { reasoning_tokens: thoughtsTokenCount },
+    });
+    expect([answer.id, answer.model]).toEqual([raw.responseId, raw.modelVersion]);
   });
 });
 
