@@ -52,20 +52,28 @@ const numeric =
   (accepted: string, accepts: (number: number) => boolean, scale = 1) =>
   (tree: Tree): Reading<number> => {
     const number = numberOf(tree);
-    return number === undefined || !accepts(number)
-      ? not(accepted, tree)
-      : is(scale === 1 ? number : Math.round(number * scale));
+    if (number === undefined || !accepts(number) || !Number.isFinite(number * scale)) return not(accepted, tree);
+    return is(scale === 1 ? number : scaled(number, scale));
   };
+
+/** In whole units. What is more than nothing stays so: a timeout of 0 would be none, or one that is over at once. */
+const scaled = (number: number, scale: number): number =>
+  number > 0 ? Math.max(1, Math.round(number * scale)) : Math.round(number * scale);
 
 const MS_PER_SECOND = 1000;
 const BYTES_PER_MEGABYTE = 1024 * 1024;
-const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, false: false, '1': true, '0': false };
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+  ['1', true],
+  ['0', false],
+]);
 
 function readBoolean(tree: Tree): Reading<boolean> {
   const accepted = 'true or false';
   if (tree.kind !== 'scalar') return not(accepted, tree);
   if (typeof tree.value === 'boolean') return is(tree.value);
-  const word = BOOLEANS[String(tree.value).trim().toLowerCase()];
+  const word = BOOLEANS.get(String(tree.value).trim().toLowerCase());
   return word === undefined ? not(accepted, tree) : is(word);
 }
 
