@@ -311,6 +311,7 @@ const LOOKS_PERSONAL = /^\S+@\S+\.\S+$|^\+?[\d\s().-]{7,}$/;
 
 function setSmallThings({ edit, betas, changes }: Making): void {
   edit.remove('stream_options');
+  if (edit.get('n') === 1) edit.remove('n'); // What every answer is.
   if (edit.has('context_management')) betas.add('context-management-2025-06-27');
   const tier = textOf(edit.get('service_tier'));
   const known = tier === undefined ? undefined : TIERS[tier];
