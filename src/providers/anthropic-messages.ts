@@ -228,7 +228,6 @@ function resultsBehindCalls(turns: readonly Turn[]): Turn[] {
   for (const [at, { role, content }] of turns.entries()) {
     if (role === 'assistant') for (const { type, id } of content) if (type === 'tool_use') homes.set(id, at);
   }
-  if (homes.size === 0) return [...turns];
   const results = turns.flatMap(({ content }) => content.filter((block) => homeOf(block, homes) !== undefined));
   return turns.flatMap((turn, at) => {
     const rest = turn.content.filter((block) => homeOf(block, homes) === undefined);
