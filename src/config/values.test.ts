@@ -5,7 +5,7 @@ import { describeValue, type Kind, readValue } from './values.ts';
 import type { Tree } from './yaml-tree.ts';
 
 const REFUSED = Symbol('refused');
-const valueOf = (kind: Kind, tree: Tree): unknown => {
+const readAs = (kind: Kind, tree: Tree): unknown => {
   const reading = readValue(kind, tree);
   return reading.ok ? reading.value : REFUSED;
 };
@@ -109,7 +109,7 @@ const REFUSALS: readonly (readonly [kind: Kind, written: string, accepted: strin
 
 describe('a value', () => {
   test.each(ACCEPTED)('of kind %s written as %j is read', (kind, written, value) => {
-    expect(valueOf(kind, treeFrom(written))).toEqual(value);
+    expect(readAs(kind, treeFrom(written))).toEqual(value);
   });
 
   const placed = REFUSALS.map(([kind, written, accepted, line = 1]) => [kind, written, accepted, line] as const);
@@ -139,16 +139,16 @@ describe('a value', () => {
     ['duration', '0.0005', 1],
     ['megabytes', '0.0000001', 1],
   ] as const)('of kind %s that is more than nothing (%s) never becomes nothing', (kind, written, value) => {
-    expect(valueOf(kind, treeFrom(written))).toBe(value);
+    expect(readAs(kind, treeFrom(written))).toBe(value);
   });
 
   test('that is a tree is handed on untouched', () => {
     const tree = treeFrom('{a: [1]}');
-    expect(valueOf('tree', tree)).toBe(tree);
+    expect(readAs('tree', tree)).toBe(tree);
   });
 
   test('of a name that every object has is only a name', () => {
-    const value = valueOf('textMap', treeFrom('{__proto__: a, constructor: b}'));
+    const value = readAs('textMap', treeFrom('{__proto__: a, constructor: b}'));
     expect(Object.entries(value as object)).toEqual([
       ['__proto__', 'a'],
       ['constructor', 'b'],
