@@ -243,6 +243,8 @@ describe('the upstream’s headers', () => {
     expect(headers.get('llm_provider-x-ratelimit-remaining-requests')).toBe('99');
     expect(headers.get('x-ratelimit-remaining-requests')).toBe('99');
     expect(headers.get('request-id')).toBe('req_1');
+    const amazons = success(called([]), new Headers({ 'x-amzn-requestid': 'aws-1' }));
+    expect(amazons.get('request-id')).toBe('aws-1');
   });
 
   test('about its own connection, cookies and browsers are not', () => {

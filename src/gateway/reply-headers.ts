@@ -215,12 +215,14 @@ function setAttempts(headers: Headers, call: Call, retries: number): void {
 const changesText = (call: Call): string =>
   headerText(call.changes.map(({ field, action, note }) => `${field}=${action}(${note})`).join('; '));
 
+/** What providers call the id by which they find a request again. */
+const REQUEST_IDS: ReadonlySet<string> = new Set(['x-request-id', 'request-id', 'apim-request-id', 'x-amzn-requestid']);
+
 function relayUpstream(headers: Headers, upstream: Headers): void {
   upstream.forEach((value, name) => {
     if (NOT_RELAYED.has(name)) return;
     headers.set(`llm_provider-${name}`, value);
-    if (name === 'x-request-id' || name === 'request-id' || name === 'apim-request-id')
-      headers.set('request-id', value);
+    if (REQUEST_IDS.has(name)) headers.set('request-id', value);
     if (RATE_LIMITS.has(name)) headers.set(name, value);
   });
 }

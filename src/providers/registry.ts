@@ -5,6 +5,7 @@
 import type { ProviderAdapter, Target } from './adapter.ts';
 import { anthropic } from './anthropic.ts';
 import { azure } from './azure.ts';
+import { bedrock } from './bedrock.ts';
 import type { BodyEdit } from './body-edit.ts';
 import { cohere, cohereChat } from './cohere.ts';
 import { gemini } from './gemini.ts';
@@ -308,7 +309,10 @@ function openRouterHeaders({ apiKey, settings }: Target): Readonly<Record<string
 }
 
 export const registry: ReadonlyMap<string, ProviderAdapter> = new Map(
-  [openai, azure, anthropic, gemini, cohere, cohereChat, ...HOSTED, ...OWN].map((adapter) => [adapter.id, adapter]),
+  [openai, azure, anthropic, bedrock, gemini, cohere, cohereChat, ...HOSTED, ...OWN].map((adapter) => [
+    adapter.id,
+    adapter,
+  ]),
 );
 
 export const providerIds: readonly string[] = [...registry.keys()];
