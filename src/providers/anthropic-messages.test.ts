@@ -180,6 +180,22 @@ describe('tool calls and their results', () => {
     ]);
   });
 
+  test('that count anew in each turn get ids of their own', () => {
+    const step = (content: string) => [
+      { role: 'assistant', content: null, tool_calls: [call('call_0')] },
+      { role: 'tool', tool_call_id: 'call_0', content },
+    ];
+    expect(turns([HI, ...step('A'), ...step('B'), ...step('C')])).toEqual([
+      user(text('Hi')),
+      assistant(use('call_0')),
+      user(result('call_0', 'A')),
+      assistant(use('call_0_2')),
+      user(result('call_0_2', 'B')),
+      assistant(use('call_0_3')),
+      user(result('call_0_3', 'C')),
+    ]);
+  });
+
   test('without content, twice, or failed', () => {
     const calls = { role: 'assistant', content: '', tool_calls: [call('a'), call('a')] };
     expect(turns([HI, calls, { role: 'tool', tool_call_id: 'a', content: '', is_error: true }])).toEqual([

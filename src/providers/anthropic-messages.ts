@@ -146,8 +146,7 @@ class TurnReader {
       this.#functionCalls++;
       made.push(this.#call({ id: this.#functionId(), function: old }, `messages[${at}].function_call`));
     }
-    const seen = new Set<unknown>();
-    return made.filter(({ id }) => !seen.has(id) && seen.add(id));
+    return made;
   }
 
   #functionId(): string {
@@ -224,26 +223,62 @@ function merged(turns: readonly Turn[]): Turn[] {
 
 /** Each turn with calls is followed by their results, in the order of the calls, before anything else is said. */
 function resultsBehindCalls(turns: readonly Turn[]): Turn[] {
-  const homes = new Map<unknown, number>();
-  for (const [at, { role, content }] of turns.entries()) {
-    if (role === 'assistant') for (const { type, id } of content) if (type === 'tool_use') homes.set(id, at);
-  }
-  const results = turns.flatMap(({ content }) => content.filter((block) => homeOf(block, homes) !== undefined));
-  return turns.flatMap((turn, at) => {
-    const rest = turn.content.filter((block) => homeOf(block, homes) === undefined);
-    if (turn.role !== 'assistant') return [{ ...turn, content: resultsFirst(rest) }];
-    const order = rest.filter(({ type }) => type === 'tool_use').map(({ id }) => id);
-    const own = results.filter((block) => homeOf(block, homes) === at);
+  const callers = callersOf(turns);
+  const results = new Map<number, JsonObject[]>();
+  const rest = turns.map((turn, at) => {
+    const content = turn.content.filter((block) => {
+      const home = homeOf(block, at, callers);
+      if (home !== undefined) results.set(home, [...(results.get(home) ?? []), block]);
+      return home === undefined;
+    });
+    return { ...turn, content: turn.role === 'user' ? resultsFirst(content) : content };
+  });
+  return rest.flatMap((turn, at) => {
+    if (turn.role !== 'assistant') return [turn];
+    const order = turn.content.filter(isCall).map(({ id }) => id);
+    const own = [...(results.get(at) ?? [])];
     own.sort((one, other) => order.indexOf(one['tool_use_id']) - order.indexOf(other['tool_use_id']));
-    return [
-      { ...turn, content: rest },
-      { role: 'user' as const, content: own },
-    ];
+    return withOwnIds(turn, own, (id) => callers.get(id)?.indexOf(at) ?? 0);
   });
 }
 
-const homeOf = (block: JsonObject, homes: ReadonlyMap<unknown, number>): number | undefined =>
-  block['type'] === 'tool_result' ? homes.get(block['tool_use_id']) : undefined;
+const isCall = ({ type }: JsonObject): boolean => type === 'tool_use';
+
+/** Call id → the turns that use it. Some models count their calls anew in each turn. */
+function callersOf(turns: readonly Turn[]): ReadonlyMap<unknown, readonly number[]> {
+  const callers = new Map<unknown, number[]>();
+  for (const [at, { role, content }] of turns.entries()) {
+    if (role !== 'assistant') continue;
+    for (const id of new Set(content.filter(isCall).map((block) => block['id']))) {
+      callers.set(id, [...(callers.get(id) ?? []), at]);
+    }
+  }
+  return callers;
+}
+
+/** The turn whose call it answers: the last before it, else the first of all. */
+function homeOf(block: JsonObject, at: number, callers: ReadonlyMap<unknown, readonly number[]>): number | undefined {
+  const turns = block['type'] === 'tool_result' ? callers.get(block['tool_use_id']) : undefined;
+  return turns?.findLast((turn) => turn < at) ?? turns?.[0];
+}
+
+/** An id that an earlier turn has used gets a number, because Anthropic takes each only once. */
+function withOwnIds(turn: Turn, results: readonly JsonObject[], usesBefore: (id: unknown) => number): Turn[] {
+  const own = (block: JsonObject, name: string): JsonObject => {
+    const count = usesBefore(block[name]);
+    return count <= 0 ? block : { ...block, [name]: `${String(block[name])}_${count + 1}` };
+  };
+  return [
+    { ...turn, content: onceEach(turn.content).map((block) => (isCall(block) ? own(block, 'id') : block)) },
+    { role: 'user', content: results.map((block) => own(block, 'tool_use_id')) },
+  ];
+}
+
+/** A call that is there twice is one. */
+function onceEach(blocks: readonly JsonObject[]): JsonObject[] {
+  const seen = new Set<unknown>();
+  return blocks.filter((block) => !isCall(block) || (!seen.has(block['id']) && seen.add(block['id'])));
+}
 
 const resultsFirst = (blocks: readonly JsonObject[]): JsonObject[] => [
   ...blocks.filter(({ type }) => type === 'tool_result'),

@@ -49,6 +49,9 @@ function parsedObject(text: string): JsonObject | undefined {
   }
 }
 
+/** A backslash that begins an escape, not one that ends it, and what of the escape is there. */
+const CUT_ESCAPE = /((?:^|[^\\])(?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?$/s;
+
 /** What a model was still writing when it ran out of tokens, with its text and brackets closed. */
 export function closedJson(text: string): string {
   // Whole texts first, so that brackets in them do not count; then one that was cut off.
@@ -60,6 +63,6 @@ export function closedJson(text: string): string {
     if (bracket === '{' || bracket === '[') open.push(bracket === '{' ? '}' : ']');
     else open.pop();
   }
-  const whole = cut === -1 ? text.replace(/[,\s]+$/, '') : `${text.replace(/\\(u[0-9a-fA-F]{0,3})?$/, '')}"`;
+  const whole = cut === -1 ? text.replace(/[,\s]+$/, '') : `${text.replace(CUT_ESCAPE, '$1')}"`;
   return `${whole}${whole.endsWith(':') ? 'null' : ''}${open.reverse().join('')}`;
 }
