@@ -51,6 +51,11 @@ export class Period implements Account {
     return this;
   }
 
+  /** Whether a call admitted then is counted here. */
+  covers(admittedMs: number): boolean {
+    return admittedMs >= this.fromMs && (this.endMs === null || admittedMs < this.endMs);
+  }
+
   take(amount: number): void {
     this.held += amount;
   }
@@ -136,8 +141,8 @@ export class PeriodCounter implements CounterBase {
   accountFor(admittedMs: number, nowMs: number): Period | undefined {
     const current = this.at(nowMs);
     if (admittedMs >= current.fromMs) return current;
-    const previous = this.#previous;
-    return admittedMs < current.startMs && previous && admittedMs >= previous.fromMs ? previous : undefined;
+    // Between the two may lie windows in which nobody looked here: a call of theirs belongs to neither.
+    return this.#previous?.covers(admittedMs) ? this.#previous : undefined;
   }
 
   isIdle(): boolean {
