@@ -161,8 +161,10 @@ export class Sender {
         redirect: 'manual',
         signal: controller.signal,
       });
-    const authorization = authorized(request, target, { nowMs: now(), signal: controller.signal });
-    const response = call.client.gone ? Promise.reject(clientClosed()) : (authorization?.then(post) ?? post(request));
+    const time = { nowMs: now(), signal: controller.signal };
+    const response = call.client.gone
+      ? Promise.reject(clientClosed())
+      : (authorized(request, target, time)?.then(post) ?? post(request));
     return { response, memo: request.memo, controller, interruption, clock, release, close };
   }
 

@@ -82,8 +82,7 @@ async function credentialsFor(settings: BedrockSettings, region: string, nowMs: 
   const fixed = settings.role === undefined ? (settings.keys ?? environmentKeysOf(settings)) : undefined;
   if (fixed !== undefined) return fixed;
   const holder = holderOf(settings, region);
-  if (holder.current === undefined || nowMs >= holder.usableUntilMs) await renew(holder, nowMs);
-  return holder.current ?? renew(holder, nowMs);
+  return holder.current !== undefined && nowMs < holder.usableUntilMs ? holder.current : renew(holder, nowMs);
 }
 
 const environmentKeysOf = ({ profile, environmentKeys }: BedrockSettings): StaticKeys | undefined =>
@@ -100,19 +99,23 @@ function holderOf(settings: BedrockSettings, region: string): Held {
 }
 
 /** Requests that come meanwhile wait for the same answer; a failure is not kept. */
-async function renew(holder: Held, nowMs: number): Promise<Fetched> {
-  const fetching = holder.provide.then((provide) => provide());
+function renew(holder: Held, nowMs: number): Promise<Fetched> {
+  const fetching = holder.provide
+    .then((provide) => provide())
+    .then(
+      (fetched) => {
+        const endsAtMs = fetched.expiration?.getTime() ?? Infinity;
+        holder.usableUntilMs = Math.min(nowMs + LONGEST_USE_MS, endsAtMs - MARGIN_MS);
+        return fetched;
+      },
+      (cause: unknown) => {
+        holder.current = undefined;
+        throw refused(cause);
+      },
+    );
   holder.current = fetching;
   holder.usableUntilMs = nowMs + LONGEST_USE_MS;
-  try {
-    const fetched = await fetching;
-    const endsAtMs = fetched.expiration?.getTime() ?? Infinity;
-    holder.usableUntilMs = Math.min(nowMs + LONGEST_USE_MS, endsAtMs - MARGIN_MS);
-    return fetched;
-  } catch (cause) {
-    holder.current = undefined;
-    throw refused(cause);
-  }
+  return fetching;
 }
 
 /** The library's words may quote what it was given; its name for the failure does not. */
