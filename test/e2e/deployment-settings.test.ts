@@ -299,8 +299,8 @@ describe('prices', () => {
   });
 
   test('model_info.base_model says whose prices of the list hold', async () => {
-    upstream.behave = () => ({ usage: { prompt_tokens: 1_000_000, completion_tokens: 1, total_tokens: 1_000_001 } });
-    expect(await costOf('price-of-base')).toBeCloseTo(0.15 + 0.0000006, 9);
+    upstream.behave = () => ({ usage: { prompt_tokens: 100_000, completion_tokens: 1, total_tokens: 100_001 } });
+    expect(await costOf('price-of-base')).toBeCloseTo(0.015 + 0.0000006, 9);
     expect((await ask('m')).headers.get('x-litellm-response-cost')).toBeNull();
   });
 });
