@@ -1,19 +1,8 @@
-/** Query parameters → numbers and times, or a 400 that names the parameter. */
+/** Query parameters → times, or a 400 that names the parameter. */
 import { invalidRequest } from '../errors.ts';
 import { DAY_MS, instantOf } from '../limits/zone-time.ts';
 
 export type Query = Readonly<Record<string, string>>;
-
-const LARGEST_PAGE = 1_000_000;
-
-/** @throws GatewayError 400 when it is given and no whole number from 1 to `most` */
-export function wholeNumber(query: Query, name: string, absent: number, most = LARGEST_PAGE): number {
-  const text = query[name];
-  if (text === undefined || text === '') return absent;
-  const value = /^\d{1,7}$/.test(text) ? Number(text) : 0;
-  if (value >= 1 && value <= most) return value;
-  throw invalidRequest(`'${name}' must be a whole number from 1 to ${most}.`, name);
-}
 
 export interface Moment {
   /** Epoch milliseconds. */

@@ -1,7 +1,5 @@
 /** `/global/spend/report`. Source: LiteLLM's documentation of spend reports. */
-import { teams } from '../db/teams.ts';
 import type { UsageGroup, UsageRow } from '../db/usage-reports.ts';
-import { EVERYTHING } from '../db/visibility.ts';
 import { invalidRequest } from '../errors.ts';
 import type { Cell } from '../lib/csv.ts';
 import type { AdminContext } from './context.ts';
@@ -9,6 +7,7 @@ import type { Report } from './report.ts';
 import { midnightOf } from './report-range.ts';
 import { addedUp, completionTokens, groupedBy, metricCells, promptTokens, spendOf } from './report-view.ts';
 import type { Totals } from './spend-totals.ts';
+import { teamNames } from './team-names.ts';
 
 type View = Record<string, unknown>;
 
@@ -122,18 +121,12 @@ function withinLimit<Row>(rows: readonly Row[]): readonly Row[] {
 /** LiteLLM's name for what was used without a team. */
 const OF_NO_TEAM = 'Unassigned Team';
 
-/** Teams are told by their aliases, as in LiteLLM; two teams with one alias by their ids. */
 async function namesOf(
   { db }: AdminContext,
   group: UsageGroup,
   rows: readonly UsageRow[],
 ): Promise<(id: string) => string> {
   if (group !== 'team') return (id) => id;
-  const found = await teams.findMany(db, [...new Set(rows.flatMap(({ by }) => by.team ?? []))], EVERYTHING);
-  const aliases = new Map<string, string>();
-  const counts = groupedBy(found, ({ team_alias }) => team_alias ?? '');
-  for (const { team_id, team_alias } of found) {
-    if (team_alias !== null && counts.get(team_alias)?.length === 1) aliases.set(team_id, team_alias);
-  }
-  return (id) => (id === '' ? OF_NO_TEAM : (aliases.get(id) ?? id));
+  const names = await teamNames(db, [...new Set(rows.flatMap(({ by }) => by.team ?? []))], OF_NO_TEAM);
+  return (id) => (id === '' ? OF_NO_TEAM : (names.get(id) ?? id));
 }

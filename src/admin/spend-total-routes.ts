@@ -3,7 +3,6 @@ import { z } from '@hono/zod-openapi';
 import type { ManagementRoute } from '../auth/routes.ts';
 import { listKeys } from '../db/key-list.ts';
 import { spendOf as spentEver } from '../db/scope-usage.ts';
-import { teams } from '../db/teams.ts';
 import { users } from '../db/users.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { usdNumber } from '../lib/usd.ts';
@@ -16,6 +15,7 @@ import { type AdminRoute, Answer, type Input, route } from './route.ts';
 import { dayTotals, largest, largestKeys, type Totals, tagTotals, teamTotals } from './spend-totals.ts';
 import { spentBy } from './spent.ts';
 import { KEY_COLUMNS, spentLines, USER_COLUMNS } from './spent-table.ts';
+import { teamNames } from './team-names.ts';
 import { spendSetOf } from './team-view.ts';
 import { userView } from './user-view.ts';
 
@@ -71,7 +71,7 @@ const TOTALS: readonly Total[] = [
     summary: 'What teams have spent, day by day.',
     extras: [],
     file: 'spend-by-team',
-    totals: (report, { context }) => teamTotals(report, (ids) => aliasesOf(context, ids)),
+    totals: (report, { context }) => teamTotals(report, (ids) => teamNames(context.db, ids, 'date')),
   },
   {
     name: 'GET /global/spend/logs',
@@ -163,11 +163,6 @@ function totalRoute(context: AdminContext, { name, summary, extras, file, totals
 
 const namesIn = (list: string | undefined): readonly string[] | undefined =>
   list?.split(',').map((name) => name.trim());
-
-async function aliasesOf({ db }: AdminContext, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const found = await teams.findMany(db, ids, EVERYTHING);
-  return new Map(found.map(({ team_id, team_alias }) => [team_id, team_alias ?? team_id]));
-}
 
 async function globalSpend(context: AdminContext): Promise<Answer> {
   const headers = await warningAbout(context);
