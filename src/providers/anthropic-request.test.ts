@@ -435,6 +435,12 @@ describe('a request to Anthropic', () => {
     expect(changed(asked)).toEqual(['extra_body.model dropped', 'extra_body.stream dropped']);
   });
 
+  test('has one limit, which extra_body cannot raise', () => {
+    const asked = sentTo(SONNET, { max_tokens: 5, extra_body: { max_tokens: 60_000, speed: 'fast' } });
+    expect(asked.sent).toMatchObject({ max_tokens: 5, speed: 'fast' });
+    expect(changed(asked)).toEqual(['extra_body.max_tokens dropped']);
+  });
+
   test('adds Anthropic’s own system prompt to OpenAI’s', () => {
     const messages = [{ role: 'system', content: 'First' }, USER];
     for (const system of ['Then', [{ type: 'text', text: 'Then' }]]) {

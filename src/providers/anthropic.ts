@@ -63,12 +63,21 @@ function build(input: ChatInput, target: Target, { door, rules, changes }: Build
   const betas = [...(own[BETA]?.split(',') ?? []), ...draft.betas, ...askedBetas(edit)].map((name) => name.trim());
   const switches = [...new Set(betas.filter((name) => name !== ''))].join(',');
   const headers = { ...own, ...(switches !== '' && { [BETA]: switches }) };
+  keepLimit(edit, changes);
   const all = takeExtras(edit, { headers }, changes, input.text);
   door.finish(edit, target);
   const { memo } = draft;
   const needsMemo = memo.names !== undefined || memo.json !== undefined;
   const isStream = input.request.stream === true;
   return { url: door.url(target, isStream), headers: all, body: bodyOf(draft, input), ...(needsMemo && { memo }) };
+}
+
+/** What a call may cost was held by the request's own limit: it cannot be raised behind the gateway's back. */
+function keepLimit(edit: BodyEdit, changes: Change[]): void {
+  const extra = edit.get('extra_body');
+  if (!isObject(extra) || extra['max_tokens'] === undefined) return;
+  edit.set('extra_body', without(extra, 'max_tokens'));
+  changes.push({ field: 'extra_body.max_tokens', action: 'dropped', note: 'max_tokens says it' });
 }
 
 function ownHeaders(door: AnthropicDoor, target: Target): Record<string, string> {
