@@ -32,11 +32,11 @@ function placeFor(text: string, raw: RawInputs): string {
   return mark;
 }
 
+const PLACE = /"(raw-input-\d+-[0-9a-f-]{36})"/g;
+
 /** Puts the texts into their places. */
 export function withRawInputs(json: string, raw: RawInputs): string {
-  let text = json;
-  for (const [mark, input] of raw) text = text.replace(`"${mark}"`, () => input);
-  return text;
+  return raw.size === 0 ? json : json.replace(PLACE, (place, mark: string) => raw.get(mark) ?? place);
 }
 
 /** `null` is what some models call no arguments. */
