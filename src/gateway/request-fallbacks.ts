@@ -50,8 +50,11 @@ function itemsOf(value: unknown, key: string, model: string): readonly unknown[]
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) return refuse(key, `'${key}' must be a list of model names.`);
   if (value.length === 0 || !value.every(isMap)) return value;
-  const found = value.find((map) => Object.hasOwn(map, model)) ?? value.find((map) => Object.hasOwn(map, '*'));
-  return found?.[model] ?? found?.['*'] ?? [];
+  for (const name of [model, '*']) {
+    const found = value.find((map) => Object.hasOwn(map, name));
+    if (found) return found[name];
+  }
+  return [];
 }
 
 const isMap = (item: unknown): item is Readonly<Record<string, readonly unknown[]>> =>

@@ -245,7 +245,9 @@ describe('windows', () => {
   ])('of days in Berlin begin and end with %s', async (_day, start, end) => {
     const [startMs, endMs] = [Date.parse(start), Date.parse(end)];
     const place = new LimitPlace();
-    const daily = limitOn(KEY, 'usd', 100, { window: { ...DAY, timeZone: 'Europe/Berlin' } });
+    const daily = limitOn(KEY, 'usd', 100, {
+      window: { kind: 'calendar', every: 1, period: 'day', timeZone: 'Europe/Berlin' },
+    });
     place.nowMs = startMs;
     const hold = await place.hold(asking(100), on(daily));
     expect(place.asked.map(({ sinceMs }) => sinceMs)).toEqual([startMs]);
