@@ -160,3 +160,22 @@ test('a context window of the entry’s own goes with it, when it is one', () =>
     undefined,
   ]);
 });
+
+test('what is known of a model is the catalog’s word, but for what the operator says of it', () => {
+  const flags = { supports_vision: true, supports_reasoning: true };
+  const knownOf = (info: object, abilities?: { maxOutputTokens: number | undefined }) => {
+    const list = [{ model_name: 'm', litellm_params: { model: 'openai/gpt-x' }, model_info: info }];
+    const known = abilities && { ...abilities, flags, provider: 'p', mode: 'chat', fields: {} };
+    const catalog = { abilities: () => known && { ...known, maxInputTokens: 1, deprecationDate: undefined } };
+    const parts = { lookUp: () => undefined, inferProvider: () => undefined, ...catalog };
+    return targetsOf(load(`model_list: ${JSON.stringify(list)}`), parts)[0]?.knownModel?.('gpt-x');
+  };
+  expect(knownOf({})).toBeUndefined();
+  expect(knownOf({}, { maxOutputTokens: 100 })).toEqual({ maxOutputTokens: 100, flags });
+  const info = { max_output_tokens: 50, supports_vision: false, supports_pdf_input: true, mode: 'chat' };
+  expect(knownOf(info, { maxOutputTokens: 100 })).toEqual({
+    maxOutputTokens: 50,
+    flags: { supports_vision: false, supports_reasoning: true, supports_pdf_input: true },
+  });
+  expect(knownOf({ max_tokens: 70 })).toEqual({ maxOutputTokens: 70, flags: {} });
+});

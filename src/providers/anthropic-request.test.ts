@@ -499,10 +499,18 @@ describe('what Anthropic does not have', () => {
   });
 
   test('thoughts are refused where the model has none', () => {
-    const mute = targetOf('m', { knownModel: () => ({ maxOutputTokens: 100, flags: {} }) });
+    const mute = targetOf('m', { knownModel: () => ({ maxOutputTokens: 100, flags: { supports_reasoning: false } }) });
     expect(() => sentTo(mute, { reasoning_effort: 'low' })).toThrow('does not think');
     expect(() => sentTo(mute, { thinking: { type: 'enabled', budget_tokens: 1024 } })).toThrow("'thinking'");
     expect(sentTo(mute, { reasoning_effort: 'none' }).sent['max_tokens']).toBe(100);
+  });
+
+  test('thoughts are asked for where nothing is known of them', () => {
+    const vague = targetOf('m', { knownModel: () => ({ maxOutputTokens: 9000, flags: {} }) });
+    expect(sentTo(vague, { reasoning_effort: 'low' }).sent).toMatchObject({ thinking: { budget_tokens: 1024 } });
+    expect(sentTo(vague, { thinking: { type: 'adaptive' } }).sent['thinking']).toEqual({ type: 'adaptive' });
+    // The longest answer holds the thoughts as well.
+    expect(sentTo(vague, { reasoning_effort: 'xhigh' }).sent['max_tokens']).toBe(9000);
   });
 
   test('stops of white space are refused, or dropped by themselves', () => {

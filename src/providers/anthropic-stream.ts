@@ -119,6 +119,7 @@ class MessageStream {
     const growing: Growing = { block: { ...given, ...id }, input: '', call: isCall ? this.#calls++ : undefined };
     this.#all.push(growing);
     this.#byIndex.set(index, growing);
+    this.#follow(growing.block);
     const { block, call } = growing;
     if (call !== undefined) {
       const made = { name: clientName(block, this.#memo), arguments: '' };
@@ -126,6 +127,12 @@ class MessageStream {
     }
     if (block['type'] === 'text') return this.#text(block['text']);
     return block['type'] === 'thinking' ? thought(block['thinking']) : [];
+  }
+
+  /** Anthropic may let another model go on; it is that one's answer then. */
+  #follow({ type, to }: JsonObject): void {
+    const model = type === 'fallback' && isObject(to) ? textOf(to['model']) : undefined;
+    if (model !== undefined && this.#head) this.#head = { ...this.#head, model };
   }
 
   #text(text: unknown): Delta[] {

@@ -30,6 +30,9 @@ export interface ThinkingContext {
 
 const isAdaptive = (known: KnownModel | undefined): boolean => known?.flags['supports_adaptive_thinking'] === true;
 
+const knowsBudgetsOnly = (known: KnownModel | undefined): boolean =>
+  known?.flags['supports_reasoning'] === true && !isAdaptive(known);
+
 const effortOf = (value: unknown): unknown => (isObject(value) ? value['effort'] : value);
 
 /** Whether the request asks the model to think. */
@@ -47,7 +50,7 @@ const LEAST_TOP_P = 0.95;
 /** What a model does not take beside its thoughts, or at all. */
 export function samplingRefusals(edit: BodyEdit, known: KnownModel | undefined): Refusal[] {
   const thinks = asksToThink(edit);
-  if (thinks && known !== undefined && known.flags['supports_reasoning'] !== true) {
+  if (thinks && known?.flags['supports_reasoning'] === false) {
     const asked = ['reasoning_effort', 'thinking'].filter((field) => edit.has(field));
     return asked.map((field) => ({ field, why: 'the model does not think' }));
   }
@@ -83,7 +86,7 @@ const thinkingOf = (edit: BodyEdit): JsonObject => {
 function applyGiven(edit: BodyEdit, given: JsonObject, { known, changes }: ThinkingContext): void {
   const { type } = given;
   const budget = numberOf(given['budget_tokens']);
-  if (type === 'adaptive' && known !== undefined && !isAdaptive(known)) {
+  if (type === 'adaptive' && knowsBudgetsOnly(known)) {
     changes.push({ field: 'thinking', action: 'emulated', note: 'adaptive as a budget' });
     setBudget(edit, BUDGETS['medium'] ?? LEAST_BUDGET, { known, changes });
   } else if (type === 'enabled' && isAdaptive(known) && known?.flags['supports_legacy_thinking'] !== true) {
