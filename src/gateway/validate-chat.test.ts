@@ -55,6 +55,13 @@ describe('parameters', () => {
     ['drop_params', 'yes', "'drop_params' must be true or false, but is a string."],
     ['additional_drop_params', ['a', 2], "'additional_drop_params' must be a list of strings."],
     ['extra_headers', 'a: b', "'extra_headers' must be an object, but is a string."],
+    ['extra_body', { top_k: 1, max_tokens: 9 }, "'extra_body' must not hold 'max_tokens': write it beside 'model'."],
+    [
+      'extra_body',
+      { max_completion_tokens: 9 },
+      "'extra_body' must not hold 'max_completion_tokens': write it beside 'model'.",
+    ],
+    ['extra_body', { n: 9 }, "'extra_body' must not hold 'n': write it beside 'model'."],
     ['api_key', {}, "'api_key' must be a string, but is an object."],
   ])('%s = %j is refused, and the message says what is accepted', (param, value, message) => {
     const error = refused({ [param]: value });
@@ -75,6 +82,7 @@ describe('parameters', () => {
     { metadata: '{"a":1}', timeout: '30', stream_timeout: 0.5, num_retries: 0, tags: [] },
     { stream: true, stream_options: { include_usage: true } },
     { reasoning_effort: { effort: 'low' }, logit_bias: { 50256: -100 } },
+    { extra_body: { top_k: 4 } },
     { a_parameter_of_tomorrow: [{ any: 'thing' }], max_thinking: 'yes' },
   ])('that an upstream could accept are accepted: %j', (fields) => {
     expect(() => accept(fields)).not.toThrow();

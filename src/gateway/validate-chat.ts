@@ -3,6 +3,7 @@
  * Source: OpenAI API reference, "Create chat completion".
  */
 import { type GatewayError, invalidRequest } from '../errors.ts';
+import { OUTPUT_CAPS } from './token-bounds.ts';
 
 type Rule = (value: unknown) => string | undefined;
 
@@ -30,6 +31,13 @@ const boolean: Rule = (value) =>
 const string: Rule = (value) => (typeof value === 'string' ? undefined : `must be a string, but is ${kindOf(value)}`);
 const object: Rule = (value) =>
   typeof value === 'object' && !Array.isArray(value) ? undefined : `must be an object, but is ${kindOf(value)}`;
+/** What a request may cost is read from its own members: an upstream would heed the hidden ones. */
+const extras: Rule = (value) => {
+  const fault = object(value);
+  if (fault !== undefined) return fault;
+  const hidden = ['n', ...OUTPUT_CAPS].find((name) => Object.hasOwn(value as object, name)); // just seen to be one
+  return hidden === undefined ? undefined : `must not hold '${hidden}': write it beside 'model'`;
+};
 const listOfObjects: Rule = (value) => {
   if (!Array.isArray(value)) return `must be a list, but is ${kindOf(value)}`;
   const wrong = value.findIndex((item) => typeof item !== 'object' || item === null || Array.isArray(item));
@@ -97,7 +105,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['additional_drop_params', strings],
   ['allowed_openai_params', strings],
   ['extra_headers', object],
-  ['extra_body', object],
+  ['extra_body', extras],
   ['api_key', string],
 ]);
 
