@@ -10,6 +10,7 @@ import type { Config } from './config/config.ts';
 import { type Env, processEnv } from './config/env.ts';
 import { checkMasterKey } from './config/master-key.ts';
 import { watchConfig } from './config/watch.ts';
+import { reasonOf } from './lib/reason.ts';
 
 const HELP = `tollgate ${packageJson.version}: one OpenAI-compatible door in front of every model provider
 
@@ -57,8 +58,6 @@ function readArguments(): Arguments {
     return fail(`${reasonOf(cause)}\n\n${HELP}`);
   }
 }
-
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 function portOf(text: string | undefined, env: Env): number {
   if (text === undefined) return env.port;

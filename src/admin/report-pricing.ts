@@ -3,6 +3,7 @@ import type { UsageQuery, UsageRow, UsageTotals } from '../db/usage-reports.ts';
 import { usageBy } from '../db/usage-reports.ts';
 import { type UsageItem, usageItems } from '../db/usage-row-pages.ts';
 import { invalidRequest } from '../errors.ts';
+import { nextTurn } from '../lib/next-turn.ts';
 import { price, REPORTED } from '../pricing/price.ts';
 import type { AdminContext } from './context.ts';
 import type { Prices } from './prices.ts';
@@ -13,8 +14,6 @@ const MOST_ROWS = 500_000;
 /** Between two of these other work gets a turn of the event loop. */
 const ROWS_PER_TURN = 200;
 const MOST_NAMED_MODELS = 20;
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export interface PricedRow extends UsageRow {
   /** Nothing of it has a price. */

@@ -7,6 +7,7 @@ import type { Layer } from '../config/layer.ts';
 import { ConfigError, loadConfig } from '../config/load.ts';
 import { formatFindings, hasErrors } from '../config/report.ts';
 import { sqlitePath } from '../db/client.ts';
+import { reasonOf } from '../lib/reason.ts';
 import { loadCatalog } from '../pricing/catalog.ts';
 import { providerIds, registry } from '../providers/registry.ts';
 import type { Log } from './log.ts';
@@ -68,5 +69,3 @@ function databaseFault(url: string | undefined): readonly Finding[] {
     return [{ level: 'error', path: 'general_settings.database_url', message: reasonOf(cause), position: undefined }];
   }
 }
-
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -2,6 +2,7 @@
 import type { Config, CredentialValues, DeploymentConfig, Finding } from '../config/config.ts';
 import { freezeDeep } from '../config/freeze.ts';
 import { readStoredCredential, readStoredDeployment, type StoredContext } from '../config/stored-deployment.ts';
+import { reasonOf } from '../lib/reason.ts';
 import type { Stored, StoredModel } from './stored-models.ts';
 import { type TargetParts, targetsOf } from './targets.ts';
 
@@ -122,5 +123,3 @@ function withCredential(deployment: DeploymentConfig, credentialOf: CredentialOf
     providerSettings: { ...values.providerSettings, ...deployment.providerSettings },
   };
 }
-
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -12,6 +12,7 @@ import { isChangeable, type Layer, SECTION_NAMES, SECTIONS } from '../config/lay
 import type { Database } from '../db/client.ts';
 import { readSetting } from '../db/settings.ts';
 import { type GatewayError, invalidRequest } from '../errors.ts';
+import { reasonOf } from '../lib/reason.ts';
 import type { LiveModels } from './live-models.ts';
 import type { Log } from './log.ts';
 
@@ -180,5 +181,3 @@ function refusalOf(cause: unknown): GatewayError {
 
 const refusal = (path: string, message: string): GatewayError =>
   invalidRequest(`'${path}' ${message}${/[.!?]$/.test(message) ? '' : '.'}`, path);
-
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -5,6 +5,7 @@ import { type CredentialRow, credentials } from '../db/credentials.ts';
 import { type ModelRow, models } from '../db/models.ts';
 import { openValues, type SealedRow } from '../db/sealed-values.ts';
 import { EVERYTHING } from '../db/visibility.ts';
+import { isObject } from '../lib/json.ts';
 import type { SecretBox } from '../lib/secret-box.ts';
 
 export interface StoredModel {
@@ -76,8 +77,7 @@ function open(box: () => SecretBox, row: SealedRow, json: string): Opened {
 function objectOf(json: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(json);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : undefined; // Checked just now.
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

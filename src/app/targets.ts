@@ -1,6 +1,7 @@
 /** Configured deployments → Targets that can be called, with credentials and addresses filled in from the environment. */
 import type { Config, DeploymentConfig } from '../config/config.ts';
 import { ConfigError, Findings } from '../config/findings.ts';
+import { reasonOf } from '../lib/reason.ts';
 import type { Catalog } from '../pricing/catalog.ts';
 import type { KnownModel, Target } from '../providers/adapter.ts';
 import { DEFAULT_PROVIDER_ID, resolveModel } from '../providers/registry.ts';
@@ -127,5 +128,3 @@ function settingsOf(deployment: DeploymentConfig, adapter: Target['adapter'], fi
     ...(deployment.apiVersion !== undefined && { api_version: deployment.apiVersion }),
   });
 }
-
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

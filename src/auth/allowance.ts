@@ -7,7 +7,8 @@ import type { OwnLimits } from '../db/entity-tables.ts';
 import type { KeyRow } from '../db/keys.ts';
 import { NO_LIMITS } from '../db/no-limits.ts';
 import type { Allowance, CustomLimit, ModelAllowance } from '../gateway/entities.ts';
-import { isObject, listIn, numberOr, objectIn } from './json-columns.ts';
+import { isObject } from '../lib/json.ts';
+import { listIn, numberOr, objectIn } from './json-columns.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

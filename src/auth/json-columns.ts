@@ -1,3 +1,4 @@
+import { isObject } from '../lib/json.ts';
 /** JSON columns as they are read. What does not have the shape counts as empty. */
 
 export function objectIn(json: string | null): Record<string, unknown> {
@@ -19,9 +20,6 @@ export function aliasesIn(json: string | null): Record<string, string> {
   const pairs = Object.entries(objectIn(json)).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
   return Object.assign(Object.create(null), Object.fromEntries(pairs));
 }
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Some databases give big integers as text. */
 export const numberOr = (value: number | null | undefined): number | null =>

@@ -1,5 +1,6 @@
 /** Writes the request log and its totals. Reading it is `spend-logs.ts`. */
 import type { CompiledQuery, Transaction } from 'kysely';
+import { nextTurn } from '../lib/next-turn.ts';
 import type { Database } from './client.ts';
 import type { RequestTable } from './counted-requests.ts';
 import { bulkRunner } from './dialect.ts';
@@ -16,8 +17,6 @@ export const MAX_ROWS_PER_TRANSACTION = 500;
 const ROWS_PER_TURN = 100;
 /** Rows of variable parts in one statement. */
 const ROWS_PER_STATEMENT = 25;
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
  * Inserts rows and adds them to the totals (`usage-rollup.ts`), all or nothing, at most 500 at once. A row whose id is already

@@ -6,6 +6,7 @@
  * and pages that are left out are not read.
  */
 import { type RawBuilder, sql } from 'kysely';
+import { nextTurn } from '../lib/next-turn.ts';
 import { namesOf } from './dictionary.ts';
 import { LAST_MS, type LogCondition, type LogFilter, logCondition, whereOf } from './log-filter.ts';
 import type { Reader } from './reader.ts';
@@ -44,8 +45,6 @@ export const MOST_COUNTED = 100_000;
 
 /** Between two of these other work gets a turn of the event loop. */
 const ROWS_PER_READ = 250;
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export async function findLogs(reader: Reader, filter: LogFilter, page: LogPageRequest): Promise<LogPage> {
   const condition = await logCondition(reader.db, filter);

@@ -3,6 +3,7 @@
  * and in the quarter hour are added up first, so the cost of a batch is that of its different callers, not of its rows.
  */
 import { type CompiledQuery, sql, type Transaction } from 'kysely';
+import { nextTurn } from '../lib/next-turn.ts';
 import type { Database } from './client.ts';
 import { bulkRunner } from './dialect.ts';
 import { type RefOf, ROW_STATUSES, toRequest } from './request-codec.ts';
@@ -75,8 +76,6 @@ interface Group {
 
 /** Which quarter hour a request is counted in. */
 export const quarterOf = (startedAtMs: number): number => Math.max(0, Math.floor(startedAtMs / QUARTER_MS));
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** After this many statements other work gets a turn of the event loop. */
 const STATEMENTS_PER_TURN = 400;

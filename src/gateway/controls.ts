@@ -3,6 +3,7 @@
  * Source: LiteLLM's documentation of request headers and of `metadata`, `tags`, `user`, timeouts and retries.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, textOf } from '../lib/json.ts';
 import type { Controls, HeaderBag, MockFailure } from './call.ts';
 import { fallbacksIn } from './request-fallbacks.ts';
 
@@ -107,11 +108,6 @@ function parsedObject(text: string): Json | undefined {
 const refuse = (param: string, message: string): never => {
   throw invalidRequest(message, param);
 };
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
 /** Body `tags` replaces the header's list; `metadata.tags` is added to either. */
 function tagsOf(body: Json, headers: HeaderBag, metadata: Json): readonly string[] {

@@ -3,6 +3,7 @@
  * and the other is cancelled. Both are in the row and both are priced.
  */
 import { GatewayError, toGatewayError } from '../errors.ts';
+import { nextTurn } from '../lib/next-turn.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Attempt, Call, Reading, Reply } from './call.ts';
 import type { Admission, Narrow } from './feature.ts';
@@ -168,8 +169,6 @@ class Race {
     return met;
   }
 }
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function stop(met: Run['met']): void {
   if (met !== undefined && !(met instanceof GatewayError) && met.kind === 'stream') met.body.cancel();

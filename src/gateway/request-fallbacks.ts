@@ -3,6 +3,7 @@
  * a `model`, or of maps from a name to such a list, as in its configuration.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject } from '../lib/json.ts';
 import type { Controls } from './call.ts';
 import { isGatewayKey } from './gateway-keys.ts';
 
@@ -41,9 +42,6 @@ export const fallbackNames = ({ fallbacks, typedFallbacks }: Controls): readonly
 const refuse = (param: string, message: string): never => {
   throw invalidRequest(message, param);
 };
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Of maps, what stands for this model, else for every model; what stands for others is not for this request. */
 function itemsOf(value: unknown, key: string, model: string): readonly unknown[] | undefined {

@@ -4,14 +4,13 @@ import { sampleRow } from '../../test/support/sample-row.ts';
 import { seededRandom } from '../../test/support/seeded-random.ts';
 import type { LedgerRow } from '../db/request-row.ts';
 import type { Scope } from '../db/usage-scopes.ts';
+import { nextTurn } from '../lib/next-turn.ts';
 import type { Ledger } from './ledger.ts';
 import { createSeed, type Seeded } from './seed.ts';
 
 const place = ledgerPlace();
 const START_MS = 1_764_000_000_000;
 const USER: Scope = { kind: 'user', id: 'user-1' };
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 const seedOf = (ledger: Pick<Ledger, 'flush' | 'storedRows'>, timeoutMs = 2_000) =>
   createSeed({ db: place.db, ledger, timeoutMs });
 

@@ -4,6 +4,7 @@ import { isOutage } from '../db/outage.ts';
 import { type ScopeUsage, usageSince } from '../db/scope-usage.ts';
 import type { Scope } from '../db/usage-scopes.ts';
 import { GatewayError } from '../errors.ts';
+import { nextTurn } from '../lib/next-turn.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface Seeded {
@@ -24,8 +25,6 @@ export interface SeedOptions {
   readonly ledger: Pick<Ledger, 'flush' | 'storedRows'>;
   readonly timeoutMs: number;
 }
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export function createSeed({ db, ledger, timeoutMs }: SeedOptions): Seed {
   let flushing: Promise<void> | undefined;

@@ -5,6 +5,8 @@
 import type { Database } from '../db/client.ts';
 import type { LedgerRow } from '../db/request-row.ts';
 import { insertRequests, isFaultOfRow, MAX_ROWS_PER_TRANSACTION } from '../db/requests.ts';
+import { nextTurn } from '../lib/next-turn.ts';
+import { reasonOf } from '../lib/reason.ts';
 import type { Journal, JournalLine, Position } from './journal.ts';
 
 export interface WriterOptions {
@@ -35,8 +37,6 @@ interface Waiter {
   resolve(): void;
   reject(error: Error): void;
 }
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export class Writer {
   readonly #options: WriterOptions;
@@ -230,8 +230,4 @@ export class Writer {
     }
     this.#failures += 1;
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -9,9 +9,9 @@ import { bytesFrom, cutAt, framed, readAll, streamContext } from '../../test/sup
 import { GatewayError } from '../errors.ts';
 import { TranslateStream } from '../gateway/translate-stream.ts';
 import { bucketsOf } from '../ledger/usage.ts';
+import { isObject, type JsonObject } from '../lib/json.ts';
 import type { ChatChunk, ChatCompletion } from '../wire/openai.ts';
 import { anthropic } from './anthropic.ts';
-import { isObject, type JsonObject } from './json.ts';
 
 const target = targetFor(anthropic);
 const ALL = 'Grüße aus Köln 👋, "quoted" and \\ escaped.\n';

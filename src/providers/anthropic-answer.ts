@@ -3,12 +3,12 @@
  * Anthropic's API reference, "Messages"; LiteLLM's documentation of reasoning content, citations and web search.
  */
 import { GatewayError } from '../errors.ts';
+import { isObject, type JsonObject, textOf, without } from '../lib/json.ts';
 import type { ChatCompletion, ChatMessage } from '../wire/openai.ts';
 import { isThinking } from './anthropic-messages.ts';
 import { type AnthropicMemo, JSON_TOOL } from './anthropic-request.ts';
 import type { JsonMode } from './anthropic-schema.ts';
 import { usageOf } from './anthropic-usage.ts';
-import { isObject, type JsonObject, textOf, without } from './json.ts';
 
 /** For what no upstream said. */
 export interface Stamp {

@@ -3,9 +3,9 @@ import type { MessageParam } from '@anthropic-ai/sdk/resources/messages';
 import fc from 'fast-check';
 import { ask, targetFor } from '../../test/support/provider-parts.ts';
 import { GatewayError } from '../errors.ts';
+import { isObject, type JsonObject } from '../lib/json.ts';
 import type { KnownModel } from './adapter.ts';
 import { anthropic } from './anthropic.ts';
-import { isObject, type JsonObject } from './json.ts';
 
 const target = targetFor(anthropic);
 const sentFor = (messages: readonly object[], more: object = {}, flags?: KnownModel['flags']) => {

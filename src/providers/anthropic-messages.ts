@@ -5,11 +5,11 @@
  * `anthropic/`.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { ChatMessage } from '../wire/openai.ts';
 import type { Change } from './adapter.ts';
 import { isBlank, partBlock, textBlock } from './anthropic-parts.ts';
 import { exactInput, type RawInputs } from './anthropic-tool-input.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
 
 export interface MessageContext {
   /** A tool's name as Anthropic accepts it. */

@@ -1,7 +1,7 @@
 /** Content parts of OpenAI's messages as Anthropic's blocks. Source: Anthropic's guides on vision, PDFs and files. */
 import { type GatewayError, invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { Change } from './adapter.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
 
 export const isBlank = (text: unknown): boolean => typeof text === 'string' && text.trim() === '';
 

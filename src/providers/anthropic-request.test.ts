@@ -2,10 +2,10 @@ import { describe, expect, test } from 'bun:test';
 import type { MessageCreateParams } from '@anthropic-ai/sdk/resources/messages';
 import fc from 'fast-check';
 import { type Asking, ask, targetFor } from '../../test/support/provider-parts.ts';
+import { isObject, type JsonObject } from '../lib/json.ts';
 import { loadCatalog } from '../pricing/catalog.ts';
 import type { Target } from './adapter.ts';
 import { anthropic } from './anthropic.ts';
-import { isObject, type JsonObject } from './json.ts';
 
 const catalog = loadCatalog();
 const targetOf = (model: string, over: Partial<Target> = {}): Target =>

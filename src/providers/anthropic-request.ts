@@ -4,6 +4,7 @@
  * LiteLLM's documentation of `anthropic/`.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { Change, ChatInput, KnownModel, Target } from './adapter.ts';
 import { type Conversation, calledTools, conversationOf } from './anthropic-messages.ts';
 import { namesFiles } from './anthropic-parts.ts';
@@ -21,7 +22,6 @@ import {
   webSearch,
 } from './anthropic-tools.ts';
 import { BodyEdit } from './body-edit.ts';
-import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
 import { applyDefaults, applyParameterRules, type Default, type ParameterRules, type Refusal } from './parameters.ts';
 
 /** What reading the answer takes to know of the request. */

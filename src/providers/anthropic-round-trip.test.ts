@@ -4,8 +4,8 @@ import { BetaMessageStream } from '@anthropic-ai/sdk/lib/BetaMessageStream';
 import { accumulate } from '../../test/support/accumulate-chunks.ts';
 import { ask, targetFor } from '../../test/support/provider-parts.ts';
 import { fixturesOf, realRecordings } from '../../test/support/recordings.ts';
+import { isObject, type JsonObject } from '../lib/json.ts';
 import { anthropic } from './anthropic.ts';
-import { isObject, type JsonObject } from './json.ts';
 
 const target = targetFor(anthropic);
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { isObject } from '../lib/json.ts';
 import { closedSchema, toolSchema } from './anthropic-schema.ts';
 import { closedJson } from './anthropic-tool-input.ts';
-import { isObject } from './json.ts';
 
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
 const closed = (properties: object, more: object = {}) => object(properties, { additionalProperties: false, ...more });

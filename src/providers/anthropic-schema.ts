@@ -3,7 +3,7 @@
  * section on limitations: objects are closed, no recursion, no ranges and lengths; LiteLLM's documentation of
  * `response_format` for what becomes a forced tool.
  */
-import { isObject, type JsonObject, without } from './json.ts';
+import { isObject, type JsonObject, without } from '../lib/json.ts';
 
 /** What is said of a value but not enforced: it goes into the description, where the model can still read it. */
 const SAID_ONLY = [

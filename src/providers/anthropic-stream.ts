@@ -3,6 +3,7 @@
  * guide "Streaming messages", which also asks that unknown events be ignored.
  */
 import { GatewayError } from '../errors.ts';
+import { isObject, type JsonObject, numberOf, textOf, without } from '../lib/json.ts';
 import type { ChatChunk, ChatChunkChoice, Usage } from '../wire/openai.ts';
 import type { StreamDecoder } from './adapter.ts';
 import {
@@ -18,7 +19,6 @@ import {
 } from './anthropic-answer.ts';
 import type { AnthropicMemo } from './anthropic-request.ts';
 import { laterUsage, usageOf } from './anthropic-usage.ts';
-import { isObject, type JsonObject, numberOf, textOf, without } from './json.ts';
 
 export function messageDecoder(memo: unknown, stamp = systemStamp): StreamDecoder {
   const stream = new MessageStream(memoOf(memo), stamp);

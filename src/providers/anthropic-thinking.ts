@@ -3,11 +3,11 @@
  * LiteLLM's documentation of reasoning content for the budgets.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, numberOf } from '../lib/json.ts';
 import type { ChatMessage } from '../wire/openai.ts';
 import type { Change, KnownModel } from './adapter.ts';
 import { signedThoughts } from './anthropic-messages.ts';
 import type { BodyEdit } from './body-edit.ts';
-import { isObject, type JsonObject, numberOf } from './json.ts';
 import type { Refusal } from './parameters.ts';
 
 const BUDGETS: Readonly<Record<string, number>> = {

@@ -1,6 +1,6 @@
 /** Arguments of earlier tool calls, which are JSON text for OpenAI and an object for Anthropic. */
 import { invalidRequest } from '../errors.ts';
-import { isObject, type JsonObject } from './json.ts';
+import { isObject, type JsonObject } from '../lib/json.ts';
 
 /** Texts that stand in the body exactly as they were, by the marks that hold their places. */
 export type RawInputs = Map<string, string>;

@@ -3,9 +3,9 @@
  * LiteLLM's documentation of `anthropic/` tools, web search and MCP.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, numberOf, textOf, without } from '../lib/json.ts';
 import type { Change } from './adapter.ts';
 import { closedSchema } from './anthropic-schema.ts';
-import { isObject, type JsonObject, numberOf, textOf, without } from './json.ts';
 
 const NAME = /^[a-zA-Z0-9_-]{1,128}$/;
 const LONGEST_NAME = 128;

@@ -1,6 +1,7 @@
 /** Anthropic's counts as OpenAI's. Source: Anthropic's API reference, "Usage", and its guides on prompt caching and compaction. */
+
+import { isObject, type JsonObject, numberOf } from '../lib/json.ts';
 import type { Usage } from '../wire/openai.ts';
-import { isObject, type JsonObject, numberOf } from './json.ts';
 
 /** What was read but not from a cache, what was, and what was put there, are three numbers beside each other. */
 export function usageOf(usage: JsonObject): Usage {

@@ -4,9 +4,9 @@ import { accumulate } from '../../test/support/accumulate-chunks.ts';
 import { API_KEY, ask, targetFor } from '../../test/support/provider-parts.ts';
 import { fixture } from '../../test/support/recordings.ts';
 import { ERROR_KINDS, type ErrorKindName, errorBody, type GatewayError } from '../errors.ts';
+import { isObject, type JsonObject } from '../lib/json.ts';
 import type { Target } from './adapter.ts';
 import { anthropic, anthropicAdapter } from './anthropic.ts';
-import { isObject, type JsonObject } from './json.ts';
 import { upstreamError } from './upstream-error.ts';
 
 const target = targetFor(anthropic);

@@ -4,12 +4,12 @@
  * LiteLLM's documentation of `anthropic/`.
  */
 import { GatewayError } from '../errors.ts';
+import { isObject, textOf, without } from '../lib/json.ts';
 import type { Change, ChatInput, ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
 import { completionOf } from './anthropic-answer.ts';
 import { bodyOf, draftOf, parameterRules } from './anthropic-request.ts';
 import { messageDecoder } from './anthropic-stream.ts';
 import type { BodyEdit } from './body-edit.ts';
-import { isObject, textOf, without } from './json.ts';
 import { takeExtras } from './openai-compatible.ts';
 
 /** A way to the models. */

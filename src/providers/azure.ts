@@ -1,8 +1,8 @@
 /** Azure OpenAI. Source: Microsoft's "Azure OpenAI REST API reference"; LiteLLM's documentation of `azure/`. */
 import { GatewayError } from '../errors.ts';
+import { isObject, textOf } from '../lib/json.ts';
 import type { Target } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
-import { isObject, textOf } from './json.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import type { Refusal } from './parameters.ts';
 import { completionTokens, effortAsWord, reasoningRefusals } from './reasoning-models.ts';

@@ -1,10 +1,10 @@
 /** Whole answers of Converse in OpenAI's shape. Source: AWS's API reference, "Converse"; the table of finish reasons is LiteLLM's. */
 import { GatewayError } from '../errors.ts';
+import { isObject, type JsonObject, textOf, without } from '../lib/json.ts';
 import type { ChatCompletion, ChatMessage } from '../wire/openai.ts';
 import type { BedrockMemo } from './bedrock-request.ts';
 import { JSON_TOOL } from './bedrock-tools.ts';
 import { usageOf } from './bedrock-usage.ts';
-import { isObject, type JsonObject, textOf, without } from './json.ts';
 
 /** For what no upstream said: the time and a name of ours. */
 export interface Stamp {

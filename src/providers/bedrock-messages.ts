@@ -3,11 +3,11 @@
  * user's turn, and what a model thought is sent back as it was. Source: AWS's API reference, "Converse", and its guide on tool use; LiteLLM's documentation of `bedrock/`.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { ChatMessage } from '../wire/openai.ts';
 import type { Change } from './adapter.ts';
 import { callId, type ToolNames } from './bedrock-names.ts';
 import { blocksOfPart, cachePoint, ownNames, textBlock } from './bedrock-parts.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
 
 export interface Turn {
   readonly role: 'user' | 'assistant';

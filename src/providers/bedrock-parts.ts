@@ -1,6 +1,6 @@
 /** Content parts of OpenAI's messages as Converse's blocks. Source: AWS's API reference, "ContentBlock" and those it names. */
 import { type GatewayError, invalidRequest } from '../errors.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 
 export const CACHE_POINT: JsonObject = { cachePoint: { type: 'default' } };
 

@@ -1,5 +1,6 @@
 /** A chat completion as a request of Converse or ConverseStream. Source: AWS's API reference, "Converse"; LiteLLM's documentation of `bedrock/`. */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { Change, ChatInput, Target, UpstreamRequest } from './adapter.ts';
 import { calledNames, conversationOf, usesTools } from './bedrock-messages.ts';
 import { bedrockModel, type Family, familyOf } from './bedrock-model.ts';
@@ -8,7 +9,6 @@ import { bearerOf } from './bedrock-settings.ts';
 import { type Thinking, takesEffort, thinkingOf } from './bedrock-thinking.ts';
 import { type ToolParts, toolName, toolParts } from './bedrock-tools.ts';
 import { BodyEdit } from './body-edit.ts';
-import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
 import { applyDefaults, applyParameterRules, type Refusal } from './parameters.ts';
 import { withExtraHeaders } from './request-headers.ts';
 

@@ -2,9 +2,10 @@
  * Where and as whom Bedrock is called. Names are LiteLLM's (its documentation of `bedrock/`); variables are AWS's
  * ("Environment variables" of the SDKs' reference guide) and LiteLLM's.
  */
+
+import { isObject, textOf } from '../lib/json.ts';
 import type { Target } from './adapter.ts';
 import { bedrockModel, DEFAULT_REGION, runtimeUrl } from './bedrock-model.ts';
-import { isObject, textOf } from './json.ts';
 
 /** Keys that do not change by themselves. */
 export interface StaticKeys {

@@ -1,12 +1,12 @@
 /** Streams of ConverseStream in OpenAI's shape, event by event. Source: AWS's API reference, "ConverseStream". */
 import { GatewayError } from '../errors.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { ChatChunk, ChatMessage } from '../wire/openai.ts';
 import type { StreamDecoder } from './adapter.ts';
 import { askedName, finishOf, NO_MEMO, type Stamp, systemStamp, tierOf } from './bedrock-answer.ts';
 import type { BedrockMemo } from './bedrock-request.ts';
 import { JSON_TOOL } from './bedrock-tools.ts';
 import { usageOf } from './bedrock-usage.ts';
-import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
 
 /** @returns one stream's decoder; it throws `upstream_protocol` for an event that is no JSON object */
 export function streamDecoder(memo: BedrockMemo = NO_MEMO, stamp = systemStamp): StreamDecoder {

@@ -1,8 +1,8 @@
 /** How much a model thinks, in the words of its family. Source: AWS's guides on the models; LiteLLM's documentation of `reasoning_effort`. */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, numberOf } from '../lib/json.ts';
 import type { Target } from './adapter.ts';
 import { type Family, thinksAdaptively } from './bedrock-model.ts';
-import { isObject, type JsonObject, numberOf } from './json.ts';
 
 /** LiteLLM's budgets. */
 const BUDGETS: Readonly<Record<string, number>> = {

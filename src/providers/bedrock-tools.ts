@@ -1,10 +1,10 @@
 /** Tools, their choice and answers by schema in Converse's words. Source: AWS's API reference, "ToolConfiguration"; LiteLLM's documentation of `bedrock/`. */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { Change } from './adapter.ts';
 import type { Family } from './bedrock-model.ts';
 import type { ToolNames } from './bedrock-names.ts';
 import { cachePoint } from './bedrock-parts.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
 
 /** The tool whose arguments are the answer, where a model has no other way to keep to a schema; LiteLLM's name for it. */
 export const JSON_TOOL = 'json_tool_call';

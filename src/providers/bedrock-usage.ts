@@ -1,6 +1,7 @@
 /** Converse's token counts in OpenAI's shape. Source: AWS's API reference, "TokenUsage". */
+
+import { isObject, type JsonObject, numberOf } from '../lib/json.ts';
 import type { Usage } from '../wire/openai.ts';
-import { isObject, type JsonObject, numberOf } from './json.ts';
 
 /** Converse counts cached tokens apart from its input; OpenAI's `prompt_tokens` are all of them. */
 export function usageOf(raw: unknown): Usage | undefined {

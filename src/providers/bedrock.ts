@@ -3,6 +3,7 @@
  * "ConverseStream" and "Common error types"; LiteLLM's documentation of `bedrock/`.
  */
 import { type ErrorKindName, GatewayError } from '../errors.ts';
+import { isObject, textOf } from '../lib/json.ts';
 import type { ProviderAdapter } from './adapter.ts';
 import { completionOf } from './bedrock-answer.ts';
 import { authorize } from './bedrock-credentials.ts';
@@ -10,7 +11,6 @@ import { DEFAULT_REGION, runtimeUrl } from './bedrock-model.ts';
 import { type BedrockMemo, buildRequest } from './bedrock-request.ts';
 import { BEARER_ENV, baseUrlOf, parseSettings, SETTINGS_ENV, secretsOf } from './bedrock-settings.ts';
 import { streamDecoder } from './bedrock-stream.ts';
-import { isObject, textOf } from './json.ts';
 
 /** Exceptions by name, in lower case. */
 const KINDS: Readonly<Record<string, ErrorKindName>> = {

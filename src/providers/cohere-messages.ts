@@ -1,4 +1,6 @@
 /** Messages for Cohere. Source: Cohere's API reference, "Chat" (v2): `messages`, and its guides on tool use and reasoning. */
+
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import {
   cannot,
   type DialectRequest,
@@ -7,7 +9,6 @@ import {
   refuseLegacyCall,
   textOfPart,
 } from './dialect-request.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
 
 /** Models that take their own thinking back; others would refuse it. */
 const REASONS = /reasoning/;

@@ -3,7 +3,7 @@
  * "Chat with Streaming" (v2), and its guides on citations and reasoning.
  */
 import { GatewayError } from '../errors.ts';
-import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 
 /** `undefined` when it is no answer. */
 export function cohereCompletion(body: JsonObject): JsonObject {

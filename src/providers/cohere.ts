@@ -3,6 +3,7 @@
  * outputs and reasoning; LiteLLM's documentation of `cohere/` and `cohere_chat/`.
  */
 import { GatewayError } from '../errors.ts';
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { Change, ChatInput, ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
 import { cohereMessages } from './cohere-messages.ts';
@@ -17,7 +18,6 @@ import {
   take,
   takeThinking,
 } from './dialect-request.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
 import { chunkDecoder, completionReader } from './openai-decoder.ts';
 import type { ParameterRules, Refusal } from './parameters.ts';
 

@@ -3,9 +3,9 @@
  * Source: LiteLLM's documentation of `drop_params`, `extra_headers` and `extra_body`.
  */
 import { type GatewayError, invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { Change, ChatInput, Target } from './adapter.ts';
 import { BodyEdit } from './body-edit.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
 import { bearer } from './openai-compatible.ts';
 import { applyDefaults, applyParameterRules, type ParameterRules } from './parameters.ts';
 import { withExtraHeaders } from './request-headers.ts';

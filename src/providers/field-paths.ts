@@ -2,7 +2,7 @@
  * Paths of `additional_drop_params`: `temperature`, `parent.child`, `tools[*].input_examples`, `messages[0].name`.
  * Source: LiteLLM's documentation, "Drop unsupported params".
  */
-import { isObject } from './json.ts';
+import { isObject } from '../lib/json.ts';
 
 type Step = string | number | typeof EVERY;
 const EVERY = Symbol('every item');

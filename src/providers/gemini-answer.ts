@@ -3,11 +3,11 @@
  * "Gemini API" reference, `GenerateContentResponse`, `Candidate` and `Part`; LiteLLM's documentation of `gemini/`.
  */
 import { GatewayError } from '../errors.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { ChatChoice, ChatCompletion, ChatMessage } from '../wire/openai.ts';
 import { PartialArguments } from './gemini-arguments.ts';
 import { annotationsOf, groundingOf } from './gemini-grounding.ts';
 import { geminiUsage, tierOf } from './gemini-usage.ts';
-import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
 import { type SignatureMemory, signatureFields } from './thought-signatures.ts';
 
 /** For what no upstream said. */

@@ -2,7 +2,7 @@
  * A tool call's arguments that come in pieces, each with a path: `{jsonPath: "$.items[0].name", stringValue: "ap"}`.
  * Source: Google's "Vertex AI" reference, `PartialArg`.
  */
-import { isObject, type JsonObject } from './json.ts';
+import { isObject, type JsonObject } from '../lib/json.ts';
 
 type Step = string | number;
 type Node = Map<string, unknown> | unknown[];

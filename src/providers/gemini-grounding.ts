@@ -2,7 +2,7 @@
  * Where an answer has its facts from: search results and quotations → OpenAI's annotations. Source: Google's "Gemini API"
  * reference, `GroundingMetadata` and `CitationMetadata`; OpenAI API reference, `url_citation`.
  */
-import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 
 export interface Grounding {
   /** The model searched. */

@@ -3,11 +3,11 @@
  * reference, `Content`, `FunctionCall` and `FunctionResponse`; LiteLLM's documentation of `gemini/` for the fillers.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { ChatMessage } from '../wire/openai.ts';
 import type { Change } from './adapter.ts';
 import type { GeminiModel } from './gemini-model.ts';
 import { noteOnce, partsOf } from './gemini-parts.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
 import { PLACEHOLDER_SIGNATURE, plainCallId, type SignatureMemory, signatureOf } from './thought-signatures.ts';
 
 export interface Turn {

@@ -3,8 +3,8 @@
  * Google's "Gemini API" reference, `Part`, `Blob` and `FileData`.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { Change } from './adapter.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
 
 export interface PartContext {
   /** `messages[3].content[1]` */

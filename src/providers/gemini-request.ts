@@ -4,6 +4,7 @@
  * documentation of `gemini/`.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, numberOf, textOf, without } from '../lib/json.ts';
 import type { Change, ChatInput, Target } from './adapter.ts';
 import { BodyEdit } from './body-edit.ts';
 import { conversationOf } from './gemini-messages.ts';
@@ -11,7 +12,6 @@ import { type GeminiModel, geminiModel } from './gemini-model.ts';
 import { geminiJsonSchema, openApiSchema } from './gemini-schema.ts';
 import { thinkingConfig } from './gemini-thinking.ts';
 import { toolFields } from './gemini-tools.ts';
-import { isObject, type JsonObject, numberOf, textOf, without } from './json.ts';
 import { applyDefaults, applyParameterRules, type ParameterRules, type Refusal } from './parameters.ts';
 import type { SignatureMemory } from './thought-signatures.ts';
 

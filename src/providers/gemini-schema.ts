@@ -5,8 +5,8 @@
  * Source: Google's "Gemini API" reference, `Schema` and `GenerationConfig.responseJsonSchema`.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { Change } from './adapter.ts';
-import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
 
 /** Keywords by name: only names that JSON Schema has are reported, never a client's own words. */
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));

@@ -4,6 +4,7 @@
  * Source: Google's "Gemini API" reference, `models.streamGenerateContent`.
  */
 import { GatewayError } from '../errors.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { ChatChunk, ChatChunkChoice } from '../wire/openai.ts';
 import type { StreamDecoder } from './adapter.ts';
 import {
@@ -27,7 +28,6 @@ import {
   usageOf,
 } from './gemini-answer.ts';
 import { PartialArguments } from './gemini-arguments.ts';
-import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
 
 /** @returns one stream's decoder; it throws `upstream_protocol` for an event that is no JSON object */
 export function geminiChunkDecoder(context: AnswerContext): StreamDecoder {

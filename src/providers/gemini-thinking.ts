@@ -3,10 +3,10 @@
  * reasoning for the budgets behind the words.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, numberOf } from '../lib/json.ts';
 import type { Change } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
 import type { GeminiModel } from './gemini-model.ts';
-import { isObject, type JsonObject, numberOf } from './json.ts';
 
 const BUDGETS: Readonly<Record<string, number>> = { low: 1024, medium: 2048, high: 4096, xhigh: 8192, max: 16_384 };
 const OFF: ReadonlySet<unknown> = new Set(['none', 'disable', 'disabled', false]);

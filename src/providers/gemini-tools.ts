@@ -3,11 +3,11 @@
  * API" reference, `Tool` and `FunctionCallingConfig`; LiteLLM's documentation of `gemini/` for the tools of Google's own.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { Change } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
 import type { GeminiModel } from './gemini-model.ts';
 import { openApiSchema } from './gemini-schema.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
 
 export interface ToolFields {
   readonly tools?: readonly JsonObject[];

@@ -2,9 +2,10 @@
  * Gemini's `usageMetadata` → OpenAI's usage, whose details are parts of their totals. Source: Google's "Gemini API"
  * reference, `UsageMetadata`; LiteLLM's documentation of `gemini/` for which counts are in which.
  */
+
+import { isObject, type JsonObject } from '../lib/json.ts';
 import type { Usage } from '../wire/openai.ts';
 import type { Grounding } from './gemini-grounding.ts';
-import { isObject, type JsonObject } from './json.ts';
 
 /** @returns `undefined` when nothing was counted, as at the beginning of some streams */
 export function geminiUsage(metadata: JsonObject, { isGrounded, searches }: Grounding): Usage | undefined {

@@ -4,12 +4,12 @@
  * `google.rpc.Status` and `google.rpc.RetryInfo` of googleapis; LiteLLM's documentation of `gemini/`.
  */
 import { type ErrorKindName, GatewayError } from '../errors.ts';
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { Change, ChatInput, ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
 import { type AnswerContext, type AnswerStamp, geminiCompletion } from './gemini-answer.ts';
 import { geminiModel } from './gemini-model.ts';
 import { geminiRequest } from './gemini-request.ts';
 import { geminiChunkDecoder } from './gemini-stream.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
 import { withExtraHeaders } from './request-headers.ts';
 import { SignatureMemory } from './thought-signatures.ts';
 

@@ -1,4 +1,6 @@
 /** Messages for Ollama's own API. Source: Ollama's API documentation, "Generate a chat message". */
+
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import {
   cannot,
   type DialectRequest,
@@ -7,7 +9,6 @@ import {
   refuseLegacyCall,
   textOfPart,
 } from './dialect-request.ts';
-import { isObject, type JsonObject, textOf } from './json.ts';
 
 /** @throws GatewayError 400 for content that Ollama has no place for */
 export function ollamaMessages({ messages, note }: DialectRequest): JsonObject[] {

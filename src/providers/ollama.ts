@@ -3,6 +3,7 @@
  * "Thinking"; LiteLLM's documentation of `ollama/` and `ollama_chat/`.
  */
 import { GatewayError } from '../errors.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { Change, ChatInput, ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
 import {
@@ -15,7 +16,6 @@ import {
   take,
   takeThinking,
 } from './dialect-request.ts';
-import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
 import { ollamaMessages } from './ollama-messages.ts';
 import { chunkDecoder, completionReader } from './openai-decoder.ts';
 import type { ParameterRules, Refusal } from './parameters.ts';

@@ -3,10 +3,10 @@
  * chat completion"; LiteLLM's documentation of input parameters for what happens to each of them.
  */
 import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject } from '../lib/json.ts';
 import { topLevelMembers } from '../lib/json-members.ts';
 import type { Change, ChatInput, ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
 import { BodyEdit } from './body-edit.ts';
-import { isObject, type JsonObject } from './json.ts';
 import { chunkDecoder, completionReader, type ReplyDifferences } from './openai-decoder.ts';
 import { applyDefaults, applyParameterRules, type Default, type ParameterRules } from './parameters.ts';
 import { withExtraHeaders } from './request-headers.ts';

@@ -4,9 +4,9 @@
  * the table of finish reasons is LiteLLM's.
  */
 import { GatewayError } from '../errors.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatMessage, Usage } from '../wire/openai.ts';
 import type { StreamDecoder } from './adapter.ts';
-import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
 import type { ReplyDifferences } from './reply-differences.ts';
 import { ToolCallSlots, wholeToolCall } from './tool-calls.ts';
 

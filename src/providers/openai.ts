@@ -1,5 +1,5 @@
 /** OpenAI itself. Source: OpenAI API reference; LiteLLM's documentation of `openai/`. */
-import { textOf } from './json.ts';
+import { textOf } from '../lib/json.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import { completionTokens, effortAsWord, reasoningRefusals } from './reasoning-models.ts';
 

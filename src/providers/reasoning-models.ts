@@ -2,8 +2,9 @@
  * Parameters of OpenAI's reasoning models, which OpenAI and Azure share. Source: OpenAI API reference, "Create chat
  * completion", and its reasoning guide; LiteLLM's documentation of o-series and GPT-5 parameters.
  */
+
+import { isObject, textOf } from '../lib/json.ts';
 import type { BodyEdit } from './body-edit.ts';
-import { isObject, textOf } from './json.ts';
 import type { Refusal } from './parameters.ts';
 import type { RequestRewrite } from './request-rewrites.ts';
 

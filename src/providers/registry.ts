@@ -2,6 +2,8 @@
  * Every provider, one entry each, its differences as data. Sources: the providers' API references; LiteLLM's provider
  * pages for names, environment variables and parameters.
  */
+
+import { isObject, textOf } from '../lib/json.ts';
 import type { ProviderAdapter, Target } from './adapter.ts';
 import { anthropic } from './anthropic.ts';
 import { azure } from './azure.ts';
@@ -9,7 +11,6 @@ import { bedrock } from './bedrock.ts';
 import type { BodyEdit } from './body-edit.ts';
 import { cohere, cohereChat } from './cohere.ts';
 import { gemini } from './gemini.ts';
-import { isObject, textOf } from './json.ts';
 import { ollama, ollamaChat } from './ollama.ts';
 import { openai } from './openai.ts';
 import { openAiCompatible } from './openai-compatible.ts';

@@ -1,5 +1,5 @@
 /** How a provider's answers differ from OpenAI's, as data: each difference is a small function that a registry line names. */
-import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 
 export interface ReplyDifferences {
   /** For messages and deltas alike. Applied first. */

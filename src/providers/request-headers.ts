@@ -1,7 +1,7 @@
 /** `extra_headers` of a request, as far as a client may set headers of the gateway's own call to a provider. */
 import { type GatewayError, invalidRequest } from '../errors.ts';
+import { isObject } from '../lib/json.ts';
 import type { Change } from './adapter.ts';
-import { isObject } from './json.ts';
 
 /** Credentials, billing, routing and framing are the operator's and the connection's. */
 const RESERVED: ReadonlySet<string> = new Set([

@@ -4,10 +4,11 @@
  *
  * Sources: the providers' API references; LiteLLM's provider pages.
  */
+
+import { isObject, type JsonObject, numberOf, without } from '../lib/json.ts';
 import type { ChatMessage } from '../wire/openai.ts';
 import type { Change } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
-import { isObject, type JsonObject, numberOf, without } from './json.ts';
 
 /** An edit of the whole body. */
 export type RequestRewrite = (edit: BodyEdit, changes: Change[]) => void;

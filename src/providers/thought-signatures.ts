@@ -6,8 +6,8 @@
  */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { isObject, type JsonObject, textOf, without } from '../lib/json.ts';
 import type { ChatMessage } from '../wire/openai.ts';
-import { isObject, type JsonObject, textOf, without } from './json.ts';
 import type { MessageRewrite } from './request-rewrites.ts';
 
 /** LiteLLM hangs a signature on the call's id; histories that it wrote have such ids. */

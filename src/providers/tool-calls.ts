@@ -2,7 +2,7 @@
  * Tool calls as OpenAI sends them: an id and a name once, arguments as text, one index for each call. Upstreams number
  * all calls 0, leave ids out, repeat them or send arguments as an object; the id tells calls apart, not the index.
  */
-import { isObject, type JsonObject, numberOf, textOf } from './json.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 
 /** A complete call of a whole answer. */
 export function wholeToolCall(raw: unknown, newId: () => string): JsonObject {

@@ -3,8 +3,8 @@
  * full context windows and filtered prompts under many statuses. Source: LiteLLM's documentation of exception mapping.
  */
 import { ERROR_KINDS, type ErrorDetails, type ErrorKindName, GatewayError } from '../errors.ts';
+import { isObject, type JsonObject, textOf, without } from '../lib/json.ts';
 import type { Target } from './adapter.ts';
-import { isObject, type JsonObject, textOf, without } from './json.ts';
 import { redactor } from './redaction.ts';
 import { retryAfter } from './retry-after.ts';
 
