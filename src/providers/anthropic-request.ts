@@ -22,6 +22,7 @@ import {
   webSearch,
 } from './anthropic-tools.ts';
 import { BodyEdit } from './body-edit.ts';
+import { THE_GATEWAYS } from './extra-body.ts';
 import { applyDefaults, applyParameterRules, type Default, type ParameterRules, type Refusal } from './parameters.ts';
 
 /** What reading the answer takes to know of the request. */
@@ -117,11 +118,9 @@ export function bodyOf({ edit, rawInputs }: Draft, input: ChatInput): string {
   return withRawInputs(edit.toText(input.text, input.gatewayKeys), rawInputs);
 }
 
-const THE_CLIENTS = new Set(['model', 'messages', 'stream', 'extra_headers', 'extra_body']);
-
 const defaultsOf = ({ defaults }: Target): Default[] =>
   Object.entries(defaults)
-    .filter(([name]) => !THE_CLIENTS.has(name))
+    .filter(([name]) => !THE_GATEWAYS.has(name))
     .map(([name, value]) => [name, value, JSON.stringify(value)]);
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

@@ -9,6 +9,7 @@ import { bearerOf } from './bedrock-settings.ts';
 import { type Thinking, takesEffort, thinkingOf } from './bedrock-thinking.ts';
 import { type ToolParts, toolName, toolParts } from './bedrock-tools.ts';
 import { BodyEdit } from './body-edit.ts';
+import { extraMembers } from './extra-body.ts';
 import { applyDefaults, applyParameterRules, type Refusal } from './parameters.ts';
 import { withExtraHeaders } from './request-headers.ts';
 
@@ -52,7 +53,7 @@ export function buildRequest(input: ChatInput, target: Target, changes: Change[]
     edit,
     Object.entries(target.defaults).map(([name, value]) => [name, value, ''] as const),
   );
-  mergeExtraBody(edit, changes);
+  for (const [name, value] of Object.entries(extraMembers(edit.get('extra_body'), changes))) edit.set(name, value);
   const rules = {
     id: 'bedrock',
     renames: () => [['max_completion_tokens', 'max_tokens']] as const,
@@ -67,16 +68,6 @@ export function buildRequest(input: ChatInput, target: Target, changes: Change[]
     body: JSON.stringify(body),
     memo,
   };
-}
-
-function mergeExtraBody(edit: BodyEdit, changes: Change[]): void {
-  const extra = edit.get('extra_body');
-  if (extra === undefined || extra === null) return;
-  if (!isObject(extra)) throw invalidRequest('extra_body must be an object.', 'extra_body');
-  for (const [name, value] of Object.entries(extra)) {
-    if (!/^(model|messages|stream|extra_headers|extra_body)$/.test(name)) edit.set(name, value);
-    else changes.push({ field: `extra_body.${name}`, action: 'dropped', note: 'set by the gateway' });
-  }
 }
 
 function refusalsOf(edit: BodyEdit, family: Family): Refusal[] {

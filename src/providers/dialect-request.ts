@@ -6,6 +6,7 @@ import { type GatewayError, invalidRequest } from '../errors.ts';
 import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { Change, ChatInput, Target } from './adapter.ts';
 import { BodyEdit } from './body-edit.ts';
+import { extraMembers, THE_GATEWAYS } from './extra-body.ts';
 import { bearer } from './openai-compatible.ts';
 import { applyDefaults, applyParameterRules, type ParameterRules } from './parameters.ts';
 import { withExtraHeaders } from './request-headers.ts';
@@ -20,8 +21,6 @@ export interface DialectRequest {
   readonly headers: Record<string, string>;
   note(change: Change): void;
 }
-
-const THE_GATEWAYS: ReadonlySet<string> = new Set(['model', 'messages', 'stream', 'extra_headers', 'extra_body']);
 
 /** @throws GatewayError 400 for what the provider does not take and for extras that are no objects */
 export function dialectRequest(
@@ -42,7 +41,7 @@ export function dialectRequest(
   const messages = edit.get('messages');
   return {
     fields,
-    extraBody: extraBodyOf(edit.get('extra_body'), changes),
+    extraBody: extraMembers(edit.get('extra_body'), changes),
     messages: Array.isArray(messages) ? messages.filter(isObject) : [],
     isStream: input.request.stream === true,
     headers: withExtraHeaders(headersOf(target), edit.get('extra_headers'), changes),
@@ -51,16 +50,6 @@ export function dialectRequest(
       if (!isKnown) changes.push(change);
     },
   };
-}
-
-function extraBodyOf(extra: unknown, changes: Change[]): JsonObject {
-  if (extra === undefined || extra === null) return {};
-  if (!isObject(extra)) throw invalidRequest('extra_body must be an object.', 'extra_body');
-  const own = Object.keys(extra).filter((name) => THE_GATEWAYS.has(name));
-  for (const name of own) {
-    changes.push({ field: `extra_body.${name}`, action: 'dropped', note: 'set by the gateway' });
-  }
-  return Object.fromEntries(Object.entries(extra).filter(([name]) => !THE_GATEWAYS.has(name)));
 }
 
 function headersOf(target: Target): Record<string, string> {

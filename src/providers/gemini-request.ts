@@ -7,6 +7,7 @@ import { invalidRequest } from '../errors.ts';
 import { isObject, type JsonObject, numberOf, textOf, without } from '../lib/json.ts';
 import type { Change, ChatInput, Target } from './adapter.ts';
 import { BodyEdit } from './body-edit.ts';
+import { extraMembers } from './extra-body.ts';
 import { conversationOf } from './gemini-messages.ts';
 import { type GeminiModel, geminiModel } from './gemini-model.ts';
 import { geminiJsonSchema, openApiSchema } from './gemini-schema.ts';
@@ -266,13 +267,7 @@ const GUARDED: ReadonlySet<string> = new Set([
 ]);
 
 function withExtraBody(body: JsonObject, extra: unknown, changes: Change[]): JsonObject {
-  if (extra === undefined || extra === null) return body;
-  if (!isObject(extra)) throw invalidRequest('extra_body must be an object.', 'extra_body');
-  const guarded = Object.keys(extra).filter((name) => GUARDED.has(name));
-  for (const name of guarded) {
-    changes.push({ field: `extra_body.${name}`, action: 'dropped', note: 'set by the gateway' });
-  }
-  const { generationConfig, generation_config: spelt, ...rest } = without(extra, ...guarded);
+  const { generationConfig, generation_config: spelt, ...rest } = extraMembers(extra, changes, GUARDED);
   const more = generationConfig ?? spelt;
   if (!isObject(more)) return { ...body, ...rest };
   const own = isObject(body['generationConfig']) ? body['generationConfig'] : {};

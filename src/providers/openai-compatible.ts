@@ -2,11 +2,11 @@
  * A provider that speaks OpenAI's chat completions, its differences given as data. Source: OpenAI API reference, "Create
  * chat completion"; LiteLLM's documentation of input parameters for what happens to each of them.
  */
-import { invalidRequest } from '../errors.ts';
 import { isObject, type JsonObject } from '../lib/json.ts';
 import { topLevelMembers } from '../lib/json-members.ts';
 import type { Change, ChatInput, ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
 import { BodyEdit } from './body-edit.ts';
+import { extraMembers, THE_GATEWAYS } from './extra-body.ts';
 import { chunkDecoder, completionReader, type ReplyDifferences } from './openai-decoder.ts';
 import { applyDefaults, applyParameterRules, type Default, type ParameterRules } from './parameters.ts';
 import { withExtraHeaders } from './request-headers.ts';
@@ -150,14 +150,11 @@ function preparedFor(target: Target, provider: OpenAiCompatible): Prepared {
     model,
     modelText: JSON.stringify(model),
     defaults: Object.entries(target.defaults)
-      .filter(([name]) => !THE_CLIENTS.has(name))
+      .filter(([name]) => !THE_GATEWAYS.has(name))
       .map(([name, value]) => [name, value, JSON.stringify(value)] as const),
     messageRewrites: messageRewritesOf(provider, target),
   };
 }
-
-/** What the gateway has already acted on when an adapter is asked. */
-export const THE_CLIENTS: ReadonlySet<string> = new Set(['model', 'messages', 'stream', 'extra_headers', 'extra_body']);
 
 export const chatUrl = ({ baseUrl }: Target): string =>
   baseUrl.endsWith('/chat/completions') ? baseUrl : `${baseUrl}/chat/completions`;
@@ -213,13 +210,7 @@ function mergeExtraBody(
   changes: Change[],
   texts: ReadonlyMap<string, string> | undefined,
 ): void {
-  if (extra === null) return;
-  if (!isObject(extra)) throw invalidRequest('extra_body must be an object.', 'extra_body');
-  for (const [name, value] of Object.entries(extra)) {
-    // What decides access, price and routing cannot be changed behind the gateway's back.
-    if (!THE_CLIENTS.has(name)) edit.set(name, value, texts?.get(name));
-    else changes.push({ field: `extra_body.${name}`, action: 'dropped', note: 'set by the gateway' });
-  }
+  for (const [name, value] of Object.entries(extraMembers(extra, changes))) edit.set(name, value, texts?.get(name));
 }
 
 /** Usage is always obtained, because calls cost money whether or not the client wants to know. */
