@@ -2,7 +2,6 @@
  * What somebody may give a key: never more than they and those behind the key have. Source: the roles of LiteLLM's
  * documentation; the oracle of the tests is the project's authorization matrix.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { objectIn, textsIn } from '../auth/json-columns.ts';
 import type { Access } from '../auth/principal.ts';
 import { isRouteGroup, mayCall } from '../auth/routes.ts';
@@ -19,6 +18,7 @@ import type { KeyFields } from './key-schema.ts';
 import { keyView } from './key-view.ts';
 import { limitsView } from './limit-columns.ts';
 import { type Bag, guarded } from './metadata.ts';
+import { isSame } from './same-value.ts';
 import { effectiveLimits } from './team-rights.ts';
 
 /** Only the platform's admins say these: they refer to what is theirs, or give access by other ways. */
@@ -99,14 +99,6 @@ function refuseClosed({ fields, before, standing, isNew }: Change): void {
 
 /** Where a new key belongs has been checked before. */
 const NEW_KEY_FIELDS = ['allowed_routes', 'permissions'] as const;
-
-/** A list that is empty, a flag that is off and a field that is not there say the same. */
-const isSame = (given: unknown, now: unknown): boolean => isDeepStrictEqual(plain(given), plain(now));
-
-function plain(value: unknown): unknown {
-  if (value === undefined || value === false) return null;
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0 ? null : value;
-}
 
 /** Nobody else has had a hand in the key: its user may change what its user has set. */
 const isOwnWork = ({ before, author }: Change): boolean => before.created_by === author && before.updated_by === author;

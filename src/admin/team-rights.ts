@@ -1,5 +1,4 @@
 /** Who may change what of a team. Source: the roles of LiteLLM's documentation; nobody grants what they lack. */
-import { isDeepStrictEqual } from 'node:util';
 import { objectIn, textsIn } from '../auth/json-columns.ts';
 import type { Access } from '../auth/principal.ts';
 import { budgets } from '../db/budgets.ts';
@@ -12,6 +11,7 @@ import { GatewayError, invalidRequest } from '../errors.ts';
 import { type Ceiling, type Grant, refuseAbove, refuseRaise } from './ceiling.ts';
 import { limitsView } from './limit-columns.ts';
 import { guarded, type Standing } from './metadata.ts';
+import { isSame } from './same-value.ts';
 import type { TeamFields } from './team-schema.ts';
 import { teamView } from './team-view.ts';
 
@@ -62,14 +62,6 @@ export function refuseUnduly(fields: TeamFields, row: TeamRow, standing: Exclude
 function listedModels(row: TeamRow): readonly string[] {
   const own = textsIn(row.models);
   return own.length === 0 && textsIn(row.access_group_ids).length > 0 ? ['no-default-models'] : own;
-}
-
-/** A list that is empty, a flag that is off and a field that is not there say the same. */
-const isSame = (given: unknown, now: unknown): boolean => isDeepStrictEqual(plain(given), plain(now));
-
-function plain(value: unknown): unknown {
-  if (value === undefined || value === false) return null;
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0 ? null : value;
 }
 
 /** What was sent, with the metadata that may not be touched as it was. */
