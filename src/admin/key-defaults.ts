@@ -10,7 +10,6 @@ import type { KeyMakers, KeySettings } from './context.ts';
 import { type GenerateFields, generateBody, type KeyFields } from './key-schema.ts';
 
 const TIMES: ReadonlySet<string> = new Set(['duration', 'budget_duration']);
-const WORDS: Readonly<Record<string, string>> = { hourly: '1h', daily: '1d', weekly: '7d', monthly: '1mo' };
 
 /** Defaults first, then caps for what is still open. */
 export function withDefaults(fields: GenerateFields, { defaults, caps }: KeySettings): GenerateFields {
@@ -45,8 +44,7 @@ export function withinCaps<Fields extends KeyFields>(fields: Fields, caps: KeySe
 function sizeOf(field: string, value: unknown): number {
   if (!TIMES.has(field)) return Number(value);
   if (value === '-1') return Number.POSITIVE_INFINITY;
-  const text = String(value);
-  return endOfDuration(WORDS[text] ?? text, 0) ?? Number.POSITIVE_INFINITY;
+  return endOfDuration(String(value), 0) ?? Number.POSITIVE_INFINITY;
 }
 
 /**

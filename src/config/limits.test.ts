@@ -36,7 +36,7 @@ describe('the budget of all requests', () => {
     expect(limits('litellm_settings: {max_budget: 0}').globalBudget).toBeNull();
   });
 
-  test.each(['often', '0d', '1 week', '-1'])(
+  test.each(['often', '0d', '1 fortnight', '-1'])(
     'over "%s" stops the start and says what a time looks like',
     (duration) => {
       const [error] = errorsOf(`litellm_settings: {max_budget: 1, budget_duration: "${duration}"}`);

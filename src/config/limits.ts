@@ -84,10 +84,7 @@ function providerBudgets({ router }: Sections, findings: Findings): Record<strin
   return budgets;
 }
 
-/** LiteLLM's words for windows. */
-const WORDS: ReadonlySet<string> = new Set(['hourly', 'daily', 'weekly', 'monthly']);
-
-export const isBudgetDuration = (text: string): boolean => WORDS.has(text) || endOfDuration(text, 0) !== undefined;
+export const isBudgetDuration = (text: string): boolean => endOfDuration(text, 0) !== undefined;
 
 export function checkDuration(
   text: string | null | undefined,

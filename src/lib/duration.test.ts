@@ -23,8 +23,45 @@ describe('a duration', () => {
     expect(iso('25mo')).toBe('2028-02-29T12:30:15.250Z');
   });
 
+  test.each([
+    ['30sec', '30s'],
+    ['30 seconds', '30s'],
+    ['30min', '30m'],
+    ['30 minutes', '30m'],
+    ['2 hours', '2h'],
+    ['24hr', '24h'],
+    ['30 days', '30d'],
+    ['30D', '30d'],
+    ['2 weeks', '2w'],
+    ['1month', '1mo'],
+    ['3 months', '3mo'],
+    ['hourly', '1h'],
+    ['Daily', '1d'],
+    ['weekly', '7d'],
+    ['monthly', '1mo'],
+  ])('%p is %p', (words, short) => {
+    expect(iso(words)).toBe(iso(short) ?? 'readable');
+  });
+
   test('is nothing else', () => {
-    for (const text of ['', '30', 's', '-1', '-5m', '0s', '1.5h', '1e3s', '30 d', '30D', '1y', '1w2d', '1234567s']) {
+    for (const text of [
+      '',
+      '30',
+      's',
+      '-1',
+      '-5m',
+      '0s',
+      '1.5h',
+      '1e3s',
+      '30  d',
+      '1y',
+      '1w2d',
+      '1234567s',
+      '3 ms',
+      '5foo',
+      'yearly',
+      '30 constructor',
+    ]) {
       expect(iso(text)).toBeUndefined();
     }
   });

@@ -39,6 +39,9 @@ describe('a duration becomes a window', () => {
     ['monthly', 1, 'month'],
     ['3mo', 3, 'month'],
     [' 1D ', 1, 'day'],
+    ['30min', 30, 'minute'],
+    ['2 weeks', 2, 'week'],
+    ['7 days', 1, 'week'],
   ] as const)('%p is every %p %p', (text, every, period) => {
     expect(parseWindow(text, 'Asia/Tokyo')).toEqual({ kind: 'calendar', every, period, timeZone: 'Asia/Tokyo' });
   });

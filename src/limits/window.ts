@@ -2,6 +2,7 @@
  * Windows from the clock and the zone. Aligned as LiteLLM's documentation of budget resets says: `1d` at midnight, `7d`
  * on Monday, `30d` and `1mo` on the first of the month, hours and shorter on the boundary.
  */
+import { type DurationUnit, parseDuration } from '../lib/duration.ts';
 import type { Window } from './types.ts';
 import { DAY_MS, instantOf, wallClock } from './zone-time.ts';
 
@@ -113,9 +114,7 @@ export class WindowClock {
 
 const LIFETIME: Window = { kind: 'lifetime' };
 
-const WORDS: Readonly<Record<string, string>> = { hourly: '1h', daily: '1d', weekly: '7d', monthly: '1mo' };
-
-const PERIODS: Readonly<Record<string, Calendar['period']>> = {
+const PERIODS: Readonly<Record<DurationUnit, Calendar['period']>> = {
   s: 'second',
   m: 'minute',
   h: 'hour',
@@ -127,11 +126,10 @@ const PERIODS: Readonly<Record<string, Calendar['period']>> = {
 /** LiteLLM's durations and its words for them. `null`: for ever. `undefined`: not a duration. */
 export function parseWindow(text: string | null, timeZone: string): Window | undefined {
   if (text === null) return LIFETIME;
-  const word = text.trim().toLowerCase();
-  const match = /^(\d{1,6})(s|m|h|d|w|mo)$/.exec(WORDS[word] ?? word);
-  const every = Number(match?.[1] ?? 0);
-  const period = PERIODS[match?.[2] ?? ''];
-  if (every === 0 || period === undefined) return undefined;
+  const duration = parseDuration(text);
+  if (!duration) return undefined;
+  const every = duration.count;
+  const period = PERIODS[duration.unit];
   const calendar = (count: number, unit: Calendar['period']): Window => ({
     kind: 'calendar',
     every: count,
