@@ -135,10 +135,22 @@ test('what belongs to the request goes with it: defaults, headers, limits, price
 test("settings that only the adapter understands come from the entry, then from the adapter's own variables", () => {
   const environment = { AZURE_API_VERSION: '2024-01-01', AZURE_AD_TOKEN: 'token' };
   const azure = { model: 'azure/d', api_base: 'http://a' };
-  expect(target(azure, environment).settings).toEqual({ apiVersion: '2024-01-01', adToken: 'token' });
+  expect(target(azure, environment).settings).toMatchObject({ apiVersion: '2024-01-01', entra: { token: 'token' } });
   expect(target({ ...azure, api_version: '2025-01-01' }, environment).settings).toMatchObject({
     apiVersion: '2025-01-01',
   });
+});
+
+test('settings that name a variable of the environment find it there', () => {
+  const azure = {
+    model: 'azure/d',
+    api_base: 'http://a',
+    tenant_id: 't',
+    client_id: 'c',
+    azure_ad_token: 'oidc/env/ID',
+  };
+  expect(() => target(azure)).toThrow('oidc/env needs the environment variable ID, which is not set');
+  expect(target(azure, { ID: 'assertion' }).settings).toMatchObject({ entra: { signIn: { kind: 'assertion' } } });
 });
 
 test('settings that an adapter refuses are told with the entry and its reason', () => {

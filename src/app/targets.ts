@@ -55,8 +55,8 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
   const litellmModel = deployment.model.startsWith(`${adapter.id}/`)
     ? deployment.model
     : `${adapter.id}/${deployment.model}`;
-  const first: FirstOf = (names) => names.map(parts.lookUp).find((value) => value !== undefined);
-  const settings = settingsOf(deployment, adapter, first);
+  const first = firstOf(parts);
+  const settings = settingsOf(deployment, adapter, config, parts);
   const address = deployment.apiBase ?? first(adapter.baseUrlEnv) ?? adapter.baseUrlOf?.(settings, upstreamModel);
   const target: Target = {
     deploymentId: deployment.id,
@@ -119,12 +119,25 @@ const fallbackProvider = (deployment: DeploymentConfig): string | undefined =>
 
 type FirstOf = (names: readonly string[]) => string | undefined;
 
-function settingsOf(deployment: DeploymentConfig, adapter: Target['adapter'], first: FirstOf): unknown {
+const firstOf =
+  ({ lookUp }: TargetParts): FirstOf =>
+  (names) =>
+    names.map(lookUp).find((value) => value !== undefined);
+
+function settingsOf(
+  deployment: DeploymentConfig,
+  adapter: Target['adapter'],
+  config: Config,
+  parts: TargetParts,
+): unknown {
+  const first = firstOf(parts);
   const fromEnv = Object.entries(adapter.settingsEnv ?? {}).map(([name, variables]) => [name, first(variables)]);
-  return adapter.parseSettings?.({
+  const raw = {
+    enable_azure_ad_token_refresh: config.litellm.refreshesAzureTokens,
     ...Object.fromEntries(fromEnv),
     ...deployment.providerSettings,
     api_base: deployment.apiBase,
     ...(deployment.apiVersion !== undefined && { api_version: deployment.apiVersion }),
-  });
+  };
+  return adapter.parseSettings?.(raw, parts.lookUp);
 }

@@ -233,6 +233,8 @@ export interface Config {
   };
   readonly litellm: {
     readonly dropParams: boolean;
+    /** `enable_azure_ad_token_refresh`: sign in as what the machine is where nothing else is given. */
+    readonly refreshesAzureTokens: boolean;
     /** Cut `stop` never; kept for the finding only. */
     readonly forwardTraceparent: boolean;
     readonly turnOffMessageLogging: boolean;

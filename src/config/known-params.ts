@@ -32,6 +32,7 @@ export const PROVIDER_SETTINGS = words(`
   vertex_project vertex_location vertex_credentials aws_access_key_id aws_secret_access_key aws_session_token
   aws_region_name aws_session_name aws_profile_name aws_role_name aws_web_identity_token aws_sts_endpoint
   aws_external_id aws_session_tags aws_bedrock_runtime_endpoint aws_bedrock_project_id watsonx_region_name
+  enable_azure_ad_token_refresh project_id space_id watsonx_project token zen_api_key
 `);
 
 /** LiteLLM has them; Tollgate does not act on them yet, and they never reach an upstream. */
@@ -52,7 +53,7 @@ export const IGNORED_PARAMS = words(`
   prompt_integration litellm_system_prompt enable_json_schema_validation modify_params ensure_alternating_roles
   user_continue_message assistant_continue_message supports_system_message roles initial_prompt_value
   final_prompt_value bos_token eos_token hf_model_name fake_stream caching cache ttl no-log
-  enable_azure_ad_token_refresh fallbacks context_window_fallback_dict mock_tool_calls mock_timeout mock_delay
+  fallbacks context_window_fallback_dict mock_tool_calls mock_timeout mock_delay
   disable_add_transform_inline_image_block search_tool_name max_agentic_loops stream_chunk_size allowed_model_region
   callbacks success_callback failure_callback langfuse_public_key langfuse_secret langfuse_host
   anthropic_federation_rule_id anthropic_organization_id anthropic_service_account_id

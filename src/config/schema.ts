@@ -109,6 +109,7 @@ export const ROUTER = rules(
 export const LITELLM = rules(
   {
     drop_params: 'boolean',
+    enable_azure_ad_token_refresh: 'boolean',
     num_retries: 'whole',
     request_timeout: 'duration',
     fallbacks: 'tree',

@@ -54,6 +54,7 @@ describe('settings that nobody made', () => {
     });
     expect(settings.litellm).toEqual({
       dropParams: false,
+      refreshesAzureTokens: false,
       forwardTraceparent: false,
       turnOffMessageLogging: false,
       modelAliasMap: {},

@@ -115,6 +115,7 @@ export function litellmSettings({ litellm, tollgate }: Sections, env: Env, findi
   );
   return {
     dropParams: litellm.read('drop_params') ?? env.dropParams ?? false,
+    refreshesAzureTokens: litellm.read('enable_azure_ad_token_refresh') ?? false,
     forwardTraceparent: litellm.read('forward_traceparent_to_llm_provider') ?? false,
     turnOffMessageLogging: litellm.read('turn_off_message_logging') ?? false,
     modelAliasMap: litellm.read('model_alias_map') ?? {},

@@ -23,6 +23,10 @@ const SHOWN: ReadonlySet<string> = new Set([
   'vertex_location',
   'aws_region_name',
   'watsonx_region_name',
+  'watsonx_project',
+  'project_id',
+  'space_id',
+  'azure_scope',
   'tags',
   ...COMPLETION_DEFAULTS,
 ]);

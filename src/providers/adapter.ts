@@ -95,6 +95,9 @@ export interface UpstreamRequest {
 /** One server-sent event's `data`, one line of NDJSON, or one message of a binary stream as `{type: payload}`. */
 export type StreamDecoder = (data: string) => ChatChunk[];
 
+/** A variable of the environment by its name. */
+export type LookUp = (name: string) => string | undefined;
+
 export interface ProviderAdapter {
   /** The prefix in `provider/model`. Spelled nowhere outside `providers/`. */
   readonly id: string;
@@ -114,13 +117,13 @@ export interface ProviderAdapter {
   /** Settings that an environment variable gives where the config does not: setting → variables, first match wins. */
   readonly settingsEnv?: Readonly<Record<string, readonly string[]>>;
   /** At boot: a typo fails the start, not a request. Throws Error with a plain message. */
-  parseSettings?(raw: Readonly<Record<string, unknown>>): unknown;
+  parseSettings?(raw: Readonly<Record<string, unknown>>, lookUp?: LookUp): unknown;
   /** The address where the deployment gives none and it depends on settings or model. At boot; throws Error with a plain message. */
   baseUrlOf?(settings: unknown, upstreamModel: string): string | undefined;
   /** Throws GatewayError('invalid_request') for a parameter that the provider does not support. */
   buildRequest(input: ChatInput, target: Target, changes: Change[]): UpstreamRequest;
-  /** For credentials that must be fetched or computed: the request with them on it. Throws GatewayError. */
-  authorize?(request: UpstreamRequest, target: Target, nowMs: number): Promise<UpstreamRequest>;
+  /** For credentials that must be fetched or computed: the request with them, or `undefined` where it needs none. Throws GatewayError. */
+  authorize?(request: UpstreamRequest, target: Target, nowMs: number): Promise<UpstreamRequest> | undefined;
   /** @param memo that of the request; absent when there was none */
   parseResponse(body: unknown, target: Target, memo?: unknown): ChatCompletion;
   createStreamDecoder(target: Target, memo?: unknown): StreamDecoder;

@@ -81,10 +81,11 @@ describe('credentials', () => {
 
 describe('settings', () => {
   test.each([
-    [{ azure_ad_token: 1 }, 'must be text'],
-    [{ azure_ad_token: 'oidc/google' }, 'oidc/'],
-    [{ tenant_id: 't', client_id: 'c', client_secret: 's' }, 'tenant_id is not supported yet'],
-    [{ azure_username: 'u' }, 'azure_username'],
+    [{ azure_ad_token: 1 }, 'azure_ad_token must be text'],
+    [{ client_secret: ['s'] }, 'client_secret must be text'],
+    [{ azure_ad_token: 'oidc/google/a' }, 'oidc/ needs tenant_id and client_id'],
+    [{ azure_ad_token: 'oidc/moon/a', tenant_id: 't', client_id: 'c' }, 'oidc/ must be followed by env'],
+    [{ azure_authority_host: 'http://login.example' }, 'must be an https address'],
     [{ api_version: 'yesterday' }, 'api_version must be a date'],
     [{ api_version: 20241021 }, 'api_version'],
   ])('%j stop the start: %s', (raw, reason) => {
@@ -125,6 +126,30 @@ describe('the rules of reasoning models', () => {
   });
 });
 
+describe('signing in', () => {
+  const settingsFrom = (raw: object) => azure.parseSettings?.({ ...raw }, () => undefined);
+  const service = { tenant_id: 't', client_id: 'c', client_secret: 'secret-1234567' };
+
+  test('is left alone where there is a key, a token or nothing to sign in with', () => {
+    const settings = settingsFrom(service);
+    const withKey = target('x', { settings });
+    expect(azure.authorize?.(ask(withKey), withKey, 0)).toBeUndefined();
+    const withToken = target('x', { apiKey: undefined, settings: settingsFrom({ azure_ad_token: 'token' }) });
+    expect(azure.authorize?.(ask(withToken), withToken, 0)).toBeUndefined();
+    const withNothing = target('x', { apiKey: undefined, settings: settingsFrom({ tenant_id: 't' }) });
+    expect(azure.authorize?.(ask(withNothing), withNothing, 0)).toBeUndefined();
+    const own = target('x', { apiKey: undefined, settings, extraHeaders: { Authorization: 'Bearer mine' } });
+    expect(azure.authorize?.(ask(own), own, 0)).toBeUndefined();
+  });
+
+  test('shows none of its secrets', () => {
+    const secretsOf = (raw: object) => azure.secretsOf?.(target('x', { settings: settingsFrom(raw) }));
+    expect(secretsOf(service)).toEqual(['secret-1234567']);
+    expect(secretsOf({ client_id: 'c', azure_username: 'u', azure_password: 'pass-1234' })).toEqual(['pass-1234']);
+    expect(secretsOf({})).toEqual([]);
+  });
+});
+
 describe('old versions', () => {
   const asking = (apiVersion: string, choice: unknown) => () =>
     ask(target('x', { apiVersion }), { body: { tool_choice: choice } });
@@ -143,6 +168,43 @@ describe('old versions', () => {
     ['v1', 'required'],
   ])('%s takes tool_choice %s', (version, choice) => {
     expect(asking(version, choice)().sent).toMatchObject({ tool_choice: choice });
+  });
+});
+
+describe('old versions and response_format', () => {
+  const asking = (apiVersion: string, type: string, more = {}) =>
+    ask(target('x', { apiVersion, ...more }), {
+      body: { response_format: { type, json_schema: { name: 'n', schema: {} } } },
+    });
+
+  test.each([
+    ['2023-05-15', 'json_object', 'needs api_version 2023-12-01'],
+    ['2024-06-01', 'json_schema', 'json_schema needs api_version 2024-08-01'],
+    ['2024-07-01-preview', 'json_schema', 'json_schema needs api_version 2024-08-01'],
+  ])('%s refuses %s: %s', (version, type, reason) => {
+    expect(() => asking(version, type)).toThrow(reason);
+  });
+
+  test.each([
+    ['2023-12-01-preview', 'json_object'],
+    ['2024-08-01-preview', 'json_schema'],
+    ['2024-10-21', 'json_schema'],
+    ['v1', 'json_schema'],
+  ])('%s takes %s', (version, type) => {
+    expect(asking(version, type).sent).toMatchObject({ response_format: { type } });
+  });
+
+  test('are told apart where both fields are too new, each once', () => {
+    const body = { tool_choice: 'required', response_format: { type: 'json_schema' } };
+    expect(() => ask(target('x', { apiVersion: '2023-05-15' }), { body })).toThrow(
+      "['tool_choice', 'response_format']",
+    );
+  });
+
+  test('drop it where the operator says so', () => {
+    const { sent, changes } = asking('2024-06-01', 'json_schema', { dropParams: true });
+    expect(sent).not.toHaveProperty('response_format');
+    expect(changes).toMatchObject([{ field: 'response_format', action: 'dropped' }]);
   });
 });
 

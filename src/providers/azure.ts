@@ -1,8 +1,10 @@
 /** Azure OpenAI. Source: Microsoft's "Azure OpenAI REST API reference"; LiteLLM's documentation of `azure/`. */
 import { GatewayError } from '../errors.ts';
 import { isObject, textOf } from '../lib/json.ts';
-import type { Target } from './adapter.ts';
+import type { LookUp, Target } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
+import { ENTRA_ENV, type EntraSettings, entraSettings } from './entra-settings.ts';
+import { allEntraSecrets, withEntraToken } from './entra-token.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import type { Refusal } from './parameters.ts';
 import { completionTokens, effortAsWord, reasoningRefusals } from './reasoning-models.ts';
@@ -20,8 +22,8 @@ const SERIES: readonly (readonly [string, string])[] = [
 ];
 
 interface AzureSettings {
-  /** Entra token, sent where there is no key. */
-  readonly adToken: string | undefined;
+  /** Used where there is no key. */
+  readonly entra: EntraSettings;
   readonly apiVersion: string;
 }
 
@@ -62,18 +64,25 @@ const withVersion = (url: string, version: string): string =>
 
 function credentials(target: Target): Readonly<Record<string, string>> {
   if (target.apiKey !== undefined && target.apiKey !== '') return { 'api-key': target.apiKey };
-  const adToken = settingsOf(target)?.adToken;
-  return adToken === undefined ? {} : { authorization: `Bearer ${adToken}` };
+  const token = settingsOf(target)?.entra.token;
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }
+
+/** First version that takes it, and whether the request asks for it. Source: the API's change log. */
+const SINCE: readonly (readonly [field: string, what: string, version: string, asks: (value: unknown) => boolean])[] = [
+  ['tool_choice', '', '2023-12-01', (choice) => choice !== undefined],
+  ['tool_choice', 'required ', '2024-06-01', (choice) => choice === 'required'],
+  ['response_format', '', '2023-12-01', (format) => isObject(format)],
+  ['response_format', 'json_schema ', '2024-08-01', (format) => isObject(format) && format['type'] === 'json_schema'],
+];
 
 /** What old dated versions of the API do not know. */
 function versionRefusals(edit: BodyEdit, target: Target): Refusal[] {
   const version = versionOf(target);
-  const choice = edit.get('tool_choice');
-  if (choice === undefined || !DATED.test(version)) return [];
-  if (version < '2023-12-01') return [{ field: 'tool_choice', why: 'needs api_version 2023-12-01 or later' }];
-  if (choice !== 'required' || version >= '2024-06-01') return [];
-  return [{ field: 'tool_choice', why: 'required needs api_version 2024-06-01 or later' }];
+  if (!DATED.test(version)) return [];
+  const needed = SINCE.filter(([field, , since, asks]) => version < since && asks(edit.get(field)));
+  const refusals = needed.map(([field, what, since]) => ({ field, why: `${what}needs api_version ${since} or later` }));
+  return refusals.filter(({ field }, at) => refusals.findIndex((other) => other.field === field) === at);
 }
 
 /** Filtered prompts come as a 400 with the reason inside; a missing deployment as a 404, sometimes another status. */
@@ -91,23 +100,14 @@ function parseError(status: number, body: unknown): GatewayError | undefined {
   return code === 'DeploymentNotFound' ? new GatewayError('upstream_not_found', text, details) : undefined;
 }
 
-/** Ways to sign in that need requests of their own. */
-const SIGN_IN = ['tenant_id', 'client_id', 'client_secret', 'azure_username', 'azure_password'];
-
-function parseSettings(raw: Readonly<Record<string, unknown>>): AzureSettings {
-  const { azure_ad_token: token, api_version: version } = raw;
-  if (token !== undefined && typeof token !== 'string') throw new Error('azure_ad_token must be text');
-  if (token?.startsWith('oidc/')) throw new Error('azure_ad_token: oidc/ is not supported yet; give the token itself');
-  const signIn = SIGN_IN.find((name) => textOf(raw[name]) !== undefined);
-  if (signIn !== undefined && token === undefined) {
-    throw new Error(`${signIn} is not supported yet; give api_key or azure_ad_token`);
-  }
+function parseSettings(raw: Readonly<Record<string, unknown>>, lookUp: LookUp = () => undefined): AzureSettings {
+  const { api_version: version } = raw;
   if (version !== undefined && version !== null && !isVersion(version)) {
     throw new Error(
       'api_version must be a date such as 2024-10-21, with -preview or without, or v1, latest or preview',
     );
   }
-  return { adToken: textOf(token), apiVersion: textOf(version) ?? DEFAULT_API_VERSION };
+  return { entra: entraSettings(raw, lookUp), apiVersion: textOf(version) ?? DEFAULT_API_VERSION };
 }
 
 const isVersion = (version: unknown): boolean =>
@@ -119,7 +119,7 @@ export const azure = openAiCompatible({
   defaultBaseUrl: '',
   apiKeyEnv: ['AZURE_API_KEY', 'AZURE_OPENAI_API_KEY'],
   baseUrlEnv: ['AZURE_API_BASE', 'AZURE_OPENAI_ENDPOINT'],
-  settingsEnv: { api_version: ['AZURE_API_VERSION'], azure_ad_token: ['AZURE_AD_TOKEN'] },
+  settingsEnv: { api_version: ['AZURE_API_VERSION'], ...ENTRA_ENV },
   takesDeveloperRole: true,
   unsupported: ['thinking'],
   renames: (edit, target) => completionTokens(edit, ruledBy(target)),
@@ -129,9 +129,7 @@ export const azure = openAiCompatible({
   url: urlOf,
   headers: credentials,
   parseSettings,
+  authorize: (request, target, nowMs) => withEntraToken(request, settingsOf(target)?.entra, nowMs),
   parseError,
-  secretsOf: (target) => {
-    const token = settingsOf(target)?.adToken;
-    return token === undefined ? [] : [token];
-  },
+  secretsOf: (target) => allEntraSecrets(settingsOf(target)?.entra),
 });

@@ -52,6 +52,10 @@ export function keptToken(owner: object, name: string, nowMs: number, fetchToken
   return Promise.resolve(current);
 }
 
+/** Those of `owner` that are there, which must never be echoed. */
+export const keptTokens = (owner: object): readonly string[] =>
+  [...(held.get(owner)?.values() ?? [])].flatMap(({ token }) => (token === undefined ? [] : [token]));
+
 function holderOf(owner: object, name: string): Held {
   const byName = held.get(owner) ?? new Map<string, Held>();
   held.set(owner, byName);

@@ -52,6 +52,7 @@ export interface OpenAiCompatible {
   readonly organizationOf?: (target: Target) => string | undefined;
   readonly settingsEnv?: ProviderAdapter['settingsEnv'];
   readonly parseSettings?: ProviderAdapter['parseSettings'];
+  readonly authorize?: ProviderAdapter['authorize'];
   readonly parseError?: ProviderAdapter['parseError'];
   readonly secretsOf?: ProviderAdapter['secretsOf'];
 }
@@ -76,7 +77,7 @@ interface Recipe {
 
 export function openAiCompatible(provider: OpenAiCompatible): ProviderAdapter {
   const { id, defaultBaseUrl, apiKeyEnv, reply, reportsCost, settingsEnv } = provider;
-  const { parseSettings, parseError, secretsOf } = provider;
+  const { parseSettings, authorize, parseError, secretsOf } = provider;
   const recipe = recipeOf(provider);
   return {
     id,
@@ -87,6 +88,7 @@ export function openAiCompatible(provider: OpenAiCompatible): ProviderAdapter {
     ...(reportsCost !== undefined && { reportsCost }),
     ...(settingsEnv && { settingsEnv }),
     ...(parseSettings && { parseSettings }),
+    ...(authorize && { authorize }),
     ...(parseError && { parseError }),
     ...(secretsOf && { secretsOf }),
     buildRequest: (input, target, changes) => buildRequest(input, target, changes, recipe),
