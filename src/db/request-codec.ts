@@ -31,7 +31,8 @@ export function toRequest(row: LedgerRow, refOf: RefOf): RequestsTable {
     id: row.id,
     call_id: row.callId === row.id ? null : row.callId,
     response_id: row.responseId,
-    started_at_ms: whole(row.startedAtMs),
+    // Never later than it was: a window that begins at this millisecond has not seen it.
+    started_at_ms: whole(Math.floor(row.startedAtMs)),
     duration_us: micros(row.endedAtMs - row.startedAtMs),
     first_token_us: row.firstTokenAtMs === null ? null : micros(row.firstTokenAtMs - row.startedAtMs),
     upstream_us: micros(row.upstreamMs),

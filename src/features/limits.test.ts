@@ -98,7 +98,12 @@ describe('a key without limits', () => {
   });
 
   test('needs no price', async () => {
-    const quote = { worst: () => null, affordable: () => -1, maxOutputTokens: () => undefined };
+    const quote = {
+      worst: () => null,
+      affordable: () => -1,
+      maxOutputTokens: () => undefined,
+      maxInputTokens: () => undefined,
+    };
     await new Door({ quote }).run({}, { output: 5 });
   });
 });
@@ -156,7 +161,12 @@ describe('a budget', () => {
 });
 
 describe('an unknown price', () => {
-  const quote = { worst: () => null, affordable: () => -1, maxOutputTokens: () => undefined };
+  const quote = {
+    worst: () => null,
+    affordable: () => -1,
+    maxOutputTokens: () => undefined,
+    maxInputTokens: () => undefined,
+  };
 
   test('is refused under a budget', async () => {
     const error = await new Door({ quote, allowance: { maxBudgetNanoUsd: tokens(9) } }).refusal(CAPPED);
@@ -182,6 +192,74 @@ describe('an unknown price', () => {
     await admission.attempt?.(TARGET);
     const error = await refusalOf(() => admission.attempt?.(DEAR));
     expect(error.kind).toBe('model_unpriced');
+  });
+});
+
+describe('a group of which one deployment costs nothing', () => {
+  const FREE = sampleTarget({ deploymentId: 'free' });
+  const known = new Door().parts.quote;
+  const quote = {
+    ...known,
+    worst: (...asked: Parameters<typeof known.worst>) => (asked[1] === FREE ? 0 : known.worst(...asked)),
+  };
+  const door = (maxBudgetNanoUsd: number, targets = [TARGET, FREE]): Door =>
+    new Door({ quote, targets: () => targets, allowance: { maxBudgetNanoUsd } });
+
+  test('serves on with that one when the money is spent', async () => {
+    const admission = await door(0).admit(door(0).call(CAPPED));
+    const error = await refusalOf(() => admission.attempt?.(TARGET));
+    expect([error.kind, error.next, error.details.limit?.scope]).toEqual(['deployment_busy', 'fallback', 'api_key']);
+    expect(await admission.attempt?.(FREE)).toBeUndefined();
+  });
+
+  test('holds nothing there', async () => {
+    const place = door(tokens(10));
+    const call = place.call(CAPPED);
+    await place.admit(call);
+    expect(usdOf(call)?.remaining).toBe(tokens(10));
+  });
+
+  test('may be asked anywhere while there is money', async () => {
+    const place = door(tokens(900));
+    const admission = await place.admit(place.call(CAPPED));
+    expect(await admission.attempt?.(TARGET)).toBeUndefined();
+  });
+
+  test('is still held back by a rate', async () => {
+    const place = new Door({ quote, targets: () => [TARGET, FREE], allowance: { maxBudgetNanoUsd: 0, rpmLimit: 0 } });
+    expect((await place.refusal(CAPPED)).kind).toMatch(/rate_limited|budget_exceeded/);
+  });
+
+  test('is refused when none is free', async () => {
+    expect((await door(0, [TARGET, DEAR]).refusal(CAPPED)).kind).toBe('budget_exceeded');
+  });
+});
+
+describe('a file that is only named', () => {
+  const named = { messages: [{ role: 'user', content: [{ type: 'file', file: { file_id: 'file-1' } }] }], ...CAPPED };
+
+  test('is held as everything that the model can read', async () => {
+    const door = new Door({ allowance: { maxBudgetNanoUsd: tokens(9_000) } });
+    const call = door.call(named);
+    await door.admit(call);
+    expect(usdOf(call)?.remaining).toBe(tokens(9_000 - inputOf(door, named) - 5_000 - 100));
+    expect((await new Door({ allowance: { maxBudgetNanoUsd: tokens(4_000) } }).refusal(named)).kind).toBe(
+      'budget_exceeded',
+    );
+  });
+
+  test('is so again the next time, for it may have grown', async () => {
+    const door = new Door({ allowance: { maxBudgetNanoUsd: tokens(9_000) } });
+    await door.run(named, { input: 10, output: 1 });
+    const call = door.call(named);
+    await door.admit(call);
+    expect(usdOf(call)?.remaining).toBe(tokens(9_000 - 11 - inputOf(door, named) - 5_000 - 100));
+  });
+
+  test('without a known model is held as a great deal', async () => {
+    const quote = { ...new Door().parts.quote, maxInputTokens: () => undefined };
+    const budget = { maxBudgetNanoUsd: tokens(1_000_000) };
+    expect((await new Door({ quote, allowance: budget }).refusal(named)).kind).toBe('budget_exceeded');
   });
 });
 

@@ -6,9 +6,10 @@ import type { GatewayError } from '../errors.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
 import type { Allowance } from '../gateway/entities.ts';
 import type { Admission, Feature, Narrow } from '../gateway/feature.ts';
-import { type TokenBounds, tokenBounds } from '../gateway/token-bounds.ts';
+import { tokenBounds } from '../gateway/token-bounds.ts';
 import { patchJson } from '../lib/json-members.ts';
-import { ASSUMED_MAX_OUTPUT, implicitOutput, isBounded, isBudget } from '../limits/finite.ts';
+import { CallSize } from '../limits/call-size.ts';
+import { isBounded, isBudget } from '../limits/finite.ts';
 import { holdBoth, joined } from '../limits/hold-both.ts';
 import { type LimitSettings, patienceMs } from '../limits/patience.ts';
 import type { PromptMemory } from '../limits/prompt-memory.ts';
@@ -71,9 +72,9 @@ class LimitedCall {
   /** All limits that stand over the call now, and whether one of them can refuse. */
   #limits: readonly Limit[] = [];
   #isLimited = false;
-  #bounds: TokenBounds | undefined;
-  /** Output cap that this feature has put into the request. */
-  #cap: number | undefined;
+  readonly #size: CallSize<Target>;
+  /** No money is left: only what costs nothing may serve it. */
+  #isForFree = false;
   #hold: Hold | undefined;
   #sent = false;
   /** As the client sent it; a cap put in later makes it another text. */
@@ -83,6 +84,7 @@ class LimitedCall {
     this.#parts = parts;
     this.#call = call;
     this.#subject = subject;
+    this.#size = sizeOf(parts, call);
     this.#part = this.#partOf(call.modelGroup);
     this.#gather();
     this.#body = call.text;
@@ -136,6 +138,7 @@ class LimitedCall {
 
   #begin(hold: Hold): Admission {
     this.#hold = hold;
+    this.#call.admittedAtMs = hold.admittedMs;
     return {
       attempt: (target) => this.#attempt(target),
       alongside: (target) => this.#alongside(target),
@@ -148,36 +151,41 @@ class LimitedCall {
     const { tree, targets } = this.#parts;
     const candidates = targets(this.#call.modelGroup);
     const found = tree.reserve(this.#demand(candidates), this.#subject.base, this.#part);
-    if (!isRefusal(found) || !this.#mayClamp(found, last)) return found;
+    if (!isRefusal(found) || found.standing.limit.unit !== 'usd') return found;
+    if (!this.#mayClamp(found, last)) return this.#reserveFree(candidates, found);
     const cap = this.#affordable(candidates, 0);
-    if (cap < 1) return found;
+    if (cap < 1) return this.#reserveFree(candidates, found);
     const clamped = tree.reserve(this.#demand(candidates, cap), this.#subject.base, this.#part);
     if (!isRefusal(clamped)) this.#clamp(cap);
     return clamped;
   }
 
+  /** Where some deployments of a group cost nothing, those serve on when the money is spent. */
+  #reserveFree(candidates: readonly Target[], refusal: Refusal): Hold | Refusal {
+    const free = this.#size.free(candidates);
+    if (free.length === 0) return refusal;
+    const found = this.#parts.tree.reserve(this.#demand(free), this.#subject.base, this.#part);
+    this.#isForFree = !isRefusal(found);
+    return found;
+  }
+
   #mayClamp({ standing, reason }: Refusal, last: boolean): boolean {
     const isShort = standing.limit.unit === 'usd' && reason !== 'unpriced';
-    return isShort && this.#boundsOf().outputCap === undefined && (last || standing.held === 0);
+    return isShort && this.#size.bounds.outputCap === undefined && (last || standing.held === 0);
   }
 
   /** Output tokens for all choices that every budget still covers. */
   #affordable(candidates: readonly Target[], ownHold: number): number {
-    const { tree, quote } = this.#parts;
-    const rest = Math.min(...tree.standing(this.#limits.filter(isBudget)).map(restOf)) + ownHold;
-    const input = this.#input();
-    return Math.min(
-      ...candidates.map((target) =>
-        quote.affordable(this.#call, target, { input, output: this.#outputOf(target) }, rest),
-      ),
-    );
+    const rest = Math.min(...this.#parts.tree.standing(this.#limits.filter(isBudget)).map(restOf)) + ownHold;
+    return this.#size.affordable(candidates, rest);
   }
 
   /** The caller is told, and each attempt sends it. */
   #clamp(total: number): void {
     const call = this.#call;
-    const max_tokens = Math.max(1, Math.floor(total / this.#boundsOf().choices));
-    this.#cap = max_tokens * this.#boundsOf().choices;
+    const { choices } = this.#size.bounds;
+    const max_tokens = Math.max(1, Math.floor(total / choices));
+    this.#size.cap = max_tokens * choices;
     call.text = call.text && patchJson(call.text, { set: { max_tokens: String(max_tokens) }, remove: [] });
     call.request = { ...call.request, max_tokens };
     const note = `to ${max_tokens} tokens, which is what the budget still covers`;
@@ -185,34 +193,8 @@ class LimitedCall {
     call.admittedChanges.splice(0, Infinity, ...others, { field: 'max_tokens', action: 'clamped', note });
   }
 
-  #demand(candidates: readonly Target[], cap = this.#cap): Demand {
-    if (!this.#isLimited) return NOTHING;
-    const { outputCap } = this.#boundsOf();
-    const tokens = (this.#known() ?? this.#boundsOf().inputLikely) + (outputCap ?? cap ?? implicitOutput(this.#limits));
-    if (!this.#limits.some(isBudget)) return { tokens, nanoUsd: 0 };
-    const input = this.#input();
-    const costs = candidates
-      .map((target) => this.#parts.quote.worst(this.#call, target, { input, output: cap ?? this.#outputOf(target) }))
-      .filter((cost) => cost !== null);
-    return { tokens, nanoUsd: costs.length === 0 ? null : Math.max(...costs) };
-  }
-
-  #outputOf(target: Target): number {
-    const { outputCap, choices } = this.#boundsOf();
-    const byDefault = target.defaults['max_tokens'] ?? target.defaults['max_completion_tokens'];
-    const each = typeof byDefault === 'number' ? byDefault : this.#parts.quote.maxOutputTokens(target);
-    return outputCap ?? this.#cap ?? (each ?? ASSUMED_MAX_OUTPUT) * choices;
-  }
-
-  #input(): number {
-    return this.#known() ?? this.#boundsOf().inputMost;
-  }
-
-  #known = (): number | undefined => this.#parts.prompts.recall(this.#call.modelGroup, this.#call.text ?? '');
-
-  #boundsOf(): TokenBounds {
-    this.#bounds ??= tokenBounds(this.#call);
-    return this.#bounds;
+  #demand(candidates: readonly Target[], cap?: number): Demand {
+    return this.#isLimited ? this.#size.demand(candidates, this.#limits, cap) : NOTHING;
   }
 
   #attempt(target: Target): void | Promise<void> {
@@ -253,7 +235,7 @@ class LimitedCall {
   /** A dearer target than the one held for: what no client has capped may be capped lower. */
   #takeLess(target: Target, refusal: Refusal): void {
     const { kind } = refusal.standing.limit.scope;
-    if (kind === 'deployment' || kind === 'provider') throw busyError(this.#refusal(refusal));
+    if (kind === 'deployment' || kind === 'provider' || this.#isForFree) throw busyError(this.#refusal(refusal));
     if (!this.#mayClamp(refusal, true)) throw this.#refusal(refusal);
     const cap = this.#affordable([target], this.#hold?.demand.nanoUsd ?? 0);
     if (cap < 1 || this.#hold?.attempt(this.#demand([target], cap), this.#part, this.#sent))
@@ -281,14 +263,15 @@ class LimitedCall {
     this.#hold?.settle({ nanoUsd: cost?.totalNanoUsd ?? 0, tokens: buckets ? countedTokens(buckets) : 0 });
     // Only of the group asked for: another model counts otherwise.
     const isSame = outcome.target?.modelGroup === this.#call.modelGroup;
-    if (!isSame || buckets?.source !== 'provider' || !this.#bounds || this.#body === undefined) return;
+    if (!isSame || buckets?.source !== 'provider' || this.#body === undefined) return;
+    if (!this.#size.isKnown || !this.#size.isWhole) return;
     const prompt = buckets.input + buckets.cacheRead + buckets.cacheWrite + buckets.inputAudio;
     this.#parts.prompts.remember(this.#call.modelGroup, this.#body, prompt);
   }
 
   /** How long a refusal is worth waiting for; 0: not at all. */
   #patience(refusal: Refusal): number {
-    return patienceMs(refusal, this.#parts.limitSettings(), this.#boundsOf().outputCap !== undefined);
+    return patienceMs(refusal, this.#parts.limitSettings(), this.#size.bounds.outputCap !== undefined);
   }
 
   #refusal(refusal: Refusal): GatewayError {
@@ -296,5 +279,14 @@ class LimitedCall {
     return refusalError(refusal, { budgetStatus, nowMs: this.#parts.now() });
   }
 }
+
+const sizeOf = ({ quote, prompts }: LimitParts, call: Call): CallSize<Target> =>
+  new CallSize({
+    ...quote,
+    bounds: () => tokenBounds(call),
+    recall: () => prompts.recall(call.modelGroup, call.text ?? ''),
+    worst: (target, count) => quote.worst(call, target, count),
+    affordable: (target, count, nanoUsd) => quote.affordable(call, target, count, nanoUsd),
+  });
 
 const NOTHING: Demand = { tokens: 0, nanoUsd: 0 };

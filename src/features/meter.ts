@@ -66,6 +66,7 @@ export interface Quote {
   /** Tokens of output beside this input, at most `count.output`; below 0: not even the input. */
   affordable(call: Call, target: Target, count: TokenCount, nanoUsd: number): number;
   maxOutputTokens(target: Target): number | undefined;
+  maxInputTokens(target: Target): number | undefined;
 }
 
 /** Models billed by the second: nobody waits longer. */
@@ -78,6 +79,7 @@ export function createQuote(cards: Cards): Quote {
     affordable: (call, target, count, nanoUsd) =>
       affordableOutput(nanoUsd, count, cards.rateCard(target), optionsFor(call)),
     maxOutputTokens: cards.maxOutputTokens,
+    maxInputTokens: cards.maxInputTokens,
   };
 }
 

@@ -33,7 +33,7 @@ export function createRequestLog(ledger: Ledger, settings: () => RequestLogSetti
         id: call.id,
         callId: call.callId,
         route: call.route,
-        startedAtMs: call.receivedAtMs,
+        startedAtMs: startOf(call),
         keyHash: caller?.keyHash ?? null,
         keyAlias: caller?.keyAlias ?? null,
         teamId: caller?.teamId ?? null,
@@ -53,6 +53,16 @@ export function createRequestLog(ledger: Ledger, settings: () => RequestLogSetti
   };
 }
 
+const SECOND_MS = 1_000;
+
+/**
+ * A call belongs to the window in which it was admitted, in memory and in the log alike. No window begins within a second, so
+ * only who has waited beyond one begins later than they came.
+ */
+function startOf({ receivedAtMs, admittedAtMs = receivedAtMs }: Call): number {
+  return Math.floor(admittedAtMs / SECOND_MS) > Math.floor(receivedAtMs / SECOND_MS) ? admittedAtMs : receivedAtMs;
+}
+
 function rowOf(call: Call, outcome: Outcome, settings: RequestLogSettings): LedgerRow {
   const { target, cost } = outcome;
   const costNanoUsd = cost ? cost.totalNanoUsd : 0;
@@ -62,7 +72,7 @@ function rowOf(call: Call, outcome: Outcome, settings: RequestLogSettings): Ledg
     status: statusOf(outcome),
     httpStatus: httpStatusOf(outcome),
     responseId: outcome.responseId,
-    startedAtMs: call.receivedAtMs,
+    startedAtMs: startOf(call),
     endedAtMs: outcome.endedAtMs,
     firstTokenAtMs: outcome.firstTokenAtMs ?? null,
     upstreamMs,

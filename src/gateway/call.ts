@@ -99,6 +99,8 @@ export interface Call {
   readonly route: string;
   /** Epoch milliseconds with fractions. */
   readonly receivedAtMs: number;
+  /** When its limits let it in; `undefined` until then. */
+  admittedAtMs: number | undefined;
   readonly headers: HeaderBag;
   readonly clientIp: string | null;
   readonly client: Presence;

@@ -47,6 +47,7 @@ export function newCall(incoming: Incoming, receivedAtMs: number): Call {
     callId: callIdOf(incoming.headers['x-litellm-call-id'], incoming.id),
     route: incoming.route,
     receivedAtMs,
+    admittedAtMs: undefined,
     headers: incoming.headers,
     clientIp: incoming.clientIp,
     client: incoming.client,

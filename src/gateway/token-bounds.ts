@@ -1,10 +1,13 @@
 /** How many tokens a request can take at most, found without a tokenizer: what is held must be no less than what is used. */
 import type { ChatRequest } from '../wire/openai.ts';
+import { attachedTokens } from './attachments.ts';
 import type { Call } from './call.ts';
 
 export interface TokenBounds {
-  /** No tokenizer makes more tokens than there are bytes. */
+  /** No tokenizer makes more tokens than there are bytes. Without what is attached. */
   readonly inputMost: number;
+  /** Most tokens of files, sound and films; infinite when something is only named. A model reads no more than it can. */
+  readonly attached: number;
   /** About four characters a token: for rates, where a fair guess is corrected a moment later. */
   readonly inputLikely: number;
   /** Largest of the caps that the client set, for all choices together; `undefined` when it set none. */
@@ -21,7 +24,7 @@ export const OUTPUT_CAPS = [
   'max_tokens_to_sample',
 ] as const;
 
-/** What an image or a file counts for, whatever its bytes: providers bill by its size in pixels or pages. */
+/** What an image counts for, whatever its bytes: providers bill by its size in pixels. */
 const TOKENS_PER_ATTACHMENT = 6_000;
 
 export function tokenBounds({ request, text, controls }: Call): TokenBounds {
@@ -35,6 +38,7 @@ export function tokenBounds({ request, text, controls }: Call): TokenBounds {
 
 const larger = (one: TokenBounds, other: TokenBounds): TokenBounds => ({
   inputMost: Math.max(one.inputMost, other.inputMost),
+  attached: Math.max(one.attached, other.attached),
   inputLikely: Math.max(one.inputLikely, other.inputLikely),
   outputCap:
     one.outputCap === undefined || other.outputCap === undefined ? undefined : Math.max(one.outputCap, other.outputCap),
@@ -47,10 +51,11 @@ function boundsOf(request: ChatRequest, text: string | undefined): TokenBounds {
   const outputCap = Math.max(...caps) * choices;
   const body = text ?? JSON.stringify(request);
   const { bytes, attachments } = sizeOf(body);
-  const attached = attachments * TOKENS_PER_ATTACHMENT;
+  const pictures = attachments * TOKENS_PER_ATTACHMENT;
   return {
-    inputMost: bytes + attached,
-    inputLikely: Math.ceil(bytes / 4) + attached,
+    inputMost: bytes + pictures,
+    attached: attachedTokens(request.messages ?? []),
+    inputLikely: Math.ceil(bytes / 4) + pictures,
     outputCap: outputCap > 0 ? outputCap : undefined,
     choices,
   };

@@ -6,6 +6,9 @@ export const isBounded = ({ max }: Limit): boolean => max !== Number.POSITIVE_IN
 export const isBudget = (limit: Limit): boolean =>
   limit.unit === 'usd' && limit.strength === 'hard' && isBounded(limit);
 
+/** What a model may read of which nobody knows how much that is. */
+export const ASSUMED_MAX_INPUT = 1_048_576;
+
 /** Outputs of models whose own maximum nobody knows. */
 export const ASSUMED_MAX_OUTPUT = 32_768;
 

@@ -35,6 +35,18 @@ const bodyOf = (given: Given, settings = SETTINGS) => {
   return { error, status: error.status, body: errorBody(error).error as Record<string, unknown> };
 };
 
+describe('a limit of nothing', () => {
+  test.each([
+    ['requests', 1, 'requests'],
+    ['tokens', 500, 'tokens'],
+    ['parallel', 1, 'max_parallel_requests'],
+  ] as const)('of %p says that nothing passes, and not to ask for less', (unit, asked, word) => {
+    const { body, error } = bodyOf({ unit, asked, max: 0, reason: 'too_large' });
+    expect(body['reason']).toBe(`This key may use no ${word} at all (its limit is 0). An admin can raise it.`);
+    expect([error.status, error.details.retryAfterMs]).toEqual([429, undefined]);
+  });
+});
+
 describe('a budget that is spent', () => {
   const spent = { posted: 1_000_000_000, asked: 50_000 };
 

@@ -103,9 +103,11 @@ function overRate(refusal: Refusal, { nowMs }: RefusalSettings): GatewayError {
   const { limit } = standing;
   const unit = UNITS[limit.unit];
   const said =
-    reason === 'too_large'
-      ? `This request alone asks for ${asked} ${unit}, and ${NAMES[limit.scope.kind]} may use ${limit.max}. Lower max_tokens or shorten the prompt.`
-      : `Rate limit exceeded for ${NAMES[limit.scope.kind]}. Limit type: ${unit}. Current limit: ${limit.max}, Remaining: ${Math.max(0, limit.max - standing.posted - standing.held)}.`;
+    limit.max === 0
+      ? `${capitalized(NAMES[limit.scope.kind])} may use no ${unit} at all (its limit is 0). An admin can raise it.`
+      : reason === 'too_large'
+        ? `This request alone asks for ${asked} ${unit}, and ${NAMES[limit.scope.kind]} may use ${limit.max}. Lower max_tokens or shorten the prompt.`
+        : `Rate limit exceeded for ${NAMES[limit.scope.kind]}. Limit type: ${unit}. Current limit: ${limit.max}, Remaining: ${Math.max(0, limit.max - standing.posted - standing.held)}.`;
   return new GatewayError('rate_limited', 'Rate limit exceeded', {
     limit: reportOf(refusal),
     reason: said,
@@ -113,6 +115,8 @@ function overRate(refusal: Refusal, { nowMs }: RefusalSettings): GatewayError {
     ...retryAfter(refusal, nowMs),
   });
 }
+
+const capitalized = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 const resetHeader = ({ clearsAtMs }: Refusal): Record<string, string> =>
   clearsAtMs === null ? {} : { reset_at: new Date(clearsAtMs).toISOString() };

@@ -82,6 +82,8 @@ export interface Hold {
   release(): void;
   /** What is held now, in nano-dollars and tokens. */
   readonly demand: Demand;
+  /** Epoch milliseconds: its windows are those of this moment. */
+  readonly admittedMs: number;
 }
 
 /** How much of a limit is gone. `held` belongs to calls that are still under way. */

@@ -508,7 +508,18 @@ describe('waiting', () => {
     const asked = (retryAfterMs: number): number | undefined =>
       waits({ random: () => 1, retryAfterMs: 700 }, [error('upstream_busy', { retryAfterMs })])[0];
     expect([asked(1), asked(3_000), asked(60_000)]).toEqual([1, 3_000, 60_000]);
-    expect([asked(0), asked(60_001)]).toEqual([700, 700]);
+    expect(asked(0)).toBe(700);
+  });
+
+  test('is none at all where the upstream asks for longer than anybody waits', () => {
+    const long = error('upstream_busy', { retryAfterMs: 60_001 });
+    expect(walk({ groups: [group('m', 'a')], numRetries: 5 }, [long])).toHaveLength(1);
+    const named = () => ({ count: 3, isNamed: true });
+    expect(walk({ groups: [group('m', 'a')], retries: named }, [long])).toHaveLength(1);
+    expect(walk({ groups: [group('m', 'a', 'b')], numRetries: 5 }, [long]).length).toBeGreaterThan(1);
+    expect(
+      walk({ groups: [group('m', 'a')], numRetries: 1 }, [error('upstream_failed', { retryAfterMs: 60_001 })]),
+    ).toHaveLength(2);
   });
 
   test('is not needed when another deployment can take over', () => {

@@ -221,12 +221,17 @@ class Patience {
 
   #mayRepeat(error: GatewayError): boolean {
     const { isDown, fallbacks } = this.#settings;
+    if (asksForLong(error)) return false;
     if (!isDown(this.#group)) return true;
     if (fallbacks(this.#group, error).length > 0) return false;
     this.#end ??= this.#settings.budget.retry();
     return this.#end !== undefined;
   }
 }
+
+/** It says itself that a retry within anybody's patience is vain. */
+const asksForLong = ({ kind, details }: GatewayError): boolean =>
+  kind === 'upstream_busy' && (details.retryAfterMs ?? 0) > LONGEST_OBEYED_WAIT_MS;
 
 const nobodyThere = ({ name }: Group): GatewayError =>
   new GatewayError('upstream_unavailable', `The model ${name} has no deployment.`);

@@ -22,6 +22,7 @@ const FLAT: Quote = {
   affordable: (_call, _target, { input, output }, nanoUsd) =>
     Math.max(-1, Math.min(output, Math.floor(nanoUsd / 1_000) - input)),
   maxOutputTokens: () => 1_000,
+  maxInputTokens: () => 5_000,
 };
 
 export function limitParts(
