@@ -1,320 +1,36 @@
 /**
- * Every provider, one entry each, its differences as data. Sources: the providers' API references; LiteLLM's provider
- * pages for names, environment variables and parameters.
+ * Every provider, by its id. Those that speak OpenAI's chat completions are data in `hosted.ts`, `plain-hosts.ts` and
+ * `own-servers.ts`; each dialect of its own has a file.
  */
 
-import { isObject, textOf } from '../lib/json.ts';
-import type { ProviderAdapter, Target } from './adapter.ts';
+import type { ProviderAdapter } from './adapter.ts';
 import { anthropic } from './anthropic.ts';
 import { azure } from './azure.ts';
 import { bedrock } from './bedrock.ts';
-import type { BodyEdit } from './body-edit.ts';
 import { cohere, cohereChat } from './cohere.ts';
 import { gemini } from './gemini.ts';
+import { HOSTED } from './hosted.ts';
 import { ollama, ollamaChat } from './ollama.ts';
 import { openai } from './openai.ts';
-import { openAiCompatible } from './openai-compatible.ts';
-import type { Refusal } from './parameters.ts';
-import {
-  cacheHitsAsDetails,
-  choiceUsageAsUsage,
-  costPartsAsDetails,
-  ownUsageAsUsage,
-  reasoningAsContent,
-  reasoningIntoCompletion,
-  sourcesAsAnnotations,
-  thinkingPartsAsText,
-} from './reply-differences.ts';
-import {
-  askForCost,
-  cacheMarksOnParts,
-  contentAsText,
-  effortAsThinkingSwitch,
-  namesOnToolsOnly,
-  reasoningContentAs,
-  requiredAsAny,
-  thinkingAsEffort,
-  withoutAnswerFields,
-  withoutEmptyAnswers,
-  withoutInTools,
-  withoutNullFields,
-  withoutReasoningContent,
-} from './request-rewrites.ts';
+import { OWN_SERVERS } from './own-servers.ts';
+import { PLAIN_HOSTS } from './plain-hosts.ts';
 
-const words = (text: string): readonly string[] => text.trim().split(/\s+/);
-
-/** Most providers know only the older name. */
-const TO_MAX_TOKENS = { max_completion_tokens: 'max_tokens' } as const;
-/** OpenAI's own additions, which hardly anybody else takes. */
-const OPENAI_ONLY = words('modalities audio prediction web_search_options store verbosity prompt_cache_retention');
-const NO_LOGPROBS = words('logit_bias logprobs top_logprobs');
-const NO_FUNCTIONS = words('functions function_call');
-const MISTRAL_LACKS = [...OPENAI_ONLY.filter((name) => name !== 'prediction'), ...NO_LOGPROBS, ...NO_FUNCTIONS];
-const PERPLEXITY_LACKS = words(
-  'modalities audio prediction store verbosity n seed tools tool_choice parallel_tool_calls',
-);
-
-/** Grok's reasoning models refuse penalties and stop words. */
-const GROK_REASONS = /^grok-(3-mini|code-fast|[4-9](?!.*non-reasoning))/;
-
-const HOSTED: readonly ProviderAdapter[] = [
-  openAiCompatible({
-    id: 'groq',
-    defaultBaseUrl: 'https://api.groq.com/openai/v1',
-    apiKeyEnv: ['GROQ_API_KEY'],
-    unsupported: ['thinking', ...OPENAI_ONLY, ...NO_LOGPROBS],
-    messageRewrites: [withoutNullFields, withoutAnswerFields, reasoningContentAs('reasoning')],
-    reply: { whole: ownUsageAsUsage('x_groq'), message: reasoningAsContent },
-  }),
-  openAiCompatible({
-    id: 'deepseek',
-    // As LiteLLM has it: prefix completion and strict tools are served there only.
-    defaultBaseUrl: 'https://api.deepseek.com/beta',
-    apiKeyEnv: ['DEEPSEEK_API_KEY'],
-    renames: TO_MAX_TOKENS,
-    rewrites: [effortAsThinkingSwitch],
-    messageRewrites: [contentAsText],
-    reply: { usage: cacheHitsAsDetails },
-  }),
-  openAiCompatible({
-    id: 'xai',
-    defaultBaseUrl: 'https://api.x.ai/v1',
-    apiKeyEnv: ['XAI_API_KEY'],
-    renames: TO_MAX_TOKENS,
-    unsupported: ['thinking', 'logit_bias'],
-    refuses: (edit, { upstreamModel }) =>
-      GROK_REASONS.test(upstreamModel) ? givenOf(edit, 'stop', 'frequency_penalty', 'presence_penalty') : [],
-    rewrites: [withoutInTools(['strict'], false)],
-    reply: { usage: reasoningIntoCompletion },
-  }),
-  openAiCompatible({
-    id: 'openrouter',
-    defaultBaseUrl: 'https://openrouter.ai/api/v1',
-    apiKeyEnv: ['OPENROUTER_API_KEY', 'OR_API_KEY'],
-    settingsEnv: { site_url: ['OR_SITE_URL'], app_name: ['OR_APP_NAME'] },
-    parseSettings: (raw) => ({ siteUrl: textOf(raw['site_url']), appName: textOf(raw['app_name']) }),
-    headers: openRouterHeaders,
-    rewrites: [askForCost],
-    messageRewrites: [cacheMarksOnParts],
-    reply: { message: reasoningAsContent },
-    reportsCost: true,
-  }),
-  openAiCompatible({
-    id: 'together_ai',
-    defaultBaseUrl: 'https://api.together.xyz/v1',
-    apiKeyEnv: ['TOGETHERAI_API_KEY', 'TOGETHER_API_KEY', 'TOGETHER_AI_API_KEY', 'TOGETHER_AI_TOKEN'],
-    baseUrlEnv: ['TOGETHERAI_API_BASE', 'TOGETHER_AI_API_BASE'],
-    renames: TO_MAX_TOKENS,
-    // Older models of it finish with `eos`, newer ones reason in a field of its own.
-    reply: { message: reasoningAsContent },
-  }),
-  openAiCompatible({
-    id: 'fireworks_ai',
-    defaultBaseUrl: 'https://api.fireworks.ai/inference/v1',
-    apiKeyEnv: ['FIREWORKS_API_KEY', 'FIREWORKS_AI_API_KEY', 'FIREWORKSAI_API_KEY', 'FIREWORKS_AI_TOKEN'],
-    baseUrlEnv: ['FIREWORKS_API_BASE', 'FIREWORKS_AI_API_BASE'],
-    modelOf: fireworksModel,
-    renames: TO_MAX_TOKENS,
-    rewrites: [requiredAsAny],
-  }),
-  openAiCompatible({
-    id: 'mistral',
-    defaultBaseUrl: 'https://api.mistral.ai/v1',
-    apiKeyEnv: ['MISTRAL_API_KEY'],
-    renames: { ...TO_MAX_TOKENS, seed: 'random_seed' },
-    unsupported: ['thinking', 'user', 'service_tier', 'safety_identifier', ...MISTRAL_LACKS],
-    rewrites: [requiredAsAny, withoutInTools(['$id', '$schema', 'additionalProperties', 'strict'], true)],
-    messageRewrites: [withoutAnswerFields, withoutReasoningContent, namesOnToolsOnly, withoutEmptyAnswers],
-    streamUsage: 'always',
-    reply: { message: thinkingPartsAsText },
-  }),
-  openAiCompatible({
-    id: 'codestral',
-    defaultBaseUrl: 'https://codestral.mistral.ai/v1',
-    apiKeyEnv: ['CODESTRAL_API_KEY'],
-    renames: { ...TO_MAX_TOKENS, seed: 'random_seed' },
-    unsupported: ['thinking', 'user', 'service_tier', 'safety_identifier', ...MISTRAL_LACKS],
-    rewrites: [requiredAsAny, withoutInTools(['$id', '$schema', 'additionalProperties', 'strict'], true)],
-    messageRewrites: [withoutAnswerFields, withoutReasoningContent, namesOnToolsOnly, withoutEmptyAnswers],
-    streamUsage: 'always',
-    reply: { message: thinkingPartsAsText },
-  }),
-  openAiCompatible({
-    id: 'perplexity',
-    defaultBaseUrl: 'https://api.perplexity.ai',
-    apiKeyEnv: ['PERPLEXITYAI_API_KEY', 'PERPLEXITY_API_KEY'],
-    baseUrlEnv: ['PERPLEXITYAI_API_BASE', 'PERPLEXITY_API_BASE'],
-    renames: TO_MAX_TOKENS,
-    unsupported: ['thinking', 'user', ...PERPLEXITY_LACKS, ...NO_LOGPROBS, ...NO_FUNCTIONS],
-    streamUsage: 'always',
-    reply: { whole: sourcesAsAnnotations, usage: costPartsAsDetails },
-    reportsCost: true,
-  }),
-  openAiCompatible({
-    id: 'cerebras',
-    defaultBaseUrl: 'https://api.cerebras.ai/v1',
-    apiKeyEnv: ['CEREBRAS_API_KEY'],
-    messageRewrites: [withoutAnswerFields, reasoningContentAs('reasoning')],
-    reply: { message: reasoningAsContent },
-  }),
-  openAiCompatible({
-    id: 'moonshot',
-    defaultBaseUrl: 'https://api.moonshot.ai/v1',
-    apiKeyEnv: ['MOONSHOT_API_KEY'],
-    renames: TO_MAX_TOKENS,
-    reply: { whole: choiceUsageAsUsage, usage: cacheHitsAsDetails },
-  }),
-  openAiCompatible({
-    id: 'dashscope',
-    defaultBaseUrl: 'https://dashscope-intl.aliyuncs.com/compatible-mode/v1',
-    apiKeyEnv: ['DASHSCOPE_API_KEY'],
-    renames: TO_MAX_TOKENS,
-  }),
-  openAiCompatible({
-    id: 'sambanova',
-    defaultBaseUrl: 'https://api.sambanova.ai/v1',
-    apiKeyEnv: ['SAMBANOVA_API_KEY'],
-  }),
-  openAiCompatible({
-    id: 'nvidia_nim',
-    defaultBaseUrl: 'https://integrate.api.nvidia.com/v1',
-    apiKeyEnv: ['NVIDIA_NIM_API_KEY'],
-    renames: TO_MAX_TOKENS,
-  }),
-  openAiCompatible({
-    id: 'deepinfra',
-    defaultBaseUrl: 'https://api.deepinfra.com/v1/openai',
-    apiKeyEnv: ['DEEPINFRA_API_KEY'],
-    renames: TO_MAX_TOKENS,
-  }),
-  openAiCompatible({
-    id: 'volcengine',
-    defaultBaseUrl: 'https://ark.cn-beijing.volces.com/api/v3',
-    apiKeyEnv: ['VOLCENGINE_API_KEY', 'ARK_API_KEY'],
-    renames: TO_MAX_TOKENS,
-  }),
-  openAiCompatible({
-    id: 'zai',
-    defaultBaseUrl: 'https://api.z.ai/api/paas/v4',
-    apiKeyEnv: ['ZAI_API_KEY'],
-    renames: TO_MAX_TOKENS,
-  }),
-  openAiCompatible({
-    id: 'novita',
-    defaultBaseUrl: 'https://api.novita.ai/v3/openai',
-    apiKeyEnv: ['NOVITA_API_KEY'],
-    renames: TO_MAX_TOKENS,
-  }),
-  openAiCompatible({
-    id: 'hyperbolic',
-    defaultBaseUrl: 'https://api.hyperbolic.xyz/v1',
-    apiKeyEnv: ['HYPERBOLIC_API_KEY'],
-    renames: TO_MAX_TOKENS,
-  }),
-  openAiCompatible({
-    id: 'ai21',
-    defaultBaseUrl: 'https://api.ai21.com/studio/v1',
-    apiKeyEnv: ['AI21_API_KEY'],
-    renames: TO_MAX_TOKENS,
-  }),
-  openAiCompatible({
-    id: 'featherless_ai',
-    defaultBaseUrl: 'https://api.featherless.ai/v1',
-    apiKeyEnv: ['FEATHERLESS_AI_API_KEY', 'FEATHERLESS_API_KEY'],
-    renames: TO_MAX_TOKENS,
-  }),
-  plain('nebius', 'https://api.studio.nebius.ai/v1', 'NEBIUS_API_KEY'),
-  plain('minimax', 'https://api.minimax.io/v1', 'MINIMAX_API_KEY'),
-  plain('github', 'https://models.inference.ai.azure.com', 'GITHUB_API_KEY'),
-  plain('meta_llama', 'https://api.llama.com/compat/v1', 'LLAMA_API_KEY'),
-  plain('lambda_ai', 'https://api.lambda.ai/v1', 'LAMBDA_API_KEY'),
-  plain('nscale', 'https://inference.api.nscale.com/v1', 'NSCALE_API_KEY'),
-  plain('galadriel', 'https://api.galadriel.com/v1', 'GALADRIEL_API_KEY'),
-  openAiCompatible({
-    id: 'friendliai',
-    defaultBaseUrl: 'https://api.friendli.ai/serverless/v1',
-    apiKeyEnv: ['FRIENDLIAI_API_KEY', 'FRIENDLI_TOKEN'],
-    baseUrlEnv: ['FRIENDLI_API_BASE'],
-  }),
-];
-
-/** Servers of one's own: most need an address, none needs a key. */
-const OWN: readonly ProviderAdapter[] = [
-  ownServer('hosted_vllm', '', 'HOSTED_VLLM_API_KEY'),
-  ownServer('vllm', '', 'VLLM_API_KEY'),
-  openAiCompatible({
-    id: 'lm_studio',
-    defaultBaseUrl: 'http://localhost:1234/v1',
-    apiKeyEnv: ['LM_STUDIO_API_KEY'],
-    reply: { message: reasoningAsContent },
-  }),
-  plain('llamafile', 'http://127.0.0.1:8080/v1', 'LLAMAFILE_API_KEY'),
+const ADAPTERS: readonly ProviderAdapter[] = [
+  openai,
+  azure,
+  anthropic,
+  bedrock,
+  gemini,
+  cohere,
+  cohereChat,
   ollama,
   ollamaChat,
-  openAiCompatible({
-    id: 'litellm_proxy',
-    defaultBaseUrl: '',
-    apiKeyEnv: ['LITELLM_PROXY_API_KEY'],
-    takesDeveloperRole: true,
-    takesThoughtSignatures: true,
-  }),
-  likeOpenAi('openai_like'),
-  likeOpenAi('custom_openai'),
+  ...HOSTED,
+  ...PLAIN_HOSTS,
+  ...OWN_SERVERS,
 ];
 
-function givenOf(edit: BodyEdit, ...fields: readonly string[]): Refusal[] {
-  return fields.filter((field) => edit.get(field) !== undefined).map((field) => ({ field }));
-}
-
-function plain(id: string, defaultBaseUrl: string, apiKeyEnv: string): ProviderAdapter {
-  return openAiCompatible({ id, defaultBaseUrl, apiKeyEnv: [apiKeyEnv] });
-}
-
-/** vLLM: newer versions call reasoning `reasoning`; older ones refuse schemas made for strict mode. */
-function ownServer(id: string, defaultBaseUrl: string, apiKeyEnv: string): ProviderAdapter {
-  return openAiCompatible({
-    id,
-    defaultBaseUrl,
-    apiKeyEnv: [apiKeyEnv],
-    rewrites: [thinkingAsEffort, withoutInTools(['strict', 'additionalProperties'], true)],
-    reply: { message: reasoningAsContent },
-  });
-}
-
-function likeOpenAi(id: string): ProviderAdapter {
-  return openAiCompatible({
-    id,
-    defaultBaseUrl: '',
-    apiKeyEnv: ['OPENAI_LIKE_API_KEY'],
-    baseUrlEnv: ['OPENAI_LIKE_API_BASE'],
-    takesDeveloperRole: true,
-  });
-}
-
-const FIREWORKS_MODELS = 'accounts/fireworks/models/';
-
-/** Short names are models of Fireworks; other accounts and their deployments (`…#…`) are written out. */
-function fireworksModel({ upstreamModel }: Target): string {
-  const isWrittenOut = upstreamModel.startsWith('accounts/') || upstreamModel.includes('#');
-  return isWrittenOut ? upstreamModel : FIREWORKS_MODELS + upstreamModel;
-}
-
-/** It ranks and shows applications by these. */
-function openRouterHeaders({ apiKey, settings }: Target): Readonly<Record<string, string>> {
-  const { siteUrl, appName } = isObject(settings) ? settings : {};
-  return {
-    ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
-    ...(typeof siteUrl === 'string' && { 'http-referer': siteUrl }),
-    ...(typeof appName === 'string' && { 'x-title': appName }),
-  };
-}
-
-export const registry: ReadonlyMap<string, ProviderAdapter> = new Map(
-  [openai, azure, anthropic, bedrock, gemini, cohere, cohereChat, ...HOSTED, ...OWN].map((adapter) => [
-    adapter.id,
-    adapter,
-  ]),
-);
+export const registry: ReadonlyMap<string, ProviderAdapter> = new Map(ADAPTERS.map((adapter) => [adapter.id, adapter]));
 
 export const providerIds: readonly string[] = [...registry.keys()];
 

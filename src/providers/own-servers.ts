@@ -1,0 +1,47 @@
+/** Servers of one's own that speak OpenAI's chat completions: most need an address, none needs a key. */
+import type { ProviderAdapter } from './adapter.ts';
+import { openAiCompatible } from './openai-compatible.ts';
+import { reasoningAsContent } from './reply-differences.ts';
+import { thinkingAsEffort, withoutInTools } from './request-rewrites.ts';
+
+export const OWN_SERVERS: readonly ProviderAdapter[] = [
+  ownServer('hosted_vllm', '', 'HOSTED_VLLM_API_KEY'),
+  ownServer('vllm', '', 'VLLM_API_KEY'),
+  openAiCompatible({
+    id: 'lm_studio',
+    defaultBaseUrl: 'http://localhost:1234/v1',
+    apiKeyEnv: ['LM_STUDIO_API_KEY'],
+    reply: { message: reasoningAsContent },
+  }),
+  openAiCompatible({ id: 'llamafile', defaultBaseUrl: 'http://127.0.0.1:8080/v1', apiKeyEnv: ['LLAMAFILE_API_KEY'] }),
+  openAiCompatible({
+    id: 'litellm_proxy',
+    defaultBaseUrl: '',
+    apiKeyEnv: ['LITELLM_PROXY_API_KEY'],
+    takesDeveloperRole: true,
+    takesThoughtSignatures: true,
+  }),
+  likeOpenAi('openai_like'),
+  likeOpenAi('custom_openai'),
+];
+
+/** vLLM: newer versions call reasoning `reasoning`; older ones refuse schemas made for strict mode. */
+function ownServer(id: string, defaultBaseUrl: string, apiKeyEnv: string): ProviderAdapter {
+  return openAiCompatible({
+    id,
+    defaultBaseUrl,
+    apiKeyEnv: [apiKeyEnv],
+    rewrites: [thinkingAsEffort, withoutInTools(['strict', 'additionalProperties'], true)],
+    reply: { message: reasoningAsContent },
+  });
+}
+
+function likeOpenAi(id: string): ProviderAdapter {
+  return openAiCompatible({
+    id,
+    defaultBaseUrl: '',
+    apiKeyEnv: ['OPENAI_LIKE_API_KEY'],
+    baseUrlEnv: ['OPENAI_LIKE_API_BASE'],
+    takesDeveloperRole: true,
+  });
+}
