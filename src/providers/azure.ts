@@ -1,12 +1,13 @@
 /** Azure OpenAI. Source: Microsoft's "Azure OpenAI REST API reference"; LiteLLM's documentation of `azure/`. */
 import { GatewayError } from '../errors.ts';
 import { isObject, textOf } from '../lib/json.ts';
-import type { LookUp, Target } from './adapter.ts';
+import type { LookUp, ProviderAdapter, Target } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
 import { ENTRA_ENV, type EntraSettings, entraSettings } from './entra-settings.ts';
 import { allEntraSecrets, withEntraToken } from './entra-token.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import type { Refusal } from './parameters.ts';
+import { withPromptFilters } from './prompt-filters.ts';
 import { completionTokens, effortAsWord, reasoningRefusals } from './reasoning-models.ts';
 
 /** LiteLLM's, so that a config without one goes on working. */
@@ -86,7 +87,7 @@ function versionRefusals(edit: BodyEdit, target: Target): Refusal[] {
 }
 
 /** Filtered prompts come as a 400 with the reason inside; a missing deployment as a 404, sometimes another status. */
-function parseError(status: number, body: unknown): GatewayError | undefined {
+export function azureError(status: number, body: unknown): GatewayError | undefined {
   const error = isObject(body) ? body['error'] : undefined;
   if (!isObject(error)) return undefined;
   const code = textOf(error['code']);
@@ -113,7 +114,7 @@ function parseSettings(raw: Readonly<Record<string, unknown>>, lookUp: LookUp = 
 const isVersion = (version: unknown): boolean =>
   typeof version === 'string' && (version === '' || UNDATED.has(version) || DATED.test(version));
 
-export const azure = openAiCompatible({
+const chat = openAiCompatible({
   id: 'azure',
   // Every resource has an address of its own: api_base, or AZURE_API_BASE.
   defaultBaseUrl: '',
@@ -130,6 +131,11 @@ export const azure = openAiCompatible({
   headers: credentials,
   parseSettings,
   authorize: (request, target, nowMs) => withEntraToken(request, settingsOf(target)?.entra, nowMs),
-  parseError,
+  parseError: azureError,
   secretsOf: (target) => allEntraSecrets(settingsOf(target)?.entra),
 });
+
+export const azure: ProviderAdapter = {
+  ...chat,
+  createStreamDecoder: (target, memo) => withPromptFilters(chat.createStreamDecoder(target, memo)),
+};

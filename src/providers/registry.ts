@@ -6,6 +6,7 @@
 import type { ProviderAdapter } from './adapter.ts';
 import { anthropic } from './anthropic.ts';
 import { azure } from './azure.ts';
+import { azureAi } from './azure-ai.ts';
 import { bedrock } from './bedrock.ts';
 import { cohere, cohereChat } from './cohere.ts';
 import { gemini } from './gemini.ts';
@@ -18,6 +19,7 @@ import { PLAIN_HOSTS } from './plain-hosts.ts';
 const ADAPTERS: readonly ProviderAdapter[] = [
   openai,
   azure,
+  azureAi,
   anthropic,
   bedrock,
   gemini,

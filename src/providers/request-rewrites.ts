@@ -109,7 +109,7 @@ export const withoutNullFields: MessageRewrite = {
 /** Fields of an answer that strict upstreams refuse when a client sends the answer back. */
 export const withoutAnswerFields: MessageRewrite = {
   action: 'dropped',
-  note: 'answer-only fields of assistant messages',
+  note: 'annotations, thinking_blocks, refusal and other fields of answers',
   apply: (message) =>
     message.role === 'assistant'
       ? without(message, 'provider_specific_fields', 'annotations', 'thinking_blocks', 'refusal', 'audio', 'images')
@@ -160,6 +160,21 @@ export const cacheMarksOnParts: MessageRewrite = {
     const parts = typeof content === 'string' ? [{ type: 'text', text: content }] : [...(content ?? [])];
     const last = parts.pop();
     return last === undefined ? rest : { ...rest, content: [...parts, { ...last, cache_control: mark }] };
+  },
+};
+
+/** Marks for Anthropic's cache, where nobody reads them and strict upstreams refuse them. */
+export const withoutCacheMarks: MessageRewrite = {
+  action: 'dropped',
+  note: 'cache_control',
+  apply(message) {
+    const { content } = message;
+    const isMarked = (part: unknown): part is JsonObject => isObject(part) && part['cache_control'] !== undefined;
+    if (!Array.isArray(content) || !content.some(isMarked)) return without(message, 'cache_control');
+    const parts = content.map((part: unknown) =>
+      isMarked(part) ? without(part, 'cache_control') : (part as JsonObject),
+    );
+    return { ...without(message, 'cache_control'), content: parts };
   },
 };
 
