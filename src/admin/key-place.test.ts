@@ -135,6 +135,12 @@ describe('a key moves', () => {
       { project_id: null, team_id: 'other-team' },
       { team_id: 'other-team' },
     ],
+    [
+      'into a project, and so into its team',
+      {},
+      { project_id: 'acme-project' },
+      { project_id: 'acme-project', team_id: 'acme-team' },
+    ],
     ['to another budget', { budget_id: 'small' }, { budget_id: 'large' }, { budget_id: 'large' }],
     ['to no budget', { budget_id: 'small' }, { budget_id: null }, {}],
   ])('%s', async (_, made, change, expected) => {

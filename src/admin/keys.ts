@@ -36,7 +36,8 @@ import type { GenerateFields, KeyFields } from './key-schema.ts';
 import { chosenSecret, keyTaken, nameOfSecret, newSecret, tokenOf } from './key-secret.ts';
 import { budgetUsage, keyViews, viewOfKey } from './key-spend.ts';
 import { columnsOf, keyView, statusOf } from './key-view.ts';
-import { type AuditNote, type Author, audited, authorOf, type Note } from './write.ts';
+import { endGraces } from './old-secrets.ts';
+import { type AuditNote, type Author, audited, authorOf, type Writing } from './write.ts';
 
 export { tokenOf } from './key-secret.ts';
 
@@ -164,13 +165,6 @@ export async function updateKey(context: KeyContext, request: UpdateRequest, aut
   return { key: request.key, token: row.token, ...(await viewOfKey(context, row)) };
 }
 
-export interface Writing {
-  readonly context: KeyContext;
-  readonly db: Database;
-  readonly note: Note;
-  readonly author: Author;
-}
-
 /** @throws GatewayError 404 for a key that is not there or foreign, 400 or 403 that names the field */
 export async function changedKey(writing: Writing, { key, fields, action }: UpdateRequest): Promise<KeyRow> {
   const { context, db, note, author } = writing;
@@ -203,14 +197,16 @@ export async function allowedChange(
   const fields = withinCaps(sent, context.settings().keys.caps);
   const nowMs = Math.round(context.now());
   const by = authorOf(access.caller);
-  const after = {
+  const asked = {
     ...before,
     ...columnsOf(fields, objectIn(before.metadata), nowMs),
     updated_at_ms: nowMs,
     updated_by: by,
     ...(token !== undefined && { token }),
   };
-  const named = OWNER_FIELDS.filter((field) => fields[field] !== undefined && after[field] !== before[field]);
+  const after = fields.project_id != null && fields.team_id === undefined ? await withProjectTeam(db, asked) : asked;
+  const isSent = (field: OwnerField): boolean => fields[field] !== undefined || after[field] !== asked[field];
+  const named = OWNER_FIELDS.filter((field) => isSent(field) && after[field] !== before[field]);
   const place = await placeOf(db, after);
   await refuseUnseen(db, { access, place, owners: after, sent: named });
   refuseUnknown(place, after, named);
@@ -245,15 +241,18 @@ export async function removeNamedKeys(context: KeyContext, request: RemoveReques
   const removed = await audited(context, author, async (db, note) => {
     const tokens = [...given.keys(), ...(await tokensByAlias(db, aliases))];
     const rows = await removeKeys(db, tokens, { visibility: author.access.visibility, nowMs });
-    if (rows.length === 0) throw unknownKey();
+    const gone = new Set(rows.map(({ token }) => token));
+    const left = tokens.filter((token) => !gone.has(token));
+    const old = await endGraces({ context, db, note, author }, left);
+    if (rows.length + old.length === 0) throw unknownKey();
     for (const row of rows) {
       await tellGroups(db, 'assigned_key_ids', asKey(row), undefined);
       note(noteOf('deleted', row, undefined));
     }
-    return rows;
+    return [...gone, ...old];
   });
-  for (const { token } of removed) context.keys.invalidate(token);
-  return { deleted_keys: removed.map(({ token }) => given.get(token) ?? token) };
+  for (const token of removed) context.keys.invalidate(token);
+  return { deleted_keys: removed.map((token) => given.get(token) ?? token) };
 }
 
 /** Whose a key is comes first, so that whoever may read the audit of a team finds its keys. */

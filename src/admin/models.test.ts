@@ -411,6 +411,26 @@ describe('what was done', () => {
     expect(rows.map(({ action }) => action)).toEqual(['created', 'updated', 'blocked', 'unblocked', 'deleted']);
     expect(JSON.parse(rows[1]?.before_values ?? '')).toMatchObject({ model_name: 'm', secret_params: ['api_key'] });
     expect(JSON.parse(rows[1]?.after_values ?? '')).toMatchObject({ model_name: 'other' });
+    expect(rows[1]?.after_values).not.toContain('changed_secrets');
+  });
+
+  test('tells of a secret that it is another one, and of each no more than its end', async () => {
+    await add({ model_info: { id: 'one' } });
+    await patch('one', { litellm_params: { api_key: 'sk-the-next-secret-of-the-tests-abcd' } });
+    await patch('one', { litellm_params: { api_key: 'sk-yet-another-secret-tests-abcd' } });
+    await patch('one', { litellm_params: { api_key: null } });
+    const [, first, second, third] = await auditOf('one');
+    const changed = (json: string | null | undefined) => JSON.parse(json ?? '{}').changed_secrets;
+    expect([changed(first?.before_values), changed(first?.after_values)]).toEqual([
+      { api_key: '****ests' },
+      { api_key: '****abcd' },
+    ]);
+    // Even where the ends are the same.
+    expect([changed(second?.before_values), changed(second?.after_values)]).toEqual(
+      Array(2).fill({ api_key: '****abcd' }),
+    );
+    expect(changed(third?.after_values)).toEqual({ api_key: null });
+    expect(JSON.stringify([first, second, third])).not.toContain('secret-of');
   });
 });
 

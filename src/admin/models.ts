@@ -8,7 +8,7 @@ import type { AdminContext } from './context.ts';
 import type { ModelEntry } from './model-registry.ts';
 import { storedView } from './model-view.ts';
 import { newId } from './new-id.ts';
-import { changed, normalized, objectIn, sealed } from './sealed-params.ts';
+import { changed, changedSecrets, maskedValues, normalized, objectIn, sealed } from './sealed-params.ts';
 import { type Author, audited, authorOf, type Note } from './write.ts';
 
 type View = Record<string, unknown>;
@@ -122,7 +122,7 @@ export class Models {
       if (outcome.taken !== undefined) throw idTaken(id);
       const { before, after } = outcome;
       if (action === 'updated') await this.#refuseUnknownCredential(db, objectIn(after.litellm_params));
-      note({ action, kind: 'model', id, before: this.#view(before), after: this.#view(after) });
+      note({ action, kind: 'model', id, ...this.#noted(before, after) });
       return after;
     });
     await this.#context.models.refresh();
@@ -154,6 +154,22 @@ export class Models {
 
   #view(row: ModelRow): View {
     return storedView(row, this.#context.models);
+  }
+
+  /** Secrets that changed are told by their names and last letters: the views alone would be the same. */
+  #noted(before: ModelRow, after: ModelRow): { before: View; after: View } {
+    const registry = this.#context.models;
+    const place = { table: 'models', id: after.model_id } as const;
+    const names = changedSecrets(registry, place, before.litellm_params, after.litellm_params);
+    const secretsOf = ({ litellm_params: stored }: ModelRow): View => {
+      if (names.length === 0) return {};
+      const all = maskedValues(registry, place, stored);
+      return { changed_secrets: Object.fromEntries(names.map((name) => [name, all[name] ?? null])) };
+    };
+    return {
+      before: { ...this.#view(before), ...secretsOf(before) },
+      after: { ...this.#view(after), ...secretsOf(after) },
+    };
   }
 
   #missing(id: string): GatewayError {

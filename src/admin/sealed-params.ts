@@ -91,6 +91,24 @@ export function maskedValues(registry: Registry, row: SealedRow, stored: string)
   );
 }
 
+/** Names of secrets that are other ones than before: sealed texts differ each time, so they are opened for it. */
+export function changedSecrets(registry: Registry, row: SealedRow, before: string, after: string): string[] {
+  const [old, now] = [objectIn(before), objectIn(after)];
+  const names = [...new Set([...Object.keys(old), ...Object.keys(now)])];
+  const open = (values: Json, name: string): unknown => {
+    try {
+      return openValues(registry.box(), row, { [name]: values[name] })[name];
+    } catch {
+      return values[name];
+    }
+  };
+  return names.filter((name) => {
+    const [one, other] = [open(old, name), open(now, name)];
+    const isSecret = [one, other].some((value) => holdsText(value, (text) => registry.isSecret(name, text)));
+    return isSecret && JSON.stringify(one) !== JSON.stringify(other);
+  });
+}
+
 function maskedTexts(value: unknown, isSecret: (text: string) => boolean): unknown {
   if (typeof value === 'string') return isSecret(value) ? masked(value) : value;
   if (typeof value !== 'object' || value === null) return value;

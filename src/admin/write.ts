@@ -35,6 +35,14 @@ export interface Author {
 
 export type Note = (note: AuditNote) => void;
 
+/** What a part of an audited change is given. */
+export interface Writing {
+  readonly context: AdminContext;
+  readonly db: Database;
+  readonly note: Note;
+  readonly author: Author;
+}
+
 /** Runs `change` in a transaction; what it notes is stored with it. */
 export function audited<Result>(
   { db, now }: Pick<AdminContext, 'db' | 'now'>,

@@ -60,6 +60,11 @@ export async function findReplacement(
   return row && old && { row, validUntilMs: Number(old.valid_until_ms) };
 }
 
+/** The old secret works no longer. It stays known, so that its refusal can say why. */
+export async function endGrace(db: Database, oldToken: string, nowMs: number): Promise<void> {
+  await db.updateTable('deprecated_keys').set({ valid_until_ms: nowMs }).where('token', '=', oldToken).execute();
+}
+
 /** Old secrets whose time was over by then. @returns how many were forgotten */
 export async function forgetOldSecrets(db: Database, beforeMs: number): Promise<number> {
   const result = await db.deleteFrom('deprecated_keys').where('valid_until_ms', '<', beforeMs).executeTakeFirst();
