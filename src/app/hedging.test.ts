@@ -41,7 +41,15 @@ beforeEach(() => {
     tagMatchAny: true,
   } as const;
   const unknown = { maxInputTokens: () => undefined, usdPerToken: () => undefined };
-  const facts = { stream: false, tags: [], userAgent: null, region: null, promptTokens: 0, affinity: [] };
+  const facts = {
+    stream: false,
+    tags: [],
+    userAgent: null,
+    region: null,
+    bringsKey: false,
+    promptTokens: 0,
+    affinity: [],
+  };
   hedging = createHedging({
     ...{ health, loads, now },
     runtime: () => RUNTIME,

@@ -15,7 +15,7 @@ let regions: Readonly<Record<string, string>>;
 let full: string[];
 
 const MODELS = `model_list:
-  - {model_name: m, model_info: {id: a}, litellm_params: {model: openai/a, api_key: k, tags: [x], num_retries: 4}}
+  - {model_name: m, model_info: {id: a}, litellm_params: {model: openai/a, api_key: k, tags: [x], num_retries: 4, configurable_clientside_auth_params: [api_key]}}
   - {model_name: m, model_info: {id: b}, litellm_params: {model: openai/b, api_key: k, region_name: eu, cooldown_time: 60}}
   - {model_name: n, model_info: {id: c}, litellm_params: {model: openai/c, api_key: k}}
 `;

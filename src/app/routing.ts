@@ -72,11 +72,13 @@ export function createRouting(options: RoutingOptions): Routing {
       const { config } = runtime();
       const facts = factsOf(call, options);
       const settings = chooseSettings(options);
+      const first = runtime().groups.find(call.modelGroup);
+      const ofFallbacks = facts.bringsKey ? { ...facts, bringsKey: false } : facts;
       const asked = (group: Group, failed = NOBODY, triedOrder?: number): Question => ({
-        ...{ group, call: facts, failed, triedOrder, settings },
+        ...{ group, call: group.name === first?.name ? facts : ofFallbacks, failed, triedOrder, settings },
       });
       return {
-        group: runtime().groups.find(call.modelGroup),
+        group: first,
         fallbacks: (group, error) => runtime().fallbacksOf(call, group, error),
         maxFallbacks: call.controls.maxFallbacks ?? config.router.maxFallbacks,
         choose(group, failed, triedOrder) {
@@ -143,6 +145,7 @@ function factsOf(call: Call, { runtime, regionOf }: RoutingOptions): CallFacts {
     tags: [...new Set(tags)],
     userAgent: call.headers['user-agent'] ?? null,
     region: regionOf(call),
+    bringsKey: call.controls.apiKey !== undefined,
     promptTokens: router.preCallChecks ? tokenBounds(call).inputLikely : 0,
     affinity: affinityNames(call, router.affinity),
   };

@@ -74,6 +74,7 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
     dropParams: deployment.dropParams ?? config.litellm.dropParams,
     additionalDropParams: deployment.additionalDropParams,
     allowedParams: deployment.allowedParams,
+    takesCallerKey: config.general.allowCallerKeys || deployment.takesCallerKey === true,
     timeoutMs: deployment.timeoutMs,
     streamTimeoutMs: deployment.streamTimeoutMs,
     numRetries: deployment.numRetries,

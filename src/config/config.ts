@@ -62,6 +62,8 @@ export interface DeploymentConfig {
   readonly dropParams: boolean | undefined;
   readonly additionalDropParams: readonly string[];
   readonly allowedParams: readonly string[];
+  /** `configurable_clientside_auth_params` names the key: callers may bring one of their own. */
+  readonly takesCallerKey?: boolean;
   /** Completion parameters used as defaults (`temperature`, `max_tokens`, `extra_body`'s members …). */
   readonly defaults: Readonly<Record<string, unknown>>;
   /** Provider settings that only its adapter understands (`azure_ad_token`, `region_name` …), for `parseSettings`. */
@@ -227,6 +229,8 @@ export interface Config {
     readonly keyCacheTtlMs: number;
     readonly enforceUserParam: boolean;
     readonly rejectClientMetadataTags: boolean;
+    /** `allow_client_side_credentials`: every deployment takes a provider key of the caller's own. */
+    readonly allowCallerKeys: boolean;
     readonly allowMockTestingParams: boolean;
     readonly includeCallIdInErrors: boolean;
     readonly forwardClientHeaders: boolean;

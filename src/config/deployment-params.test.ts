@@ -44,6 +44,8 @@ const GOOD: readonly (readonly [written: string, params: Partial<DeploymentParam
   ['drop_params: false', { dropParams: false }],
   ['additional_drop_params: [user]', { additionalDropParams: ['user'] }],
   ['allowed_openai_params: [tools]', { allowedParams: ['tools'] }],
+  ['configurable_clientside_auth_params: [api_key]', { takesCallerKey: true }],
+  ['configurable_clientside_auth_params: api_key', { takesCallerKey: true }],
   ['{temperature: 0, stop: [a], top_a: 1}', { defaults: { temperature: 0, stop: ['a'], top_a: 1 } }],
   ['extra_body: {a: {b: 1}}', { defaults: { a: { b: 1 } } }],
   ['{temperature: 1, extra_body: {temperature: 2}}', { defaults: { temperature: 2 } }],
@@ -132,6 +134,10 @@ describe('the parameters of a deployment', () => {
     ['extra_headers: text', '2:16 error p.extra_headers: must be a mapping of names to texts, not text'],
     ['extra_body: [a]', '2:13 error p.extra_body: must be a mapping, not a list'],
     ['input_cost_per_token: -1', '2:23 error p.input_cost_per_token: must be a number, 0 or more, not the number -1'],
+    [
+      'configurable_clientside_auth_params: [{api_base: "^https"}, organization]',
+      '2:38 warning p.configurable_clientside_auth_params: api_base, organization: clients can never set this, only api_key; it is left out',
+    ],
     ['tag_regex: ["("]', '2:1 warning p.tag_regex: "(" is no regular expression; it is left out'],
   ])('with %s say what is wrong with it, and pass nothing of it on', (written, line) => {
     const { params, findings } = read(with_(written));

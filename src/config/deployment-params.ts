@@ -60,6 +60,7 @@ export function readParams(tree: Tree | undefined, path: string, findings: Findi
     dropParams: section.read('drop_params'),
     additionalDropParams: section.read('additional_drop_params') ?? [],
     allowedParams: section.read('allowed_openai_params') ?? [],
+    ...(takesCallerKey(section, findings) && { takesCallerKey: true }),
     // `extra_body` is what the deployment's owner wants in the body, so it wins over a default of the same name.
     defaults: { ...bags.defaults, ...section.read('extra_body') },
     providerSettings: bags.providerSettings,
@@ -111,6 +112,22 @@ function patternsIn(section: Params, findings: Findings): readonly string[] {
       return false;
     }
   });
+}
+
+/** A name alone, or `{name: pattern}`. Only keys: an address of the client's would be sent the operator's secrets. */
+function takesCallerKey(section: Params, findings: Findings): boolean {
+  const tree = section.read('configurable_clientside_auth_params');
+  if (tree === undefined) return false;
+  const items = tree.kind === 'list' ? tree.items : [tree];
+  const names = items.flatMap((item) => {
+    if (item.kind === 'map') return [...item.entries.keys()];
+    return item.kind === 'scalar' ? [String(item.value)] : [];
+  });
+  const path = `${section.path}.configurable_clientside_auth_params`;
+  const others = names.filter((name) => name !== 'api_key').join(', ');
+  if (others !== '')
+    findings.warn(path, `${others}: clients can never set this, only api_key; it is left out`, tree.position);
+  return names.includes('api_key');
 }
 
 interface Where {

@@ -38,7 +38,7 @@ export const PROVIDER_SETTINGS = words(`
 /** LiteLLM has them; Tollgate does not act on them yet, and they never reach an upstream. */
 export const IGNORED_PARAMS = words(`
   itpm otpm timeout_by_service_tier stream_timeout_by_service_tier max_retries
-  configurable_clientside_auth_params model_info merge_reasoning_content_in_choices use_chat_completions_api
+  model_info merge_reasoning_content_in_choices use_chat_completions_api
   use_in_pass_through use_litellm_proxy use_xai_oauth fireworks_forward_user_id keepalive_seconds
   allow_client_keepalive_override max_file_size_mb provider_affinity_header cache_control_injection_points
   guardrails default_api_key_rpm_limit default_api_key_tpm_limit litellm_trace_id auto_router_config_path

@@ -60,6 +60,7 @@ export const LITELLM_PARAMS = rules(
     drop_params: 'boolean',
     additional_drop_params: 'texts',
     allowed_openai_params: 'texts',
+    configurable_clientside_auth_params: 'tree',
   },
   IGNORED_PARAMS,
 );
@@ -157,6 +158,7 @@ export const GENERAL = rules(
     user_api_key_cache_ttl: 'delay',
     enforce_user_param: 'boolean',
     reject_clientside_metadata_tags: 'boolean',
+    allow_client_side_credentials: 'boolean',
     dangerously_allow_mock_testing_request_params: 'boolean',
     include_call_id_in_error_body: 'boolean',
     forward_client_headers_to_llm_api: 'boolean',

@@ -101,6 +101,7 @@ const MADE: readonly (readonly [part: Part, written: string, settings: object])[
   ['general', 'user_api_key_cache_ttl: 5', { keyCacheTtlMs: 5000 }],
   ['general', 'enforce_user_param: true', { enforceUserParam: true }],
   ['general', 'reject_clientside_metadata_tags: true', { rejectClientMetadataTags: true }],
+  ['general', 'allow_client_side_credentials: true', { allowCallerKeys: true }],
   ['general', 'dangerously_allow_mock_testing_request_params: true', { allowMockTestingParams: true }],
   ['general', 'include_call_id_in_error_body: true', { includeCallIdInErrors: true }],
   ['general', 'forward_client_headers_to_llm_api: true', { forwardClientHeaders: true }],

@@ -87,6 +87,7 @@ export function generalSettings({ general, tollgate }: Sections, env: Env, findi
     keyCacheTtlMs: general.read('user_api_key_cache_ttl') ?? DEFAULTS.keyCacheTtlMs,
     enforceUserParam: is('enforce_user_param'),
     rejectClientMetadataTags: is('reject_clientside_metadata_tags'),
+    allowCallerKeys: is('allow_client_side_credentials'),
     allowMockTestingParams: is('dangerously_allow_mock_testing_request_params'),
     includeCallIdInErrors: is('include_call_id_in_error_body'),
     forwardClientHeaders: is('forward_client_headers_to_llm_api'),

@@ -118,7 +118,8 @@ describe('a request', () => {
   });
 
   test("with the caller's own key uses that one, apart from the deployment's state", async () => {
-    const reply = await full({ call: { controls: { apiKey: 'sk-of-the-caller' } } });
+    const target = { takesCallerKey: true };
+    const reply = await full({ call: { controls: { apiKey: 'sk-of-the-caller' } }, target });
     expect(upstream.requests[0]?.headers['authorization']).toBe('Bearer sk-of-the-caller');
     expect(reply.target?.deploymentId).toBe('deployment-1:caller-key');
   });

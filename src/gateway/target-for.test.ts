@@ -12,9 +12,24 @@ describe('the target of a call', () => {
   });
 
   test('has the caller’s provider key, under an id of its own', () => {
-    const target = sampleTarget({ deploymentId: 'd' });
+    const target = sampleTarget({ deploymentId: 'd', takesCallerKey: true });
     const changed = targetFor(sampleCall({ controls: { apiKey: 'sk-own' } }), target);
     expect(changed).toEqual({ ...target, apiKey: 'sk-own', deploymentId: 'd:caller-key' });
+  });
+
+  test('keeps the operator’s key where callers may not bring theirs', () => {
+    const target = sampleTarget();
+    expect(targetFor(sampleCall({ controls: { apiKey: 'sk-own' } }), target)).toBe(target);
+  });
+
+  test('shows the caller’s key to the host that was asked first, and to no other', () => {
+    const call = sampleCall({ controls: { apiKey: 'sk-own' } });
+    const first = sampleTarget({ takesCallerKey: true });
+    call.attempts.push({ target: first, startedAtMs: 0, endedAtMs: 1 });
+    const sibling = sampleTarget({ deploymentId: 'sibling', takesCallerKey: true });
+    expect(targetFor(call, sibling).apiKey).toBe('sk-own');
+    const elsewhere = sampleTarget({ baseUrl: 'https://elsewhere.test/v1', takesCallerKey: true });
+    expect(targetFor(call, elsewhere)).toBe(elsewhere);
   });
 
   test('has the caller’s API version where the operator has set none', () => {
@@ -27,7 +42,8 @@ describe('the target of a call', () => {
 });
 
 describe('a fallback with fields of its own', () => {
-  const changing = (requestChanges: Record<string, unknown>) => sampleTarget({ deploymentId: 'd', requestChanges });
+  const changing = (requestChanges: Record<string, unknown>) =>
+    sampleTarget({ deploymentId: 'd', requestChanges, takesCallerKey: true });
 
   test('asks with those, and with the rest of the request', () => {
     const call = sampleCall({ request: { temperature: 1, seed: 7 }, text: '{}' });

@@ -15,10 +15,16 @@ export function targetFor(call: Call, target: Target): Target {
   };
 }
 
-/** The caller's own provider key: of the fallback, else of the request. */
-export function callerKey({ controls }: Call, { requestChanges }: Target): string | undefined {
-  const ofFallback = requestChanges?.['api_key'];
-  return typeof ofFallback === 'string' && ofFallback !== '' ? ofFallback : controls.apiKey;
+/**
+ * The caller's own provider key: of the fallback, else of the request. The latter belongs to whoever was asked first: no
+ * other host gets to see it.
+ */
+export function callerKey({ controls, attempts }: Call, target: Target): string | undefined {
+  if (target.takesCallerKey !== true) return undefined;
+  const ofFallback = target.requestChanges?.['api_key'];
+  if (typeof ofFallback === 'string' && ofFallback !== '') return ofFallback;
+  const [first] = attempts;
+  return first === undefined || first.target.baseUrl === target.baseUrl ? controls.apiKey : undefined;
 }
 
 /** The request as this target is asked it: a fallback may have fields of its own, but none that undoes a cap of the budget. */

@@ -30,6 +30,8 @@ export interface Target {
   readonly dropParams: boolean;
   readonly additionalDropParams: readonly string[];
   readonly allowedParams: readonly string[];
+  /** The operator lets callers bring a provider key of their own. */
+  readonly takesCallerKey?: boolean;
   readonly timeoutMs: number | undefined;
   readonly streamTimeoutMs: number | undefined;
   readonly numRetries: number | undefined;

@@ -161,6 +161,24 @@ describe('regions', () => {
   });
 });
 
+describe('provider keys of callers', () => {
+  const open = target('open', { takesCallerKey: true });
+
+  test('go to deployments that take them', () => {
+    expect(left([A, open], { call: { bringsKey: true } })).toEqual(['open']);
+    expect(reasons([A, open], { call: { bringsKey: true } })).toEqual({ a: 'it takes no provider key of callers' });
+    expect(left([A, open])).toEqual(['a', 'open']);
+  });
+
+  test('are refused where none does, and in a fallback too', () => {
+    const refused = { kind: 'invalid_request', status: 400, next: 'stop', details: { param: 'api_key' } };
+    expect(chosen([A], { call: { bringsKey: true } }).error).toMatchObject(refused);
+    const fallback = target('f', { requestChanges: { api_key: 'sk-own' } });
+    expect(chosen([fallback]).error).toMatchObject(refused);
+    expect(left([target('f', { requestChanges: { api_key: 'sk-own' }, takesCallerKey: true })])).toEqual(['f']);
+  });
+});
+
 describe('context windows', () => {
   const windows: Readonly<Record<string, number>> = { a: 100, b: 1_000 };
   const settings = { preCallChecks: true, maxInputTokens: (one: Target) => windows[one.deploymentId] };

@@ -2,7 +2,7 @@
  * Which deployment of a group is tried next, and why not the others: candidates are narrowed down step by step, then a
  * strategy picks. Source: LiteLLM's documentation of routing, tag routing and pre-call checks.
  */
-import { GatewayError } from '../errors.ts';
+import { GatewayError, invalidRequest } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
 import type { Affinity } from './affinity.ts';
 import type { Group } from './groups.ts';
@@ -20,6 +20,8 @@ export interface CallFacts {
   readonly userAgent: string | null;
   /** The end user's `allowed_model_region`. */
   readonly region: string | null;
+  /** It has a provider key of the caller's own, for the model that was asked for. */
+  readonly bringsKey: boolean;
   /** A fair guess. */
   readonly promptTokens: number;
   /** Names under which earlier calls of the same kind may be pinned. */
@@ -83,9 +85,9 @@ export function choose(question: Question, state: RoutingState): Chosen {
 }
 
 /** Nothing could speak against the only one there is, which is most groups' case. */
-function isPlain({ call, settings }: Question, { deploymentId }: Target, { health }: RoutingState): boolean {
+function isPlain({ call, settings }: Question, target: Target, { health }: RoutingState): boolean {
   const isFree = call.region === null && !settings.tagFiltering && !settings.preCallChecks;
-  return isFree && health.stateOf(deploymentId) === 'up';
+  return isFree && takesKey(target, call) && health.stateOf(target.deploymentId) === 'up';
 }
 
 const plainChoices = new WeakMap<Target, Chosen>();
@@ -209,6 +211,8 @@ function narrowByCall(narrowing: Narrowing, { group, call, settings }: Question)
     narrowing.keep(`it is not in the region "${region}"`, (target) => isInRegion(target, region));
     if (narrowing.left.length === 0) return nowhereIn(region);
   }
+  narrowing.keep('it takes no provider key of callers', (target) => takesKey(target, call));
+  if (narrowing.left.length === 0) return noKeyTaken();
   if (!settings.preCallChecks) return undefined;
   const fits = (target: Target): boolean =>
     call.promptTokens <= (settings.maxInputTokens(target) ?? Number.POSITIVE_INFINITY);
@@ -239,6 +243,16 @@ const isAfter = ({ triedOrder = Number.NEGATIVE_INFINITY }: Question, target: Ta
 /** LiteLLM's two regions are the beginnings of providers' own names (`eu-west-1`, `us-east-2`). */
 const isInRegion = ({ region }: Target, wanted: string): boolean =>
   region?.toLowerCase().startsWith(wanted.toLowerCase()) ?? false;
+
+/** A key that came with a fallback is for that fallback's deployments. */
+const takesKey = ({ takesCallerKey, requestChanges }: Target, { bringsKey }: CallFacts): boolean =>
+  takesCallerKey === true || !(bringsKey || requestChanges?.['api_key'] !== undefined);
+
+const noKeyTaken = (): GatewayError =>
+  invalidRequest(
+    "Rejected Request: api_key is not allowed in request body. Leave it out, or let an admin allow it for the model with litellm_params.configurable_clientside_auth_params: ['api_key'].",
+    'api_key',
+  );
 
 const notForTags = (): GatewayError =>
   new GatewayError(

@@ -85,6 +85,8 @@ function config(): object {
       model('price-in-info', {}, { input_cost_per_token: 0.001, output_cost_per_token: 0 }),
       model('price-of-base', {}, { base_model: 'gpt-4o-mini' }),
       model('identified', {}, { id: 'the-id' }),
+      model('with-callers-keys', { configurable_clientside_auth_params: ['api_key'] }, { id: 'open-id' }),
+      model('failing'),
       model('grouped', {}, { access_groups: ['club'] }),
       model('here', {}, { supported_environments: ['production'] }),
       model('elsewhere', {}, { supported_environments: ['development'] }),
@@ -369,14 +371,28 @@ describe('around the file', () => {
     expect((await sent('included')).body['model']).toBe('included');
   });
 
-  test("a caller's own api_key goes upstream in place of the deployment's", async () => {
-    const answer = await ask('identified', { api_key: 'sk-of-the-caller' });
+  test("a caller's own api_key goes upstream in place of the deployment's where the operator allows it", async () => {
+    const answer = await ask('with-callers-keys', { api_key: 'sk-of-the-caller' });
     expect(answer.status).toBe(200);
-    expect(answer.headers.get('x-litellm-model-id')).toBe('the-id:caller-key');
+    expect(answer.headers.get('x-litellm-model-id')).toBe('open-id:caller-key');
     const { headers, text } = upstream.requests.at(-1) as SeenRequest; // It was asked just now.
     expect(headers['authorization']).toBe('Bearer sk-of-the-caller');
     expect(text).not.toContain('sk-of-the-caller');
-    expect((await sent('identified')).headers['authorization']).toBe(`Bearer ${UPSTREAM_KEY}`);
+    expect((await sent('with-callers-keys')).headers['authorization']).toBe(`Bearer ${UPSTREAM_KEY}`);
+  });
+
+  test('it is refused elsewhere, in a fallback as well, and nobody is asked', async () => {
+    const before = upstream.requests.length;
+    const answer = await ask('identified', { api_key: 'sk-of-the-caller' });
+    expect(answer.status).toBe(400);
+    const { error } = (await answer.json()) as { error: Record<string, unknown> };
+    expect(error).toMatchObject({ param: 'api_key', type: 'invalid_request_error' });
+    expect(error['message']).toContain('configurable_clientside_auth_params');
+    expect(upstream.requests.length).toBe(before);
+    upstream.behave = () => ({ status: 500, body: '{"error":{"message":"no"}}' });
+    const fallbacks = [{ model: 'identified', api_key: 'sk-of-the-caller' }];
+    expect((await ask('failing', { fallbacks, num_retries: 0 })).status).not.toBe(200);
+    expect(upstream.requests.slice(before).map(({ body }) => body['model'])).toEqual(['failing']);
   });
 
   test.each([...REFUSED_KEYS])('%s in a body is refused, on top and in extra_body', async (name) => {

@@ -13,7 +13,9 @@ const priced = { input_cost_per_token: 1e-6, output_cost_per_token: 1e-6 };
 beforeAll(async () => {
   upstream = await startUpstream();
   const model_list = [
-    ...['bad', 'good', 'other', 'typed'].map((name) => deployment(upstream, name, priced)),
+    ...['bad', 'good', 'other', 'typed'].map((name) =>
+      deployment(upstream, name, { ...priced, configurable_clientside_auth_params: ['api_key'] }),
+    ),
     deployment(upstream, 'pair', { model: 'openai/pair-one' }),
     deployment(upstream, 'pair', { model: 'openai/pair-two' }),
     deployment(upstream, 'long', priced),

@@ -51,6 +51,7 @@ const strictOptions = () => ({
       litellm_key_header_name: 'x-my-key',
       always_include_stream_usage: true,
       reject_clientside_metadata_tags: true,
+      allow_client_side_credentials: true,
       dangerously_allow_mock_testing_request_params: true,
       include_call_id_in_error_body: true,
       forward_client_headers_to_llm_api: true,
@@ -181,6 +182,15 @@ describe('general_settings', () => {
   ])('reject_clientside_metadata_tags refuses tags %s', async (_, body, headers) => {
     expect((await askStrict(body, headers as Headers)).status).toBe(400);
     expect((await askLenient(body, headers as Headers)).status).toBe(200);
+  });
+
+  test('allow_client_side_credentials lets requests bring a provider key, and never an address', async () => {
+    expect((await askStrict({ api_key: 'sk-of-the-caller' })).status).toBe(200);
+    expect(upstream.requests.at(-1)?.headers['authorization']).toBe('Bearer sk-of-the-caller');
+    const before = upstream.requests.length;
+    expect((await askLenient({ api_key: 'sk-of-the-caller' })).status).toBe(400);
+    expect((await askStrict({ api_base: upstream.url })).status).toBe(400);
+    expect(upstream.requests.length).toBe(before);
   });
 
   test('dangerously_allow_mock_testing_request_params lets mock_timeout through', async () => {

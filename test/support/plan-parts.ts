@@ -41,6 +41,7 @@ export const CALL_FACTS: CallFacts = {
   tags: [],
   userAgent: null,
   region: null,
+  bringsKey: false,
   promptTokens: 10,
   affinity: [],
 };
