@@ -1,10 +1,12 @@
 /** Composition root: with main.ts and app/, the only place where every part meets. */
 
+import type { AdminContext } from './admin/context.ts';
 import type { HealthWatch } from './admin/health-watch.ts';
 import type { ModelRegistry } from './admin/model-registry.ts';
 import type { Prices } from './admin/prices.ts';
-import { type Auth, createAuth, lazyAdmin, randomBytes } from './app/auth.ts';
+import { type Auth, createAuth, lazyAdmin, masterCaller, randomBytes } from './app/auth.ts';
 import { createHealthWatch, HealthEvents, type HealthWatchParts } from './app/health-watch.ts';
+import { startKeyRotation } from './app/key-rotation.ts';
 import { createLimits } from './app/limits.ts';
 import { LiveModels } from './app/live-models.ts';
 import { errorFields, type Log } from './app/log.ts';
@@ -25,6 +27,7 @@ import { accessFor } from './auth/principal.ts';
 import { MANAGEMENT_ROUTES, refuseUndeclared } from './auth/routes.ts';
 import type { Config } from './config/config.ts';
 import type { Env } from './config/env.ts';
+import { readKeyRotation } from './config/key-rotation.ts';
 import type { Layer } from './config/layer.ts';
 import { type Database, openDatabase } from './db/client.ts';
 import { lockDataFolder } from './db/lock.ts';
@@ -92,7 +95,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     runtime: () => live.runtime,
     loadedAtMs: () => live.madeAtMs,
   });
-  const { listener, interrupt, stopMirrors } = await openDoor(options, {
+  const { listener, interrupt, stopBackground } = await openDoor(options, {
     db,
     ledger,
     readiness,
@@ -119,7 +122,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     async stop() {
       readiness.stop();
       await drain(listener, interrupt, live.runtime.config.tollgate.drainTimeoutMs);
-      await stopMirrors();
+      await stopBackground();
       reader.close();
       await ledger.close();
       folder.release();
@@ -149,7 +152,7 @@ interface Door {
   /** Ends what is still waiting for an upstream; clients are told why. */
   interrupt(): void;
   /** Cancels what runs in the background, and waits for its rows. */
-  stopMirrors(): Promise<void>;
+  stopBackground(): Promise<void>;
 }
 
 async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
@@ -185,9 +188,11 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
   const mirrors = createMirrors({ pipeline, limits, log, runtime, newId, now });
   const sightingOf: HealthWatchParts['sightingOf'] = (id) => routing.state.health.sightingOf(id);
   const health = createHealthWatch({ pipeline, sightingOf, runtime, now, newId }, events);
+  const keyRotation = readKeyRotation(options.env.lookup);
+  const admin = adminContext(options, parts, { auth, directory, health, rotatesKeys: keyRotation !== undefined });
   const listener = listen(
     {
-      ...managementParts(options, parts, { auth, directory, health }),
+      ...managementParts(parts, auth, admin),
       router: createRouter(MANAGEMENT_ROUTES),
       pipeline: new Pipeline({ ...pipeline, hedging: routing.hedging }),
       headerMaker: createHeaderMaker(version, now),
@@ -198,7 +203,20 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
     },
     { host, port },
   );
-  return { listener, interrupt: () => sender.interrupt(stopping()), stopMirrors: () => mirrors.stop() };
+  const stopRotation = startKeyRotation({
+    settings: keyRotation,
+    context: admin,
+    master: masterCaller(masterKey.hash),
+    log,
+  });
+  return {
+    listener,
+    interrupt: () => sender.interrupt(stopping()),
+    async stopBackground() {
+      await stopRotation();
+      await mirrors.stop();
+    },
+  };
 }
 
 const stopping = (): GatewayError =>
@@ -210,21 +228,27 @@ interface Managing {
   readonly auth: Auth;
   readonly directory: Directory;
   readonly health: HealthWatch;
+  readonly rotatesKeys: boolean;
+}
+
+function adminContext({ version }: AppOptions, parts: Parts, managing: Managing): AdminContext {
+  const { db, ledger, models, reader, prices, runTimeSettings, runtime } = parts;
+  const { auth, directory, health, rotatesKeys } = managing;
+  return {
+    ...auth,
+    ...{ db, directory, ledger, models, reader, prices, health, runTimeSettings, now, randomBytes, version },
+    settings: () => ({ ...runtime().config.limits, keys: runtime().config.keys, rotatesKeys }),
+  };
 }
 
 /** What only some may ask for. */
 function managementParts(
-  { version }: AppOptions,
-  parts: Parts,
-  { auth, directory, health }: Managing,
+  { readiness, runtime }: Parts,
+  auth: Auth,
+  admin: AdminContext,
 ): Pick<HttpParts, 'admin' | 'listModels' | 'readinessDetails'> {
-  const { db, ledger, models, reader, prices, runTimeSettings, readiness, runtime } = parts;
   return {
-    admin: lazyAdmin({
-      ...auth,
-      ...{ db, directory, ledger, models, reader, prices, health, runTimeSettings, now, randomBytes, version },
-      settings: () => ({ ...runtime().config.limits, keys: runtime().config.keys }),
-    }),
+    admin: lazyAdmin(admin),
     listModels: async (headers, one, path) => modelList(await auth.authenticate(headers, path), runtime(), one),
     readinessDetails: async (headers) => {
       if (!runtime().config.health.publicDetails) await requireDetails(auth, headers);

@@ -22,6 +22,8 @@ export interface AdminSettings {
   /** `router_settings.provider_budget_config`. */
   readonly providerBudgets: Readonly<Record<string, ConfiguredBudget>>;
   readonly keys: KeySettings;
+  /** Whether keys with `auto_rotate` get new secrets by themselves. */
+  readonly rotatesKeys?: boolean;
 }
 
 export interface ConfiguredBudget {

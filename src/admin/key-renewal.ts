@@ -12,8 +12,8 @@ import { endOfDuration } from '../lib/duration.ts';
 import type { AdminContext } from './context.ts';
 import { asKey, tellGroups } from './group-members.ts';
 import { placeOf, standingOn } from './key-place.ts';
-import type { regenerateBody } from './key-schema.ts';
-import { chosenSecret, keyTaken, nameOfSecret, newSecret, tokenOf } from './key-secret.ts';
+import type { KeyFields, regenerateBody } from './key-schema.ts';
+import { chosenSecret, keyTaken, nameOfSecret, newSecret } from './key-secret.ts';
 import { viewOfKey } from './key-spend.ts';
 import { spendColumns } from './key-view.ts';
 import { aliasTaken, allowedChange, namedKey, noteOf, unknownKey, type View } from './keys.ts';
@@ -26,27 +26,45 @@ type RegenerateRequest = z.output<typeof regenerateBody>;
  * The key stays the same one: its row, what it has spent, its limits and its log go on. Without a grace time the old
  * secret is refused from now on.
  */
-export async function renewKey(
+export function renewKey(
   context: AdminContext,
   key: string,
-  { key: _, new_key, grace_period, send_invite_email: __, ...fields }: RegenerateRequest,
+  { key: _, new_key, grace_period = null, send_invite_email: __, ...fields }: RegenerateRequest,
   author: Author,
 ): Promise<View> {
-  const { access } = author;
-  const secret = new_key == null ? newSecret(context) : chosenSecret(context, new_key, access.caller, 'new_key');
+  const { caller } = author.access;
+  const secret = new_key == null ? newSecret(context) : chosenSecret(context, new_key, caller, 'new_key');
+  return renewed(context, key, { secret, gracePeriod: grace_period, fields }, author);
+}
+
+export interface Renewal {
+  readonly secret: string;
+  readonly gracePeriod: string | null;
+  readonly fields: KeyFields;
+  /** It is nobody's work: its user may go on changing a key of their own. */
+  readonly keepsAuthor?: boolean;
+}
+
+/** @param key its secret, or an old one that still works, or the digest of one */
+export async function renewed(
+  context: AdminContext,
+  key: string,
+  { secret, gracePeriod, fields, keepsAuthor = false }: Renewal,
+  author: Author,
+): Promise<View> {
   const nowMs = Math.round(context.now());
   const newToken = digest(secret);
   const { before, after } = await audited(context, author, async (db, note) => {
-    const row = await keys.find(db, tokenOf(key), access.visibility);
-    if (row === undefined) throw unknownKey();
+    const row = await namedKey(db, key, author.access, nowMs);
     const writing = { context, db, note, author };
     const change = await allowedChange(writing, row, { fields, route: '/key/regenerate', token: newToken });
     const outcome = await regenerateKey(db, row.token, {
       newToken,
       nowMs,
-      oldValidUntilMs: grace_period == null ? null : Math.round(endOfDuration(grace_period, nowMs) ?? nowMs),
+      oldValidUntilMs: gracePeriod === null ? null : Math.round(endOfDuration(gracePeriod, nowMs) ?? nowMs),
       change: () => ({
         ...change,
+        ...(keepsAuthor && { updated_by: row.updated_by }),
         key_name: nameOfSecret(secret),
         rotation_count: Number(row.rotation_count ?? 0) + 1,
         last_rotation_at_ms: nowMs,

@@ -19,7 +19,7 @@ import {
   resetSpendBody,
   serviceAccountBody,
   teamBulkUpdateBody,
-  UNENFORCED_FIELDS,
+  unenforced,
   updateBody,
 } from './key-schema.ts';
 import { generateKey, keyInfo, keyInfos, removeNamedKeys, updateKey } from './keys.ts';
@@ -40,7 +40,8 @@ function makingRoutes(context: AdminContext): readonly AdminRoute[] {
       section,
       body: generateBody,
       refusals,
-      handle: async (input) => warned(await generateKey(context, input.body, input), input.body, UNENFORCED_FIELDS),
+      handle: async (input) =>
+        warned(await generateKey(context, input.body, input), input.body, unenforced(context.settings())),
     }),
     route('POST /key/service-account/generate', {
       summary: 'Make a key that belongs to a team and to nobody in it.',
@@ -52,7 +53,7 @@ function makingRoutes(context: AdminContext): readonly AdminRoute[] {
           throw invalidRequest("'user_id': a service account belongs to its team alone. Leave it out.", 'user_id');
         }
         const made = await generateKey(context, input.body, input, SERVICE_ROUTE);
-        return warned(made, input.body, UNENFORCED_FIELDS);
+        return warned(made, input.body, unenforced(context.settings()));
       },
     }),
   ];
@@ -110,7 +111,7 @@ function changingRoutes(context: AdminContext): readonly AdminRoute[] {
       refusals,
       handle: async (input) => {
         const { key, ...fields } = input.body;
-        return warned(await updateKey(context, { key, fields }, input), fields, UNENFORCED_FIELDS);
+        return warned(await updateKey(context, { key, fields }, input), fields, unenforced(context.settings()));
       },
     }),
     route('POST /key/bulk_update', {
@@ -153,7 +154,7 @@ function renewingRoutes(context: AdminContext): readonly AdminRoute[] {
       handle: async (input) => {
         if (input.body.key == null) throw invalidRequest("Name the key to regenerate in 'key'.", 'key');
         const renewed = await renewKey(context, input.body.key, input.body, input);
-        return warned(renewed, input.body, UNENFORCED_FIELDS);
+        return warned(renewed, input.body, unenforced(context.settings()));
       },
     }),
     route('POST /key/{key}/regenerate', {
@@ -163,7 +164,7 @@ function renewingRoutes(context: AdminContext): readonly AdminRoute[] {
       refusals,
       handle: async (input) => {
         const renewed = await renewKey(context, String(input.params['key']), input.body, input);
-        return warned(renewed, input.body, UNENFORCED_FIELDS);
+        return warned(renewed, input.body, unenforced(context.settings()));
       },
     }),
     route('POST /key/{key}/reset_spend', {

@@ -168,7 +168,7 @@ export const METADATA_FIELDS = [
 ] as const satisfies (keyof KeyFields)[];
 
 /** Stored with the key and shown again, but acted on by nothing yet. */
-export const UNENFORCED_FIELDS = [
+const UNENFORCED_FIELDS = [
   'guardrails',
   'disable_global_guardrails',
   'policies',
@@ -183,7 +183,11 @@ export const UNENFORCED_FIELDS = [
   'tag_rpm_limit',
   ...KEPT_NAMES,
   'config',
-  'auto_rotate',
-  'rotation_interval',
   'send_invite_email',
 ] as const satisfies (keyof GenerateFields)[];
+
+/** Acted on where the operator has turned rotation on. */
+const ROTATION_FIELDS = ['auto_rotate', 'rotation_interval'] as const satisfies (keyof GenerateFields)[];
+
+export const unenforced = ({ rotatesKeys }: { readonly rotatesKeys?: boolean }): readonly string[] =>
+  rotatesKeys === true ? UNENFORCED_FIELDS : [...UNENFORCED_FIELDS, ...ROTATION_FIELDS];

@@ -127,6 +127,16 @@ export function columnsOf(fields: KeyFields, metadata: Bag, nowMs: number): Part
   };
 }
 
+/** When the key is due: counted from when that was said, or from its latest new secret. */
+export function withRotationDate(row: KeyRow, before: KeyRow | undefined, nowMs: number): KeyRow {
+  const { auto_rotate, rotation_interval } = row;
+  if (Number(auto_rotate) !== 1 || rotation_interval === null) return { ...row, key_rotation_at_ms: null };
+  const isSame =
+    before !== undefined && Number(before.auto_rotate) === 1 && before.rotation_interval === rotation_interval;
+  if (isSame && before.token === row.token && before.key_rotation_at_ms !== null) return row;
+  return { ...row, key_rotation_at_ms: Math.round(endOfDuration(rotation_interval, nowMs) ?? nowMs) };
+}
+
 /** It was this much now; what comes later is added. `null`: what the log says. */
 export const spendColumns = (dollars: number | null, nowMs: number): Partial<KeyRow> => ({
   spend_set_nano_usd: nanoUsd(dollars),

@@ -35,7 +35,7 @@ import { nothingYet, withinRights } from './key-rights.ts';
 import type { GenerateFields, KeyFields } from './key-schema.ts';
 import { chosenSecret, keyTaken, nameOfSecret, newSecret, tokenOf } from './key-secret.ts';
 import { budgetUsage, keyViews, viewOfKey } from './key-spend.ts';
-import { columnsOf, keyView, statusOf } from './key-view.ts';
+import { columnsOf, keyView, statusOf, withRotationDate } from './key-view.ts';
 import { endGraces } from './old-secrets.ts';
 import { type AuditNote, type Author, audited, authorOf, type Writing } from './write.ts';
 
@@ -81,7 +81,8 @@ export async function generateKey(
     const configured = objectIn(columnsOf(withDefaults({}, settings), {}, nowMs).metadata ?? null);
     const change = { fields: request, configured, before: empty, after: owned };
     const rights = { place, standing, access, author: by, isNew: true };
-    const made = serviceAccount(await withinRights(db, { ...change, ...rights }), route);
+    const held = serviceAccount(await withinRights(db, { ...change, ...rights }), route);
+    const made = withRotationDate(held, undefined, nowMs);
     await refuseUnknownEndUserBudget(db, made);
     const outcome = await insertKey(db, made);
     if (outcome === 'key taken') throw keyTaken('key');
@@ -216,7 +217,8 @@ export async function allowedChange(
   const isMoved = named.some((field) => field !== 'budget_id');
   if (isMoved && standing !== 'self')
     await refuseForeign(db, { access, owners: after, place, sent: named, route: '/key/update' });
-  const row = await withinRights(db, { fields, before, after, place, standing, access, author: by, isNew: false });
+  const held = await withinRights(db, { fields, before, after, place, standing, access, author: by, isNew: false });
+  const row = withRotationDate(held, before, nowMs);
   await refuseUnknownEndUserBudget(db, row, before);
   return row;
 }

@@ -49,7 +49,7 @@ export function createAuth({ db, directory, masterKey, tryKey, runtime, now }: A
 /** LiteLLM logs the master key's calls under this user. */
 const ADMIN_USER = 'default_user_id';
 
-const masterCaller = (keyHash: string): Caller => ({
+export const masterCaller = (keyHash: string): Caller => ({
   ...ALONE,
   kind: 'master',
   keyHash,
