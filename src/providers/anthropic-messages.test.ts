@@ -339,7 +339,7 @@ describe('thoughts', () => {
     for (const more of foreign) {
       const messages = [HI, { role: 'assistant', content: 'Yes', ...more }, HI];
       expect(turns(messages)).toEqual([user(text('Hi')), assistant(text('Yes')), user(text('Hi'))]);
-      expect(notes(messages)).toEqual(['reasoning without a signature of Anthropic’s']);
+      expect(notes(messages)).toEqual(['reasoning_content and thinking_blocks without a signature of Anthropic’s']);
     }
   });
 

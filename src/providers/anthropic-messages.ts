@@ -10,6 +10,7 @@ import type { ChatMessage } from '../wire/openai.ts';
 import type { Change } from './adapter.ts';
 import { isBlank, partBlock, textBlock } from './anthropic-parts.ts';
 import { exactInput, type RawInputs } from './anthropic-tool-input.ts';
+import { noteUnread } from './unread-members.ts';
 
 export interface MessageContext {
   /** A tool's name as Anthropic accepts it. */
@@ -30,11 +31,19 @@ export interface Conversation {
   readonly turns: readonly Turn[];
 }
 
+/** `detail` is told where images are read. */
+const READ: ReadonlySet<string> = new Set(
+  'reasoning_content thinking_blocks refusal provider_specific_fields cache_control is_error filename detail'.split(
+    ' ',
+  ),
+);
+
 const LATE_SYSTEM = 'Note from the operator of this conversation:\n';
 const OPENING = 'Please continue.';
 
 /** @throws GatewayError 400 for what cannot be said to Anthropic */
 export function conversationOf(messages: readonly ChatMessage[], context: MessageContext): Conversation {
+  noteUnread(messages, READ, (change) => noteOnce(context, change));
   const first = messages.findIndex(({ role }) => !isSystem(role));
   const leading = first === -1 ? messages : messages.slice(0, first);
   const system = leading.flatMap((message) => textBlocks(message));
@@ -127,14 +136,15 @@ class TurnReader {
     const thoughts = parts.some(isThinking) ? [] : signedThoughts({ ...message, content: null });
     const unsigned = (block: JsonObject): boolean => isThinking(block) && !isSigned(block);
     this.#noteLostThoughts(message, thoughts.length + parts.filter(isSigned).length);
-    const own = [...thoughts, ...parts.filter((block) => !unsigned(block)), ...this.#calls(message, at)];
+    const said = parts.filter((block) => !unsigned(block));
+    const own = [...thoughts, ...(said.length > 0 ? said : refusal(message)), ...this.#calls(message, at)];
     return withMark(own, message);
   }
 
   #noteLostThoughts({ thinking_blocks: blocks, reasoning_content: text }: ChatMessage, kept: number): void {
     const given = Array.isArray(blocks) ? blocks.length : 0;
     if (kept < given || (kept === 0 && textOf(text) !== undefined)) {
-      this.#note('dropped', 'reasoning without a signature of Anthropic’s');
+      this.#note('dropped', 'reasoning_content and thinking_blocks without a signature of Anthropic’s');
     }
   }
 
@@ -183,6 +193,11 @@ class TurnReader {
   #note(action: Change['action'], note: string): void {
     noteOnce(this.#context, { field: 'messages', action, note });
   }
+}
+
+/** What the assistant would not say is what it said, where it said nothing else. */
+function refusal({ refusal: said }: ChatMessage): JsonObject[] {
+  return typeof said === 'string' && !isBlank(said) ? [textBlock(said, {})] : [];
 }
 
 /** Anthropic takes letters, digits, `_` and `-` only; other providers’ ids hold more. */

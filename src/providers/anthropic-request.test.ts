@@ -198,7 +198,7 @@ const CASES: Readonly<Record<string, Case>> = {
       tool_choice: { type: 'allowed_tools', allowed_tools: { mode: 'required', tools: [OTHER] } },
     },
     sent: { tools: [SENT_OTHER] as Golden['tools'] & object, tool_choice: { type: 'any' } },
-    changes: ['tool_choice emulated'],
+    changes: ['tool_choice emulated', 'tools dropped'],
   },
   'a choice as an object': {
     body: { tools: [OTHER], tool_choice: { type: 'required' } },

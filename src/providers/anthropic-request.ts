@@ -198,6 +198,7 @@ function setChoice(making: Making, all: readonly JsonObject[], { given, thinks }
   const { choice, only } = choiceOf(given, names);
   const tools = only ? all.filter(({ name }) => only.includes(String(name))) : all;
   if (only) changes.push({ field: 'tool_choice', action: 'emulated', note: 'the other tools left out' });
+  if (tools.length < all.length) changes.push({ field: 'tools', action: 'dropped', note: 'those not chosen' });
   if (tools.length === 0) {
     setNoTools(making, called, given !== undefined);
     return;

@@ -8,6 +8,7 @@ import type { ChatMessage } from '../wire/openai.ts';
 import type { Change } from './adapter.ts';
 import { callId, type ToolNames } from './bedrock-names.ts';
 import { blocksOfPart, cachePoint, ownNames, textBlock } from './bedrock-parts.ts';
+import { noteUnread } from './unread-members.ts';
 
 export interface Turn {
   readonly role: 'user' | 'assistant';
@@ -24,8 +25,14 @@ export interface Translation {
   note(change: Change): void;
 }
 
+const READ: ReadonlySet<string> = new Set(
+  'reasoning_content thinking_blocks refusal cache_control is_error filename'.split(' '),
+);
+const LOST_THOUGHTS = 'reasoning_content and thinking_blocks without a signature';
+
 /** @throws GatewayError 400 that names the message at fault */
 export function conversationOf(messages: readonly ChatMessage[], translation: Translation): Conversation {
+  noteUnread(messages, READ, translation.note);
   const isSystem = ({ role }: ChatMessage): boolean => role === 'system' || role === 'developer';
   const found = messages.findIndex((message) => !isSystem(message));
   const count = found === -1 ? messages.length : found;
@@ -134,7 +141,7 @@ class Turns {
     const kept = blocks.filter(isSigned);
     const isLost =
       kept.length < blocks.length || (blocks.length === 0 && textOf(message['reasoning_content']) !== undefined);
-    if (isLost) this.#translation.note({ field: 'messages', action: 'dropped', note: 'reasoning without a signature' });
+    if (isLost) this.#translation.note({ field: 'messages', action: 'dropped', note: LOST_THOUGHTS });
     return kept.map(thoughtBlock);
   }
 }

@@ -39,7 +39,8 @@ export const toolName = (tool: unknown): string | undefined =>
   isObject(tool) && isObject(tool['function']) ? textOf(tool['function']['name']) : undefined;
 
 /** @throws GatewayError 400 that names the tool at fault */
-export function toolParts(wishes: ToolWishes): ToolParts {
+export function toolParts(all: ToolWishes): ToolParts {
+  const wishes = narrowed(all);
   const native = wishes.hasSchemas ? outputConfigOf(wishes.format) : undefined;
   const answersByTool = wishes.format !== undefined && native === undefined;
   const own = wishes.tools.filter((tool) => !isConverses(tool) && isObject(tool) && tool['type'] !== 'function');
@@ -48,6 +49,7 @@ export function toolParts(wishes: ToolWishes): ToolParts {
     entries.push(jsonTool(wishes.format));
     wishes.note({ field: 'response_format', action: 'emulated', note: 'the arguments of a tool' });
   }
+  if (native) wishes.note({ field: 'response_format', action: 'renamed', note: 'outputConfig' });
   const { toolChoice, additional } = choiceOf(wishes, answersByTool);
   const toolConfig = { tools: entries, ...(toolChoice && { toolChoice }) };
   return {
@@ -56,6 +58,19 @@ export function toolParts(wishes: ToolWishes): ToolParts {
     additional: { ...(entries.length > 0 && additional), ...(own.length > 0 && { tools: own }) },
     answersByTool,
   };
+}
+
+/** OpenAI's `allowed_tools`. Converse has no such choice: the others are left out. */
+function narrowed(wishes: ToolWishes): ToolWishes {
+  const { choice, tools, note } = wishes;
+  if (!isObject(choice) || choice['type'] !== 'allowed_tools') return wishes;
+  const { mode, tools: listed } = isObject(choice['allowed_tools']) ? choice['allowed_tools'] : choice;
+  const names = Array.isArray(listed) ? listed.map(toolName) : [];
+  const kept = tools.filter((tool) => toolName(tool) === undefined || names.includes(toolName(tool)));
+  if (kept.length === 0) throw invalidRequest("'tool_choice' allows none of the tools.", 'tool_choice');
+  note({ field: 'tool_choice', action: 'emulated', note: 'the other tools left out' });
+  if (kept.length < tools.length) note({ field: 'tools', action: 'dropped', note: 'those not chosen' });
+  return { ...wishes, tools: kept, choice: mode === 'required' ? 'required' : 'auto' };
 }
 
 const isConverses = (tool: unknown): boolean =>

@@ -445,7 +445,9 @@ describe('thinking', () => {
       messages: [user('x'), { role: 'assistant', content: 'y', reasoning_content: 'hm' }, user('z')],
     });
     expect(JSON.stringify(body)).not.toContain('hm');
-    expect(changes).toEqual([{ field: 'messages', action: 'dropped', note: 'reasoning without a signature' }]);
+    expect(changes).toEqual([
+      { field: 'messages', action: 'dropped', note: 'reasoning_content and thinking_blocks without a signature' },
+    ]);
   });
 
   test.each([

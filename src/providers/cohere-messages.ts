@@ -9,19 +9,20 @@ import {
   refuseLegacyCall,
   textOfPart,
 } from './dialect-request.ts';
+import { noteUnread } from './unread-members.ts';
 
 /** Models that take their own thinking back; others would refuse it. */
 const REASONS = /reasoning/;
 /** Models whose assistant messages have a plan beside their tool calls; newer ones refuse it. */
 const PLANS = /^command-(r|a-03)/;
 
+const READ: ReadonlySet<string> = new Set(['reasoning_content', 'refusal', 'detail']);
+
 /** @throws GatewayError 400 for content that Cohere has no place for */
 export function cohereMessages({ messages, note }: DialectRequest, model: string): JsonObject[] {
+  noteUnread(messages, READ, note);
   return messages.map((message, at) => {
     const where = `messages[${at}]`;
-    if (textOf(message['name']) !== undefined) {
-      note({ field: 'messages', action: 'dropped', note: 'names of messages' });
-    }
     switch (message['role']) {
       case 'developer':
         note({ field: 'messages', action: 'renamed', note: 'role developer as system' });
@@ -82,9 +83,6 @@ function assistantMessage(message: JsonObject, where: string, { model, note }: S
   const { thinking, plan, isLost } = reasoningOf(message, model, calls.length > 0);
   if (isLost)
     note({ field: 'messages', action: 'dropped', note: 'reasoning_content, which the model does not take back' });
-  if (['annotations', 'audio', 'thinking_blocks'].some((name) => message[name])) {
-    note({ field: 'messages', action: 'dropped', note: 'answer-only fields of assistant messages' });
-  }
   const texts = text === '' ? [] : [{ type: 'text', text }];
   const content = thinking === undefined ? text : [{ type: 'thinking', thinking }, ...texts];
   return {

@@ -95,6 +95,7 @@ function toolFields({ fields, note }: DialectRequest): JsonObject {
   const missing = named?.find((name) => !tools.some((tool) => tool.name === name));
   if (missing !== undefined) throw cannot('tool_choice', 'names a function that is not among the tools.');
   const kept = named ? tools.filter(({ name }) => named.includes(name)) : tools;
+  if (kept.length < tools.length) note({ field: 'tools', action: 'dropped', note: 'those not chosen' });
   if (kept.length === 0) return {};
   const stricts = kept.filter(({ made }) => made['strict'] === true).length;
   if (stricts > 0) {

@@ -9,6 +9,7 @@ import type { Change } from './adapter.ts';
 import type { GeminiModel } from './gemini-model.ts';
 import { noteOnce, partsOf } from './gemini-parts.ts';
 import { PLACEHOLDER_SIGNATURE, plainCallId, type SignatureMemory, signatureOf } from './thought-signatures.ts';
+import { noteUnread } from './unread-members.ts';
 
 export interface Turn {
   readonly role: 'user' | 'model';
@@ -26,11 +27,21 @@ export interface ConversationContext {
   readonly changes: Change[];
 }
 
+/** `detail` and `cache_control` are told where parts are read. */
+const READ: ReadonlySet<string> = new Set(
+  'reasoning_content refusal provider_specific_fields extra_content images detail cache_control'.split(' '),
+);
+
 /** @throws GatewayError 400 for what has no counterpart, by its place in the messages */
 export function conversationOf(messages: readonly ChatMessage[], context: ConversationContext): Conversation {
+  noteUnread(messages, READ, (change) => tellOnce(context.changes, change));
   const builder = new ConversationBuilder(context);
   for (const [index, message] of messages.entries()) builder.add(message, `messages[${index}]`);
   return builder.finish();
+}
+
+function tellOnce(changes: Change[], change: Change): void {
+  if (!changes.some(({ field }) => field === change.field)) changes.push(change);
 }
 
 interface Result {
@@ -147,7 +158,9 @@ class ConversationBuilder {
   }
 
   #textParts(message: ChatMessage, at: string): JsonObject[] {
-    const parts = partsOf(message.content, `${at}.content`, this.#partContext);
+    const said = partsOf(message.content, `${at}.content`, this.#partContext);
+    // What the model would not say is what it said, where it said nothing else.
+    const parts = said.length > 0 ? said : partsOf(message['refusal'], `${at}.refusal`, this.#partContext);
     const [first, ...more] = textSignatures(message);
     if (first === undefined) return parts;
     const last = parts.at(-1);

@@ -196,6 +196,10 @@ function formatOf(format: unknown, model: GeminiModel, changes: Change[]): JsonO
   }
   const schema = schemaOf(format);
   const place = { field: 'response_format', changes };
+  if (schema) {
+    const note = model.takesJsonSchema ? 'responseJsonSchema' : 'responseSchema';
+    changes.push({ field: 'response_format', action: 'renamed', note });
+  }
   return {
     responseMimeType: 'application/json',
     ...(schema && model.takesJsonSchema && { responseJsonSchema: geminiJsonSchema(schema, place) }),

@@ -56,7 +56,8 @@ function collected(edit: BodyEdit, changes: Change[]): Collected {
   if (!isObject(search)) return found;
   found.hosted.set('googleSearch', {});
   if (Object.keys(search).length > 0) {
-    changes.push({ field: 'web_search_options', action: 'dropped', note: 'its details; the search itself is on' });
+    const note = 'user_location, search_context_size and other details; the search itself is on';
+    changes.push({ field: 'web_search_options', action: 'dropped', note });
   }
   return found;
 }

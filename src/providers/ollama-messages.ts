@@ -9,11 +9,15 @@ import {
   refuseLegacyCall,
   textOfPart,
 } from './dialect-request.ts';
+import { noteUnread } from './unread-members.ts';
+
+const READ: ReadonlySet<string> = new Set(['reasoning_content', 'refusal']);
 
 /** @throws GatewayError 400 for content that Ollama has no place for */
 export function ollamaMessages({ messages, note }: DialectRequest): JsonObject[] {
   /** Names of the functions called so far: results are told apart by them. */
   const names = new Map<string, string>();
+  noteUnread(messages, READ, note);
   return messages.map((message, at) => {
     const where = `messages[${at}]`;
     switch (message['role']) {

@@ -83,7 +83,7 @@ export const developerAsSystem: MessageRewrite = {
 /** For upstreams that take no list of content parts: texts joined. Lists with anything but text are left as they are. */
 export const contentAsText: MessageRewrite = {
   action: 'emulated',
-  note: 'text parts joined into one text',
+  note: 'text parts joined into one text, without cache_control',
   apply(message) {
     const { content } = message;
     if (!Array.isArray(content)) return message;

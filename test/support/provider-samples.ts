@@ -1,0 +1,113 @@
+/**
+ * Whom each provider is examined as: by default a model of no particular name, reached without settings. A provider that
+ * tells models apart, or that cannot be reached without settings, has its line here; all others need none.
+ */
+import type { KnownModel, ProviderAdapter, Target } from '../../src/providers/adapter.ts';
+import { registry } from '../../src/providers/registry.ts';
+import { ask, targetFor } from './provider-parts.ts';
+import { fixturesOf, type Recording } from './recordings.ts';
+
+export interface Sample {
+  readonly adapter: ProviderAdapter;
+  /** Unique; the id, and what tells this sample from the provider's others: `bedrock-nova`. */
+  readonly name: string;
+  readonly model: string;
+  /** `litellm_params` beside model, key and address. */
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly known: KnownModel | undefined;
+  readonly recordings: readonly Recording[];
+}
+
+interface SampleLine {
+  /** Tells it from the provider's other samples. */
+  readonly suffix?: string;
+  readonly model?: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+  /** What the catalog says of the model. */
+  readonly flags?: Readonly<Record<string, boolean>>;
+  readonly maxOutputTokens?: number;
+  /** Folder of test/fixtures; the one with the provider's id when absent. */
+  readonly recordings?: string;
+}
+
+const CLAUDE = { supports_reasoning: true, supports_native_structured_output: true };
+
+const LINES: Readonly<Record<string, readonly SampleLine[]>> = {
+  anthropic: [
+    { model: 'claude-sonnet-4-5', flags: CLAUDE, maxOutputTokens: 64_000 },
+    {
+      suffix: 'adaptive',
+      model: 'claude-opus-4-7',
+      flags: { ...CLAUDE, supports_adaptive_thinking: true, supports_sampling_params: false },
+      maxOutputTokens: 128_000,
+    },
+  ],
+  bedrock: [
+    { model: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0', flags: CLAUDE, maxOutputTokens: 64_000 },
+    { suffix: 'nova', model: 'amazon.nova-pro-v1:0' },
+  ],
+  gemini: [{ model: 'gemini-2.5-flash' }, { suffix: '3', model: 'gemini-3-pro-preview' }],
+  cohere: [{ model: 'command-a-03-2025' }],
+  cohere_chat: [{ model: 'command-a-03-2025', recordings: 'cohere' }],
+  ollama: [{ model: 'qwen3:8b' }],
+  ollama_chat: [{ model: 'qwen3:8b', recordings: 'ollama' }],
+};
+
+/** Recordings of OpenAI itself, for providers that have none of their own. */
+const OPENAI = 'openai';
+
+function samplesOf(adapter: ProviderAdapter): Sample[] {
+  return (LINES[adapter.id] ?? [{}]).map(({ suffix, model = 'some-model', params = {}, ...line }) => {
+    const own = fixturesOf(line.recordings ?? adapter.id);
+    return {
+      adapter,
+      name: suffix === undefined ? adapter.id : `${adapter.id}-${suffix}`,
+      model,
+      params,
+      known: line.flags && { maxOutputTokens: line.maxOutputTokens, flags: line.flags },
+      recordings: own.length > 0 ? own : fixturesOf(OPENAI),
+    };
+  });
+}
+
+/** Every provider of the registry, once or more. */
+export const samples: readonly Sample[] = [...registry.values()].flatMap(samplesOf);
+
+export function targetOfSample({ adapter, model, params, known }: Sample, over: Partial<Target> = {}): Target {
+  const settings = settingsOf(adapter, params);
+  const baseUrl = adapter.baseUrlOf?.(settings, model);
+  return targetFor(adapter, {
+    upstreamModel: model,
+    litellmModel: `${adapter.id}/${model}`,
+    settings,
+    ...(baseUrl !== undefined && { baseUrl }),
+    ...(known && { knownModel: () => known }),
+    ...over,
+  });
+}
+
+function settingsOf(adapter: ProviderAdapter, params: Sample['params']): unknown {
+  try {
+    return adapter.parseSettings?.(params);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `${adapter.id} cannot do without settings: add its line to test/support/provider-samples.ts. ${why}`,
+    );
+  }
+}
+
+const MESSAGES = [{ role: 'user', content: 'Hi' }];
+
+/** Told by what it does: it sends messages as they came and reads OpenAI's answer. */
+export function speaksOpenAi(sample: Sample): boolean {
+  const target = targetOfSample(sample);
+  const { sent } = ask(target, { body: { messages: MESSAGES } });
+  if (!Bun.deepEquals(sent['messages'], MESSAGES, true)) return false;
+  const text = fixturesOf(OPENAI).find(({ name }) => name === 'text')?.whole ?? '';
+  try {
+    return target.adapter.parseResponse(JSON.parse(text), target).choices.length > 0;
+  } catch {
+    return false;
+  }
+}
