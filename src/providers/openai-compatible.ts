@@ -20,6 +20,9 @@ import {
 } from './request-rewrites.ts';
 import { withoutThoughtSignatures } from './thought-signatures.ts';
 
+/** An edit of the whole body that depends on the model. */
+type TargetRewrite = RequestRewrite | ((edit: BodyEdit, changes: Change[], target: Target) => void);
+
 export interface OpenAiCompatible {
   readonly id: string;
   /** No trailing slash; empty when every deployment must bring its own. */
@@ -34,7 +37,7 @@ export interface OpenAiCompatible {
   /** OpenAI's parameters that it takes for no model. */
   readonly unsupported?: readonly string[];
   readonly refuses?: ParameterRules['refuses'];
-  readonly rewrites?: readonly RequestRewrite[];
+  readonly rewrites?: readonly TargetRewrite[];
   readonly messageRewrites?: readonly MessageRewrite[];
   /** It knows the role `developer`. */
   readonly takesDeveloperRole?: boolean;
@@ -45,6 +48,7 @@ export interface OpenAiCompatible {
   /** How its answers differ; absent: not at all, so that their bytes may be relayed. */
   readonly reply?: ReplyDifferences;
   readonly reportsCost?: boolean;
+  readonly billing?: ProviderAdapter['billing'];
   /** Where chat completions are; `{base}/chat/completions` when absent. */
   readonly url?: (target: Target) => string;
   /** Credentials and other headers, lower case; `authorization: Bearer` when absent. */
@@ -52,6 +56,7 @@ export interface OpenAiCompatible {
   readonly organizationOf?: (target: Target) => string | undefined;
   readonly settingsEnv?: ProviderAdapter['settingsEnv'];
   readonly parseSettings?: ProviderAdapter['parseSettings'];
+  readonly baseUrlOf?: ProviderAdapter['baseUrlOf'];
   readonly authorize?: ProviderAdapter['authorize'];
   readonly parseError?: ProviderAdapter['parseError'];
   readonly secretsOf?: ProviderAdapter['secretsOf'];
@@ -70,24 +75,26 @@ interface Prepared {
 /** Everything about a provider that a request needs, made once. */
 interface Recipe {
   readonly rules: ParameterRules;
-  readonly rewrites: readonly RequestRewrite[];
+  readonly rewrites: readonly TargetRewrite[];
   readonly asksForUsage: boolean;
   prepare(target: Target): Prepared;
 }
 
 export function openAiCompatible(provider: OpenAiCompatible): ProviderAdapter {
   const { id, defaultBaseUrl, apiKeyEnv, reply, reportsCost, settingsEnv } = provider;
-  const { parseSettings, authorize, parseError, secretsOf } = provider;
+  const { parseSettings, baseUrlOf, authorize, parseError, secretsOf } = provider;
   const recipe = recipeOf(provider);
   return {
     id,
     defaultBaseUrl,
     apiKeyEnv,
-    baseUrlEnv: provider.baseUrlEnv ?? [`${id.toUpperCase()}_API_BASE`],
+    baseUrlEnv: provider.baseUrlEnv ?? [`${id.toUpperCase().replaceAll('-', '_')}_API_BASE`],
     relaysBytes: reply === undefined,
     ...(reportsCost !== undefined && { reportsCost }),
+    ...(billing && { billing }),
     ...(settingsEnv && { settingsEnv }),
     ...(parseSettings && { parseSettings }),
+    ...(baseUrlOf && { baseUrlOf }),
     ...(authorize && { authorize }),
     ...(parseError && { parseError }),
     ...(secretsOf && { secretsOf }),
@@ -158,8 +165,12 @@ function preparedFor(target: Target, provider: OpenAiCompatible): Prepared {
   };
 }
 
-export const chatUrl = ({ baseUrl }: Target): string =>
+export const chatUrl = ({ baseUrl }: Pick<Target, 'baseUrl'>): string =>
   baseUrl.endsWith('/chat/completions') ? baseUrl : `${baseUrl}/chat/completions`;
+
+/** For servers whose address people give with and without its version. */
+export const versionedChatUrl = ({ baseUrl }: Pick<Target, 'baseUrl'>): string =>
+  /\/v\d+$|\/chat\/completions$/.test(baseUrl) ? chatUrl({ baseUrl }) : `${baseUrl}/v1/chat/completions`;
 
 export const bearer = ({ apiKey }: Target): Readonly<Record<string, string>> =>
   apiKey === undefined || apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` };
@@ -170,7 +181,7 @@ function buildRequest(input: ChatInput, target: Target, changes: Change[], recip
   if (prepared.defaults.length > 0) applyDefaults(edit, prepared.defaults);
   applyParameterRules(edit, { rules: recipe.rules, input, target, changes });
   rewriteMessages(edit, prepared.messageRewrites, changes);
-  for (const rewrite of recipe.rewrites) rewrite(edit, changes);
+  for (const rewrite of recipe.rewrites) rewrite(edit, changes, target);
   const headers = takeExtras(edit, prepared, changes, input.text);
   setStreamOptions(edit, recipe.asksForUsage);
   edit.set('model', prepared.model, prepared.modelText);

@@ -1,14 +1,16 @@
 /**
- * Every provider, by its id. Those that speak OpenAI's chat completions are data in `hosted.ts`, `plain-hosts.ts` and
- * `own-servers.ts`; each dialect of its own has a file.
+ * Every provider, by its id. Those that speak OpenAI's chat completions are data in `hosted.ts`, `plain-hosts.ts`,
+ * `account-hosts.ts` and `own-servers.ts`; each dialect of its own has a file.
  */
 
+import { ACCOUNT_HOSTS } from './account-hosts.ts';
 import type { ProviderAdapter } from './adapter.ts';
 import { anthropic } from './anthropic.ts';
 import { azure } from './azure.ts';
 import { azureAi } from './azure-ai.ts';
 import { bedrock } from './bedrock.ts';
 import { cohere, cohereChat } from './cohere.ts';
+import { databricks } from './databricks.ts';
 import { gemini } from './gemini.ts';
 import { HOSTED } from './hosted.ts';
 import { ollama, ollamaChat } from './ollama.ts';
@@ -25,9 +27,11 @@ const ADAPTERS: readonly ProviderAdapter[] = [
   gemini,
   cohere,
   cohereChat,
+  databricks,
   ollama,
   ollamaChat,
   ...HOSTED,
+  ...ACCOUNT_HOSTS,
   ...PLAIN_HOSTS,
   ...OWN_SERVERS,
 ];
