@@ -3,6 +3,7 @@
  * What a limit says is checked to the last value here, because a limit that cannot be read would be no limit.
  */
 import { z } from '@hono/zod-openapi';
+import { endOfDuration } from '../lib/duration.ts';
 import { parseWindow } from '../limits/window.ts';
 
 export const LONGEST_NAME = 256;
@@ -46,6 +47,10 @@ export const window = z
     (text) => parseWindow(text, 'UTC') !== undefined,
     'must be a time such as 30s, 30m, 24h, 30d, 1w or 1mo, or daily, weekly or monthly',
   );
+/** How long something lives from now on. */
+export const lifetime = z
+  .string()
+  .refine((text) => endOfDuration(text, 0) !== undefined, 'must be a time such as 30s, 30m, 24h, 30d, 1w or 1mo');
 const instant = z.iso.datetime({ offset: true, local: true }).or(z.iso.date());
 
 /** What is limited is one model: under a pattern nothing would be counted, and so nothing refused. */

@@ -10,6 +10,7 @@ import {
   KEPT_NAMES,
   LIMIT_FIELDS,
   LONGEST_NAME,
+  lifetime,
   MOST_ITEMS,
   modelRates,
   money,
@@ -25,9 +26,6 @@ const duration = z
     (text) => text === '-1' || endOfDuration(text, 0) !== undefined,
     'must be a time such as 30s, 30m, 24h, 30d, 1w or 1mo, or -1 for a key that never expires',
   );
-const period = z
-  .string()
-  .refine((text) => endOfDuration(text, 0) !== undefined, 'must be a time such as 30s, 30m, 24h, 30d, 1w or 1mo');
 const path = z
   .string()
   .max(LONGEST_NAME)
@@ -78,7 +76,7 @@ const FIELDS = {
   router_settings: record.nullish(),
   access_group_ids: texts.nullish(),
   auto_rotate: z.boolean().nullish(),
-  rotation_interval: period.nullish(),
+  rotation_interval: lifetime.nullish(),
 } as const;
 
 /** A key, or its digest where it exists already. */
@@ -94,7 +92,7 @@ export const regenerateBody = z.strictObject({
   ...FIELDS,
   key: key.nullish(),
   new_key: key.nullish(),
-  grace_period: period.nullish(),
+  grace_period: lifetime.nullish(),
   send_invite_email: z.boolean().nullish(),
 });
 export const resetSpendBody = z.strictObject({ reset_to: money });

@@ -36,6 +36,7 @@ import type { GenerateFields, KeyFields } from './key-schema.ts';
 import { chosenSecret, keyTaken, nameOfSecret, newSecret, tokenOf } from './key-secret.ts';
 import { budgetUsage, keyViews, viewOfKey } from './key-spend.ts';
 import { columnsOf, keyView, statusOf, withRotationDate } from './key-view.ts';
+import { withMemberLife } from './member-keys.ts';
 import { endGraces } from './old-secrets.ts';
 import { type AuditNote, type Author, audited, authorOf, type Writing } from './write.ts';
 
@@ -82,7 +83,8 @@ export async function generateKey(
     const change = { fields: request, configured, before: empty, after: owned };
     const rights = { place, standing, access, author: by, isNew: true };
     const held = serviceAccount(await withinRights(db, { ...change, ...rights }), route);
-    const made = withRotationDate(held, undefined, nowMs);
+    const isSaid = fields.duration != null;
+    const made = withRotationDate(withMemberLife(held, { place, standing, isSaid, nowMs }), undefined, nowMs);
     await refuseUnknownEndUserBudget(db, made);
     const outcome = await insertKey(db, made);
     if (outcome === 'key taken') throw keyTaken('key');
@@ -218,7 +220,8 @@ export async function allowedChange(
   if (isMoved && standing !== 'self')
     await refuseForeign(db, { access, owners: after, place, sent: named, route: '/key/update' });
   const held = await withinRights(db, { fields, before, after, place, standing, access, author: by, isNew: false });
-  const row = withRotationDate(held, before, nowMs);
+  const isSaid = fields.duration !== undefined;
+  const row = withRotationDate(withMemberLife(held, { place, standing, before, isSaid, nowMs }), before, nowMs);
   await refuseUnknownEndUserBudget(db, row, before);
   return row;
 }

@@ -8,6 +8,7 @@ import {
   KEPT_FIELDS,
   KEPT_NAMES,
   LIMIT_FIELDS,
+  lifetime,
   MOST_ITEMS,
   modelRates,
   money,
@@ -53,7 +54,7 @@ const FIELDS = {
   team_member_budget_duration: window.nullish(),
   team_member_rpm_limit: count.nullish(),
   team_member_tpm_limit: count.nullish(),
-  team_member_key_duration: z.string().max(32).nullish(),
+  team_member_key_duration: lifetime.nullish(),
 } as const;
 
 export const newTeamBody = z.strictObject({
@@ -138,7 +139,6 @@ export const TEAM_UNENFORCED = [
   'object_permission',
   'router_settings',
   'allow_team_guardrail_config',
-  'team_member_key_duration',
   'require_trace_id',
   'enforced_batch_output_expires_after',
   'enforced_file_expires_after',

@@ -118,7 +118,7 @@ describe('a team', () => {
     expect(body.metadata).toMatchObject(metadata);
     expect(await info(body.team_id)).toMatchObject(rest);
     expect(headers.get('x-tollgate-warning')).toBe(
-      'stored but not enforced yet: guardrails, policies, object_permission, router_settings, allow_team_guardrail_config, team_member_key_duration',
+      'stored but not enforced yet: guardrails, policies, object_permission, router_settings, allow_team_guardrail_config',
     );
   });
 

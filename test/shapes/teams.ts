@@ -221,7 +221,7 @@ export const teams: Shapes = {
         disable_global_guardrails: true,
       },
       warning:
-        'stored but not enforced yet: guardrails, disable_global_guardrails, policies, object_permission, router_settings, team_member_key_duration',
+        'stored but not enforced yet: guardrails, disable_global_guardrails, policies, object_permission, router_settings',
       keep: { NEW: 'members.0' },
       answer: {
         ...TEAM,
@@ -284,6 +284,7 @@ export const teams: Shapes = {
         token_id: '$hash',
         key_name: 'sk-...$end',
         key_alias: 'of-lead',
+        expires: '2026-03-02T12:00:00.000Z',
         models: ['gpt-4o'],
         user_id: 'lead',
         team_id: 'full',
@@ -357,6 +358,7 @@ export const teams: Shapes = {
             token: '$hash',
             key_name: 'sk-...$end',
             key_alias: 'of-lead',
+            expires: '2026-03-02T12:00:00.000Z',
             models: ['gpt-4o'],
             user_id: 'lead',
             team_id: 'full',
