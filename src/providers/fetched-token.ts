@@ -44,7 +44,11 @@ export function keptToken(owner: object, name: string, nowMs: number, fetchToken
   const current = token !== undefined && nowMs < endsAtMs - LEAST_LEFT_MS ? token : undefined;
   if (current !== undefined && nowMs < renewAtMs) return Promise.resolve(current);
   const fetching = holder.fetching ?? renew(holder, nowMs, fetchToken);
-  if (current === undefined) return fetching;
+  if (current === undefined) {
+    // Names may be keys of callers: one that buys nothing is not remembered.
+    if (token === undefined) fetching.catch(() => held.get(owner)?.delete(name));
+    return fetching;
+  }
   // Nobody waits for this one: the next request that has to will be told.
   fetching.catch(() => {
     holder.renewAtMs = nowMs + PAUSE_MS;

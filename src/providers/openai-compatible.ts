@@ -81,7 +81,7 @@ interface Recipe {
 }
 
 export function openAiCompatible(provider: OpenAiCompatible): ProviderAdapter {
-  const { id, defaultBaseUrl, apiKeyEnv, reply, reportsCost, settingsEnv } = provider;
+  const { id, defaultBaseUrl, apiKeyEnv, reply, reportsCost, billing, settingsEnv } = provider;
   const { parseSettings, baseUrlOf, authorize, parseError, secretsOf } = provider;
   const recipe = recipeOf(provider);
   return {

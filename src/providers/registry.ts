@@ -17,6 +17,7 @@ import { ollama, ollamaChat } from './ollama.ts';
 import { openai } from './openai.ts';
 import { OWN_SERVERS } from './own-servers.ts';
 import { PLAIN_HOSTS } from './plain-hosts.ts';
+import { watsonx } from './watsonx.ts';
 
 const ADAPTERS: readonly ProviderAdapter[] = [
   openai,
@@ -28,6 +29,7 @@ const ADAPTERS: readonly ProviderAdapter[] = [
   cohere,
   cohereChat,
   databricks,
+  watsonx,
   ollama,
   ollamaChat,
   ...HOSTED,

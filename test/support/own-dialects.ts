@@ -7,4 +7,5 @@ export const OWN_DIALECTS: ReadonlySet<string> = new Set([
   'cohere_chat',
   'ollama',
   'ollama_chat',
+  'watsonx',
 ]);
