@@ -335,7 +335,7 @@ describe('the provider', () => {
 });
 
 describe('a provider that LiteLLM has and that is not there yet', () => {
-  test.each(['{model: sagemaker/jumpstart}', '{model: some-model, custom_llm_provider: watsonx}'])(
+  test.each(['{model: sagemaker/jumpstart}', '{model: some-model, custom_llm_provider: replicate}'])(
     '%s is left out with a finding, and its name may still be a fallback',
     (params) => {
       const config = load(`
@@ -350,4 +350,15 @@ router_settings: {fallbacks: [{here: [later]}]}
       expect(finding?.message).toContain('not supported yet');
     },
   );
+
+  test.each([
+    ['voyage/voyage-3', 'makes embeddings or ranks documents'],
+    ['deepgram/nova-3', 'turns speech into text'],
+    ['text-completion-openai/davinci', 'completes texts'],
+  ])('%s is left out with what it is', (model, what) => {
+    const config = load(`model_list:\n  - {model_name: m, litellm_params: {model: ${model}}}`);
+    const message = config.findings.find(({ path }) => path === 'model_list.0')?.message;
+    expect(message).toContain(`"${model.split('/')[0]}" ${what}`);
+    expect(message).toContain('has no chat completions');
+  });
 });

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { DeploymentConfig, Position } from './config.ts';
 import { type DeploymentParams, readParams } from './deployment-params.ts';
 import type { Findings } from './findings.ts';
+import { whyLeftOut } from './later-providers.ts';
 import { readModelInfo } from './model-info.ts';
 import { checkProvider, type ProviderContext } from './provider-check.ts';
 import { MODEL_ENTRY } from './schema.ts';
@@ -71,7 +72,7 @@ function readEntry(tree: Tree, path: string, context: DeploymentContext): ReadEn
   const later = checkProvider({ params, tree: paramsTree, path: join(path, 'litellm_params.model') }, context);
   if (name === undefined || name === '' || params.model === undefined) return { name, drafts: [] };
   if (later !== undefined) {
-    findings.add('ignored', path, `left out: the provider "${later}" is not supported yet`, tree.position);
+    findings.add('ignored', path, `left out: ${whyLeftOut(later)}`, tree.position);
     return { name, drafts: [] };
   }
   const absent = absenceOf(info.supportedEnvironments, entry.read('blocked') ?? false, context.environmentName);

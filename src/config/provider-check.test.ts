@@ -39,8 +39,9 @@ describe('the provider of a deployment', () => {
 
   test.each([
     ['model: sagemaker/claude', 'sagemaker'],
-    ['model: snowflake/x', 'snowflake'],
-    ['{model: snowflake/x, api_base: "http://x"}', 'snowflake'],
+    ['model: gigachat/x', 'gigachat'],
+    ['{model: gigachat/x, api_base: "http://x"}', 'gigachat'],
+    ['model: voyage/voyage-3', 'voyage'],
     ['{model: anything, custom_llm_provider: sagemaker}', 'sagemaker'],
     ['{model: openai/x, custom_llm_provider: replicate}', 'replicate'],
   ])('comes later in %s', (text, later) => {

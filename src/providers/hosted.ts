@@ -5,12 +5,14 @@
 
 import { isObject, textOf } from '../lib/json.ts';
 import type { ProviderAdapter, Target } from './adapter.ts';
+import { objectAsSchema, schemaInWords } from './answer-formats.ts';
 import type { BodyEdit } from './body-edit.ts';
-import { openAiCompatible } from './openai-compatible.ts';
+import { chatUrl, openAiCompatible, versionedChatUrl } from './openai-compatible.ts';
 import type { Refusal } from './parameters.ts';
 import {
   cacheHitsAsDetails,
   choiceUsageAsUsage,
+  costAsUsage,
   costPartsAsDetails,
   ownUsageAsUsage,
   reasoningAsContent,
@@ -156,33 +158,13 @@ export const HOSTED: readonly ProviderAdapter[] = [
     renames: TO_MAX_TOKENS,
     reply: { whole: choiceUsageAsUsage, usage: cacheHitsAsDetails },
   }),
-  openAiCompatible({
-    id: 'dashscope',
-    defaultBaseUrl: 'https://dashscope-intl.aliyuncs.com/compatible-mode/v1',
-    apiKeyEnv: ['DASHSCOPE_API_KEY'],
-    renames: TO_MAX_TOKENS,
-  }),
-  openAiCompatible({
-    id: 'sambanova',
-    defaultBaseUrl: 'https://api.sambanova.ai/v1',
-    apiKeyEnv: ['SAMBANOVA_API_KEY'],
-  }),
-  openAiCompatible({
-    id: 'nvidia_nim',
-    defaultBaseUrl: 'https://integrate.api.nvidia.com/v1',
-    apiKeyEnv: ['NVIDIA_NIM_API_KEY'],
-    renames: TO_MAX_TOKENS,
-  }),
+  qwen('dashscope', 'https://dashscope-intl.aliyuncs.com', ['DASHSCOPE_API_KEY']),
+  qwen('qwencloud', 'https://dashscope-intl.aliyuncs.com', ['QWENCLOUD_API_KEY', 'DASHSCOPE_API_KEY']),
+  qwen('qwen_ai_platform', 'https://dashscope.aliyuncs.com', ['QWEN_AI_PLATFORM_API_KEY', 'DASHSCOPE_API_KEY']),
   openAiCompatible({
     id: 'deepinfra',
     defaultBaseUrl: 'https://api.deepinfra.com/v1/openai',
     apiKeyEnv: ['DEEPINFRA_API_KEY'],
-    renames: TO_MAX_TOKENS,
-  }),
-  openAiCompatible({
-    id: 'volcengine',
-    defaultBaseUrl: 'https://ark.cn-beijing.volces.com/api/v3',
-    apiKeyEnv: ['VOLCENGINE_API_KEY', 'ARK_API_KEY'],
     renames: TO_MAX_TOKENS,
   }),
   openAiCompatible({
@@ -192,28 +174,91 @@ export const HOSTED: readonly ProviderAdapter[] = [
     renames: TO_MAX_TOKENS,
   }),
   openAiCompatible({
-    id: 'novita',
-    defaultBaseUrl: 'https://api.novita.ai/v3/openai',
-    apiKeyEnv: ['NOVITA_API_KEY'],
-    renames: TO_MAX_TOKENS,
+    id: 'minimax',
+    defaultBaseUrl: 'https://api.minimax.io/v1',
+    apiKeyEnv: ['MINIMAX_API_KEY'],
+    url: versionedChatUrl,
+    reply: { message: reasoningAsContent },
   }),
   openAiCompatible({
-    id: 'hyperbolic',
-    defaultBaseUrl: 'https://api.hyperbolic.xyz/v1',
-    apiKeyEnv: ['HYPERBOLIC_API_KEY'],
-    renames: TO_MAX_TOKENS,
+    id: 'meta_llama',
+    defaultBaseUrl: 'https://api.llama.com/compat/v1',
+    apiKeyEnv: ['LLAMA_API_KEY'],
+    baseUrlEnv: ['LLAMA_API_BASE', 'META_LLAMA_API_BASE'],
+    rewrites: [objectAsSchema],
   }),
   openAiCompatible({
-    id: 'ai21',
-    defaultBaseUrl: 'https://api.ai21.com/studio/v1',
-    apiKeyEnv: ['AI21_API_KEY'],
+    id: 'bigmodel',
+    defaultBaseUrl: 'https://open.bigmodel.cn/api/paas/v4',
+    apiKeyEnv: ['BIGMODEL_API_KEY'],
+    url: ({ baseUrl }) => chatUrl({ baseUrl: /\.cn$/.test(baseUrl) ? `${baseUrl}/api/paas/v4` : baseUrl }),
     renames: TO_MAX_TOKENS,
+    rewrites: [schemaInWords],
+    reply: { message: reasoningAsContent },
   }),
   openAiCompatible({
-    id: 'featherless_ai',
-    defaultBaseUrl: 'https://api.featherless.ai/v1',
-    apiKeyEnv: ['FEATHERLESS_AI_API_KEY', 'FEATHERLESS_API_KEY'],
+    id: 'tencent',
+    defaultBaseUrl: 'https://tokenhub-intl.tencentcloudmaas.com/v1',
+    apiKeyEnv: ['TENCENT_API_KEY'],
+    url: versionedChatUrl,
     renames: TO_MAX_TOKENS,
+    rewrites: [effortAsThinkingSwitch],
+    reply: { message: reasoningAsContent },
+  }),
+  openAiCompatible({
+    id: 'heroku',
+    defaultBaseUrl: 'https://us.inference.heroku.com',
+    apiKeyEnv: ['HEROKU_API_KEY', 'INFERENCE_KEY'],
+    url: versionedChatUrl,
+    renames: TO_MAX_TOKENS,
+    messageRewrites: [contentAsText],
+    reply: { message: reasoningAsContent },
+  }),
+  openAiCompatible({
+    id: 'modelscope',
+    defaultBaseUrl: 'https://api-inference.modelscope.cn/v1',
+    apiKeyEnv: ['MODELSCOPE_API_KEY'],
+    renames: TO_MAX_TOKENS,
+    messageRewrites: [contentAsText],
+    reply: { message: reasoningAsContent },
+  }),
+  openAiCompatible({
+    id: 'publicai',
+    defaultBaseUrl: 'https://api.publicai.co/v1',
+    apiKeyEnv: ['PUBLICAI_API_KEY'],
+    renames: TO_MAX_TOKENS,
+    messageRewrites: [contentAsText],
+    reply: { message: reasoningAsContent },
+  }),
+  openAiCompatible({
+    id: 'sarvam',
+    defaultBaseUrl: 'https://api.sarvam.ai/v1',
+    apiKeyEnv: ['SARVAM_API_KEY'],
+    headers: ({ apiKey }) => (apiKey ? { 'api-subscription-key': apiKey } : {}),
+    renames: TO_MAX_TOKENS,
+    reply: { message: reasoningAsContent },
+  }),
+  openAiCompatible({
+    id: 'streamlake',
+    defaultBaseUrl: 'https://vanchin.streamlake.ai/api/gateway/v1/endpoints',
+    apiKeyEnv: ['STREAMLAKE_API_KEY'],
+    renames: { max_tokens: 'max_completion_tokens' },
+    reply: { message: reasoningAsContent },
+  }),
+  openAiCompatible({
+    id: 'tensormesh',
+    defaultBaseUrl: 'https://serverless.tensormesh.ai/v1',
+    apiKeyEnv: ['TENSORMESH_INFERENCE_API_KEY'],
+    baseUrlEnv: ['TENSORMESH_SERVERLESS_BASE_URL'],
+    renames: TO_MAX_TOKENS,
+    reply: { message: reasoningAsContent },
+  }),
+  openAiCompatible({
+    id: 'edenai',
+    defaultBaseUrl: 'https://api.edenai.run/v3',
+    apiKeyEnv: ['EDENAI_API_KEY'],
+    reply: { whole: costAsUsage, message: reasoningAsContent },
+    reportsCost: true,
   }),
   openAiCompatible({
     id: 'friendliai',
@@ -222,6 +267,17 @@ export const HOSTED: readonly ProviderAdapter[] = [
     baseUrlEnv: ['FRIENDLI_API_BASE'],
   }),
 ];
+
+/** The same models at three doors. They count their thoughts in `reasoning_content` already. */
+function qwen(id: string, origin: string, apiKeyEnv: readonly string[]): ProviderAdapter {
+  return openAiCompatible({
+    id,
+    defaultBaseUrl: `${origin}/compatible-mode/v1`,
+    apiKeyEnv,
+    url: ({ baseUrl }) => chatUrl({ baseUrl: /\.com$/.test(baseUrl) ? `${baseUrl}/compatible-mode/v1` : baseUrl }),
+    renames: TO_MAX_TOKENS,
+  });
+}
 
 function givenOf(edit: BodyEdit, ...fields: readonly string[]): Refusal[] {
   return fields.filter((field) => edit.get(field) !== undefined).map((field) => ({ field }));

@@ -1,6 +1,6 @@
 /** Servers of one's own that speak OpenAI's chat completions: most need an address, none needs a key. */
 import type { ProviderAdapter } from './adapter.ts';
-import { openAiCompatible } from './openai-compatible.ts';
+import { openAiCompatible, versionedChatUrl } from './openai-compatible.ts';
 import { reasoningAsContent } from './reply-differences.ts';
 import { thinkingAsEffort, withoutInTools } from './request-rewrites.ts';
 
@@ -15,6 +15,36 @@ export const OWN_SERVERS: readonly ProviderAdapter[] = [
   }),
   openAiCompatible({ id: 'llamafile', defaultBaseUrl: 'http://127.0.0.1:8080/v1', apiKeyEnv: ['LLAMAFILE_API_KEY'] }),
   openAiCompatible({
+    id: 'xinference',
+    defaultBaseUrl: 'http://127.0.0.1:9997/v1',
+    apiKeyEnv: ['XINFERENCE_API_KEY'],
+    url: versionedChatUrl,
+    reply: { message: reasoningAsContent },
+  }),
+  openAiCompatible({
+    id: 'lemonade',
+    defaultBaseUrl: 'http://localhost:8000/api/v1',
+    apiKeyEnv: ['LEMONADE_API_KEY'],
+    renames: { max_completion_tokens: 'max_tokens' },
+    reply: { message: reasoningAsContent },
+  }),
+  openAiCompatible({
+    id: 'docker_model_runner',
+    defaultBaseUrl: 'http://localhost:22088/engines/llama.cpp',
+    apiKeyEnv: ['DOCKER_MODEL_RUNNER_API_KEY'],
+    url: versionedChatUrl,
+    renames: { max_completion_tokens: 'max_tokens' },
+    reply: { message: reasoningAsContent },
+  }),
+  openAiCompatible({
+    id: 'oobabooga',
+    defaultBaseUrl: '',
+    apiKeyEnv: ['OOBABOOGA_API_KEY'],
+    url: versionedChatUrl,
+    renames: { max_completion_tokens: 'max_tokens' },
+    reply: { message: reasoningAsContent },
+  }),
+  openAiCompatible({
     id: 'litellm_proxy',
     defaultBaseUrl: '',
     apiKeyEnv: ['LITELLM_PROXY_API_KEY'],
@@ -23,6 +53,7 @@ export const OWN_SERVERS: readonly ProviderAdapter[] = [
   }),
   likeOpenAi('openai_like'),
   likeOpenAi('custom_openai'),
+  likeOpenAi('aiohttp_openai'),
 ];
 
 /** vLLM: newer versions call reasoning `reasoning`; older ones refuse schemas made for strict mode. */

@@ -39,7 +39,7 @@ describe('the registry', () => {
     expect(providerIds).toEqual([...registry.keys()]);
     for (const [id, adapter] of registry) {
       expect(adapter.id).toBe(id);
-      expect(id).toMatch(/^[a-z0-9_]+$/);
+      expect(id).toMatch(/^[a-z0-9_-]+$/);
     }
   });
 

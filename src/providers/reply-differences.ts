@@ -64,6 +64,13 @@ export function costPartsAsDetails(usage: JsonObject): JsonObject {
   return total === undefined ? usage : { ...usage, cost: total, cost_details: cost };
 }
 
+/** Eden AI's price of a call, in USD, stands beside the usage. */
+export function costAsUsage(body: JsonObject): JsonObject {
+  const cost = numberOf(body['cost']);
+  const { usage } = body;
+  return cost === undefined || !isObject(usage) ? body : { ...body, usage: { ...usage, cost } };
+}
+
 /** Groq repeats usage under a name of its own; on streams of old it stands only there. */
 export function ownUsageAsUsage(name: string): (body: JsonObject) => JsonObject {
   return (body) => {
