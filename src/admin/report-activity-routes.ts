@@ -1,12 +1,21 @@
-/** `/{user|team|tag|organization|customer}/daily/activity` and their `/aggregated`. */
+/** `/{user|team|tag|organization|customer}/daily/activity`, their `/aggregated` and their `/export`. */
 import { z } from '@hono/zod-openapi';
 import type { Access } from '../auth/principal.ts';
 import type { ManagementRoute } from '../auth/routes.ts';
 import type { UsageFilters } from '../db/usage-reports.ts';
 import type { AdminContext } from './context.ts';
 import { pageNumber } from './fields.ts';
-import { keyFilter, modelFilters, openReport, REPORT_FIELDS, type ReportQuery } from './report.ts';
+import {
+  type Asking,
+  keyFilter,
+  modelFilters,
+  openReport,
+  REPORT_FIELDS,
+  type Report,
+  type ReportQuery,
+} from './report.ts';
 import { activityLines, dailyActivity, type Entity } from './report-activity.ts';
+import { EXPORT_COLUMNS, EXPORT_TYPES, exportCells, exportLines, exportView } from './report-export.ts';
 import { told, wantsCsv } from './report-view.ts';
 import { type AdminRoute, type Input, route } from './route.ts';
 
@@ -58,6 +67,7 @@ export function reportActivityRoutes(context: AdminContext): readonly AdminRoute
   return NOUNS.flatMap((noun) => [
     activityRoute(context, noun, `GET ${noun.path}`, true),
     activityRoute(context, noun, `GET ${noun.path}/aggregated`, false),
+    exportRoute(context, noun, `GET ${noun.path}/export`),
   ]);
 }
 
@@ -70,6 +80,30 @@ function activityRoute(context: AdminContext, noun: Noun, name: ManagementRoute,
   });
 }
 
+/** A table unless JSON is asked for. */
+function exportRoute(context: AdminContext, noun: Noun, name: ManagementRoute): AdminRoute {
+  const { page: _, page_size: __, ...fields } = FIELDS;
+  const export_type = z.enum(EXPORT_TYPES).optional();
+  return route(name, {
+    summary: `A line for each day and ${noun.entity.replace('_', ' ')}, and key, model or user if wanted.`,
+    section,
+    query: z.strictObject({ ...fields, export_type, [noun.param]: list }),
+    handle: async (input) => {
+      const { query } = input;
+      const { asking, report } = await reportFor(context, noun, input);
+      const type = query.export_type ?? 'daily';
+      const lines = await exportLines({ asking, report, entity: noun.entity, type });
+      const wanting = { header: input.header, query: { format: query.format ?? 'csv' } as const };
+      return told(wanting, `${noun.entity}-activity-${type.replaceAll('_', '-')}`, {
+        headers: report.headers,
+        json: () => lines.map(exportView),
+        csv: () => lines.map(exportCells),
+        columns: EXPORT_COLUMNS,
+      });
+    },
+  });
+}
+
 type ActivityQuery = z.output<z.ZodObject<typeof FIELDS>>;
 
 async function answer(
@@ -78,13 +112,8 @@ async function answer(
   isPaged: boolean,
   input: Pick<Input, 'access' | 'header'> & { readonly query: ActivityQuery },
 ): Promise<unknown> {
-  const { access, query } = input;
-  const asking = { context, access, query: query satisfies ReportQuery };
-  const filters = {
-    ...entityFilter(noun, access, Reflect.get(query, noun.param)),
-    keys: await keyFilter(context, access, query.api_key),
-  };
-  const report = await openReport(asking, filters, modelFilters(query.model));
+  const { query } = input;
+  const { asking, report } = await reportFor(context, noun, input);
   const page = { number: query.page ?? 1, size: query.page_size ?? USUAL_PAGE };
   const isTable = wantsCsv(input);
   const lines = isTable ? await activityLines(report) : [];
@@ -92,6 +121,21 @@ async function answer(
     ? {}
     : await dailyActivity({ asking, report, entity: noun.entity, page: isPaged ? page : undefined });
   return told(input, `${noun.entity}-activity`, { headers: report.headers, json: () => view, csv: () => lines });
+}
+
+type Asked = Pick<Input, 'access'> & { readonly query: Omit<ActivityQuery, 'page' | 'page_size'> };
+
+async function reportFor(
+  context: AdminContext,
+  noun: Noun,
+  { access, query }: Asked,
+): Promise<{ readonly asking: Asking; readonly report: Report }> {
+  const asking = { context, access, query: query satisfies ReportQuery };
+  const filters = {
+    ...entityFilter(noun, access, Reflect.get(query, noun.param)),
+    keys: await keyFilter(context, access, query.api_key),
+  };
+  return { asking, report: await openReport(asking, filters, modelFilters(query.model)) };
 }
 
 /**

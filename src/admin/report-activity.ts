@@ -147,7 +147,11 @@ async function factsOfKeys({ context, access }: Asking, hashes: readonly string[
 }
 
 /** Names that people gave them, of those that the caller may see. */
-async function factsOfEntities({ context, access }: Asking, entity: Entity, ids: readonly string[]): Promise<Facts> {
+export async function factsOfEntities(
+  { context, access }: Asking,
+  entity: Entity,
+  ids: readonly string[],
+): Promise<Facts> {
   const { lists: db } = context.reader;
   const { visibility } = access;
   if (entity === 'team') {

@@ -3,6 +3,7 @@ import { accessGroupRoutes } from './access-group-routes.ts';
 import { auditLogRoutes } from './audit-log-routes.ts';
 import { budgetRoutes } from './budget-routes.ts';
 import type { AdminContext } from './context.ts';
+import { costEstimateRoutes } from './cost-estimate.ts';
 import { credentialRoutes } from './credential-routes.ts';
 import { customerRoutes } from './customer-routes.ts';
 import { explainRoutes } from './explain-routes.ts';
@@ -52,5 +53,6 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
     ...spendReportRoutes(context),
     ...spendResetRoutes(context),
     ...spendCalculateRoutes(context),
+    ...costEstimateRoutes(context),
   ];
 }

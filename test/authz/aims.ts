@@ -74,6 +74,13 @@ const activityAims: Record<string, Aim> = Object.fromEntries(
         return { path: path.replace('/activity?', '/activity/aggregated?') };
       },
     ],
+    [
+      `GET /${noun}/daily/activity/export`,
+      async (aiming: Aiming) => {
+        const { path = '' } = await aim(aiming);
+        return { path: path.replace('/activity?', '/activity/export?') };
+      },
+    ],
   ]),
 );
 
@@ -267,6 +274,7 @@ export const AIMS: Readonly<Record<string, Aim>> = {
   }),
   'GET /spend/logs/ui/{request_id}': inPath('/spend/logs/ui/', ''),
   'GET /v1/explain/{call_id}': inPath('/v1/explain/', ''),
+  'POST /cost/estimate': () => ({ body: { model: 'gpt-4o', input_tokens: 10, output_tokens: 10 } }),
   'POST /spend/calculate': () => ({ body: { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hi' }] } }),
   'POST /global/spend/end_users': () => ({ body: {} }),
   // The audit log

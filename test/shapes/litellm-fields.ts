@@ -242,6 +242,12 @@ export const REQUESTS: readonly Fields[] = [
     ),
   },
   { thing: 'cost', routes: ['POST /spend/calculate'], fields: words('model messages completion_response') },
+  {
+    thing: 'estimate',
+    routes: ['POST /cost/estimate'],
+    fields: words(`model input_tokens output_tokens cache_read_input_tokens cache_creation_input_tokens reasoning_tokens
+      num_requests_per_day num_requests_per_month`),
+  },
 ];
 
 /** What an answer says. */
@@ -510,6 +516,21 @@ export const ANSWERS: readonly AnswerFields[] = [
   { thing: 'spend', routes: ['GET /global/spend/tags'], fields: ['spend_per_tag'] },
   { thing: 'spend', routes: ['GET /global/spend/all_tag_names'], fields: ['tag_names'] },
   { thing: 'cost', routes: ['POST /spend/calculate'], fields: ['cost'] },
+  {
+    thing: 'estimate',
+    routes: ['POST /cost/estimate'],
+    fields: words(`model cost_per_request input_cost_per_request output_cost_per_request margin_cost_per_request
+      cache_read_cost_per_request cache_creation_cost_per_request reasoning_cost_per_request daily_cost daily_input_cost
+      monthly_cost monthly_output_cost input_cost_per_token output_cost_per_token cache_read_input_token_cost provider`),
+  },
+  {
+    thing: 'export',
+    routes: NOUNS_WITH_DAYS.map((noun) => `GET /${noun}/daily/activity/export`),
+    at: '[]',
+    fields: words(`date entity_id entity_alias api_key key_alias user_id user_email model spend flat_cost prompt_tokens
+      completion_tokens api_requests successful_requests failed_requests cache_read_input_tokens
+      cache_creation_input_tokens`),
+  },
   {
     thing: 'activity',
     routes: ['GET /global/activity'],
