@@ -29,6 +29,11 @@ describe('the address', () => {
     [`${SERVERLESS}/v1/chat/completions`, undefined, `${SERVERLESS}/v1/chat/completions`],
     [SERVERLESS, '2024-08-01', `${SERVERLESS}/chat/completions?api-version=2024-08-01`],
     ['https://me.openai.azure.com/openai/v1', undefined, 'https://me.openai.azure.com/openai/v1/chat/completions'],
+    [
+      'https://me.openai.azure.com',
+      '2024-10-21',
+      'https://me.openai.azure.com/openai/deployments/grok-3/chat/completions?api-version=2024-10-21',
+    ],
     ['http://127.0.0.1:9/gateway', undefined, 'http://127.0.0.1:9/gateway/chat/completions'],
   ])('of %s with version %p is %s', (baseUrl, apiVersion, url) => {
     expect(ask(target('grok-3', { baseUrl, apiVersion })).url).toBe(url);

@@ -6,7 +6,7 @@
 import { isObject } from '../lib/json.ts';
 import type { ProviderAdapter, Target } from './adapter.ts';
 import { anthropicAdapter } from './anthropic.ts';
-import { azureError } from './azure.ts';
+import { azure, azureError } from './azure.ts';
 import type { BodyEdit } from './body-edit.ts';
 import { ENTRA_ENV, type EntraSettings, entraSettings } from './entra-settings.ts';
 import { allEntraSecrets, withEntraToken } from './entra-token.ts';
@@ -77,8 +77,7 @@ function chatCredentials(target: Target): Readonly<Record<string, string>> {
   // What is not in Microsoft's list of parameters goes to the model, instead of being refused.
   const extra = isResource(host) ? { 'extra-parameters': 'pass-through' } : {};
   if (apiKey === undefined || apiKey === '') return { ...entraBearer(target), ...extra };
-  const isAzures = isResource(host) || host.endsWith('.openai.azure.com');
-  return { ...(isAzures ? { 'api-key': apiKey } : bearer(target)), ...extra };
+  return { ...(isResource(host) ? { 'api-key': apiKey } : bearer(target)), ...extra };
 }
 
 function entraBearer(target: Target): Readonly<Record<string, string>> {
@@ -140,7 +139,14 @@ const messages = anthropicAdapter({
   finish: (edit, { upstreamModel }) => edit.set('model', upstreamModel),
 });
 
-const doorOf = (target: Target): ProviderAdapter => (isClaude(target) ? messages : chat);
+/** Addresses of Azure OpenAI speak its API, whatever the prefix says. */
+const isAzureOpenAi = ({ baseUrl }: Target): boolean =>
+  /\.(openai|cognitiveservices)\.azure\.com$/.test(hostOf(baseUrl));
+
+function doorOf(target: Target): ProviderAdapter {
+  if (isAzureOpenAi(target)) return azure;
+  return isClaude(target) ? messages : chat;
+}
 
 export const azureAi: ProviderAdapter = {
   ...messages,

@@ -3,9 +3,13 @@
  * Source: Microsoft's "Azure Identity client library" and "Microsoft Entra authentication and authorization error codes".
  */
 import type { TokenCredential } from '@azure/identity';
+import { GatewayError } from '../errors.ts';
+import { isObject, textOf } from '../lib/json.ts';
+import { reasonOf } from '../lib/reason.ts';
 import type { UpstreamRequest } from './adapter.ts';
 import { type EntraSettings, entraSecrets, type SignIn } from './entra-settings.ts';
 import { type FetchedToken, keptToken, keptTokens, noToken } from './fetched-token.ts';
+import type { OidcSource } from './oidc-source.ts';
 
 const ISSUER = 'Microsoft Entra ID';
 const ADVICE = "check the deployment's tenant_id, client_id and secret, or the machine's identity";
@@ -36,15 +40,36 @@ export const allEntraSecrets = (settings: EntraSettings | undefined): readonly s
 const credentials = new WeakMap<EntraSettings, Promise<TokenCredential>>();
 
 async function fetched(settings: EntraSettings): Promise<FetchedToken> {
-  const credential = credentials.get(settings) ?? credentialOf(settings);
-  credentials.set(settings, credential);
   try {
-    const got = await (await credential).getToken(settings.scope);
+    const credential = await credentialFor(settings);
+    const got = await credential.getToken(settings.scope);
     if (got) return { token: got.token, endsAtMs: got.expiresOnTimestamp };
   } catch (cause) {
+    if (cause instanceof GatewayError) throw cause;
     throw noToken({ issuer: ISSUER, advice: ADVICE }, reasonIn(cause));
   }
   throw noToken({ issuer: ISSUER, advice: ADVICE }, 'none at all');
+}
+
+/** One for all requests of a deployment, but for assertions: they are other ones each time. */
+async function credentialFor(settings: EntraSettings): Promise<TokenCredential> {
+  const { signIn } = settings;
+  const assertion = signIn?.kind === 'assertion' ? await assertionOf(signIn.source) : undefined;
+  const known = assertion === undefined ? credentials.get(settings) : undefined;
+  if (known !== undefined) return known;
+  const made = credentialOf(settings, assertion ?? '');
+  credentials.set(settings, made);
+  return made;
+}
+
+async function assertionOf(source: OidcSource): Promise<string> {
+  try {
+    return await source.read();
+  } catch (cause) {
+    const code = isObject(cause) ? textOf(cause['code']) : undefined;
+    const advice = "check azure_ad_token's oidc/ reference";
+    throw noToken({ issuer: 'The platform', advice }, code ?? reasonOf(cause));
+  }
 }
 
 /** Entra's own code says what is wrong; the sentences around it name tenants and people. */
@@ -53,7 +78,7 @@ function reasonIn(cause: unknown): string {
   return /\bAADSTS\d+\b/.exec(cause.message)?.[0] ?? (/^\w+$/.test(cause.name) ? cause.name : 'Error');
 }
 
-async function credentialOf({ signIn, authorityHost }: EntraSettings): Promise<TokenCredential> {
+async function credentialOf({ signIn, authorityHost }: EntraSettings, assertion: string): Promise<TokenCredential> {
   const library = await import('@azure/identity');
   const options = {
     // A cloud of one's own is in no list of Microsoft's: the operator vouches for it.
@@ -67,8 +92,8 @@ async function credentialOf({ signIn, authorityHost }: EntraSettings): Promise<T
       return new library.UsernamePasswordCredential(tenantId, clientId, username, password, options);
     }
     case 'assertion': {
-      const { tenantId, clientId, source } = signIn;
-      return new library.ClientAssertionCredential(tenantId, clientId, () => source.read(), options);
+      const { tenantId, clientId } = signIn;
+      return new library.ClientAssertionCredential(tenantId, clientId, async () => assertion, options);
     }
     default:
       return new library.DefaultAzureCredential({ ...ambientOptions(signIn), ...options });

@@ -105,7 +105,7 @@ describe('a kept token', () => {
     expect(await keptToken(owner, '', late + 11_000, fetch)).toBe('token-1');
     expect(renewals()).toBe(3);
     await Bun.sleep(0);
-    expect(keptToken(owner, '', NOW + HOUR, fetch)).rejects.toThrow('no');
+    await expect(keptToken(owner, '', NOW + HOUR, fetch)).rejects.toThrow('no');
   });
 });
 
@@ -162,6 +162,6 @@ describe('an exchange', () => {
   });
 
   test('with nobody there is unauthorized too', async () => {
-    expect(exchange('http://127.0.0.1:1/')).rejects.toMatchObject({ kind: 'upstream_unauthorized' });
+    await expect(exchange('http://127.0.0.1:1/')).rejects.toMatchObject({ kind: 'upstream_unauthorized' });
   });
 });

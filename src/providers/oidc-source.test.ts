@@ -68,22 +68,22 @@ describe('a token in a file', () => {
 
   test.each(['outside', 'secrets/../outside', 'secrets/link', 'secrets-of-others/token'])(
     'is not read from %s',
-    (path) => {
-      expect(reading(`${folder}/${path}`)).rejects.toThrow('outside the folders of credentials');
+    async (path) => {
+      await expect(reading(`${folder}/${path}`)).rejects.toThrow('outside the folders of credentials');
     },
   );
 
-  test('is not read from anywhere but the usual folders where nobody said more', () => {
-    expect(source(`oidc/file/${join(allowed, 'token')}`).read()).rejects.toThrow('outside the folders');
+  test('is not read from anywhere but the usual folders where nobody said more', async () => {
+    await expect(source(`oidc/file/${join(allowed, 'token')}`).read()).rejects.toThrow('outside the folders');
   });
 
   test('needs an absolute path', () => {
     expect(() => source('oidc/file/run/secrets/token')).toThrow('absolute path');
   });
 
-  test('is not taken where it is empty or not there', () => {
-    expect(reading(join(allowed, 'empty'))).rejects.toThrow('empty');
-    expect(reading(join(allowed, 'none'))).rejects.toThrow();
+  test('is not taken where it is empty or not there', async () => {
+    await expect(reading(join(allowed, 'empty'))).rejects.toThrow('empty');
+    await expect(reading(join(allowed, 'none'))).rejects.toThrow();
   });
 });
 
@@ -121,6 +121,7 @@ describe('a token of a platform', () => {
     [() => new Response(''), 'refused'],
     [() => Response.json({ count: 1 }), 'no identity token'],
     [() => Response.json('text'), 'no identity token'],
+    [() => new Response('eyJ.token'), 'GitHub gave no identity token'],
   ])('that is not there says so (%#)', async (answer, reason) => {
     const server = serve(answer);
     const env = { ACTIONS_ID_TOKEN_REQUEST_URL: server.url.href, ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'job-token' };

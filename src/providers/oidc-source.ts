@@ -4,6 +4,7 @@
  */
 import { readFile, realpath } from 'node:fs/promises';
 import { isAbsolute, sep } from 'node:path';
+import { isObject, textOf } from '../lib/json.ts';
 import type { LookUp } from './adapter.ts';
 
 export interface OidcSource {
@@ -95,12 +96,20 @@ function github(url: string, token: string, audience: string): OidcSource {
     secrets: [token],
     async read() {
       const headers = { authorization: `Bearer ${token}`, accept: 'application/json; api-version=2.0' };
-      const answer: unknown = JSON.parse(await textAt(asked, headers));
-      const value = typeof answer === 'object' && answer !== null && 'value' in answer ? answer.value : undefined;
-      if (typeof value !== 'string' || value === '') throw new Error('GitHub gave no identity token');
+      const value = valueIn(await textAt(asked, headers));
+      if (value === undefined) throw new Error('GitHub gave no identity token');
       return value;
     },
   };
+}
+
+function valueIn(text: string): string | undefined {
+  try {
+    const answer: unknown = JSON.parse(text);
+    return isObject(answer) ? textOf(answer['value']) : undefined;
+  } catch {
+    return undefined; // The parser's message would quote what may be a token.
+  }
 }
 
 /** Source: Google's "Verify the identity of VM instances". */
