@@ -24,7 +24,12 @@ const FIELDS = {
 const body = z.strictObject(FIELDS);
 const someBody = z.strictObject({ user_ids: z.array(id).min(1).max(MOST_ITEMS) });
 const MOST_LISTED = 10_000;
-const listQuery = z.strictObject({ page: pageNumber().optional(), page_size: pageNumber(MOST_LISTED).optional() });
+const listQuery = z.strictObject({
+  page: pageNumber().optional(),
+  page_size: pageNumber(MOST_LISTED).optional(),
+  /** Any part of an id or an alias. */
+  search: z.string().max(256).optional(),
+});
 
 const refusals: Refusals = {
   spend: 'is the sum of the request log and cannot be set',
@@ -88,8 +93,8 @@ function routesUnder(root: 'customer' | 'end_user', context: AdminContext): Admi
       summary: 'End users: those that are stored, then those whom only requests have named.',
       section,
       query: listQuery,
-      handle: ({ query: { page = 1, page_size: size = MOST_LISTED }, access }) =>
-        customers.list({ page, size }, { access }),
+      handle: ({ query: { page = 1, page_size: size = MOST_LISTED, search = '' }, access }) =>
+        customers.list({ page, size, search }, { access }),
     }),
   ];
 }

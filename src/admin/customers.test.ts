@@ -156,6 +156,21 @@ describe('spend', () => {
   });
 });
 
+test('are searched by any part of an id or an alias, in any case, stored or only seen', async () => {
+  await place.post('/customer/new', { user_id: 'ada', alias: 'Countess' });
+  await place.post('/customer/new', { user_id: 'bob_1' });
+  for (const endUser of ['only-Seen', 'ada', 'bobx1']) place.ledger.record(sampleRow({ endUser }));
+  const found = async (search: string): Promise<string[]> =>
+    (await place.get(`/customer/list?search=${encodeURIComponent(search)}`)).body.map(
+      ({ user_id }: { user_id: string }) => user_id,
+    );
+  expect(await found('COUNT')).toEqual(['ada']);
+  expect(await found('seen')).toEqual(['only-Seen']);
+  expect(await found('b_1')).toEqual(['bob_1']);
+  expect((await found('')).length).toBe(4);
+  expect((await found('a')).toSorted()).toEqual(['ada']);
+});
+
 describe('changes', () => {
   test('only the fields sent change, and an explicit null clears one', async () => {
     await place.post('/customer/new', { user_id: 'ada', ...PLAIN, ...INLINE });

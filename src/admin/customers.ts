@@ -150,15 +150,17 @@ export class Customers {
 
   /** Those that are stored, the newest first, and then, as far as there is room, those whom only requests have named. */
   async list(
-    { page, size }: { readonly page: number; readonly size: number },
+    { page, size, search }: { readonly page: number; readonly size: number; readonly search: string },
     { access }: Pick<Author, 'access'>,
   ): Promise<View[]> {
     const { db, ledger } = this.#context;
     await caughtUp(ledger);
     const offset = (page - 1) * size;
-    const { rows, total } = await customers.list(db, { visibility: access.visibility, limit: size, offset });
+    const columns = ['user_id', 'alias'] as const;
+    const where = search === '' ? [] : [{ any: columns.map((column) => ({ column, contains: search })) }];
+    const { rows, total } = await customers.list(db, { visibility: access.visibility, where, limit: size, offset });
     const room = offset + size - Math.max(total, offset);
-    const seen = room > 0 ? await seenNames(db, 'end_user', offset + size) : [];
+    const seen = room > 0 ? await seenNames(db, 'end_user', offset + size, search) : [];
     const stored = new Set((await customers.findMany(db, seen, access.visibility)).map(({ user_id }) => user_id));
     const others = seen.filter((name) => !stored.has(name)).slice(Math.max(0, offset - total));
     return await this.#views([...rows, ...others.slice(0, Math.max(0, room)).map(seenRow)]);

@@ -45,6 +45,41 @@ const spent = (token: string, dollars: number, over: object = {}): void =>
   place.ledger.record(sampleRow({ keyHash: token, costNanoUsd: dollars * 1e9, startedAtMs: place.nowMs, ...over }));
 
 describe('/key/list', () => {
+  test('searches a key or its digest, and parts of aliases', async () => {
+    const key = await place.key({ key_alias: 'Billing-App' });
+    tokens.set(digest(key), 'Billing-App');
+    await add('other');
+    for (const search of ['billing', 'APP', digest(key), key])
+      expect(await found(`&search=${search}`)).toEqual(['Billing-App']);
+    expect(await found('&search=nothing%25')).toEqual([]);
+    expect(await found('&search=')).toHaveLength(2);
+  });
+
+  test('matches parts where that is asked for, and parts of user ids for admins alone', async () => {
+    await add('of-ann-1', { user_id: 'ann-1' });
+    await add('of-ann-2', { user_id: 'ann-2' });
+    expect(await found('&key_alias=of-ann')).toEqual([]);
+    expect(await found('&substring_matching=true&key_alias=OF-ann')).toHaveLength(2);
+    expect(await found('&substring_matching=true&user_id=nn-2')).toEqual(['of-ann-2']);
+    expect(await found('&user_id=nn-2')).toEqual([]);
+    await add('of-mate', { user_id: 'a-mate' });
+    expect(await found('&substring_matching=true&user_id=mate', keyOf('a-mate'))).toEqual([]);
+    expect(await found('&substring_matching=true&user_id=a-mate', keyOf('a-mate'))).toEqual(['of-mate']);
+  });
+
+  test('finds by agent, by access group and by whether its life is over', async () => {
+    const group = await place.post('/v1/access_group', { access_group_name: 'readers' });
+    const access_group_ids = [group.body.access_group_id];
+    await add('grouped', { access_group_ids });
+    await add('agent', { agent_id: 'bot' });
+    await add('short', { duration: '1s', blocked: true });
+    place.nowMs += 2_000;
+    expect(await found(`&access_group_id=${access_group_ids[0]}`)).toEqual(['grouped']);
+    expect(await found('&agent_id=bot')).toEqual(['agent']);
+    expect(await found('&expires=expired')).toEqual(['short']);
+    expect((await found('&expires=active')).toSorted()).toEqual(['agent', 'grouped']);
+  });
+
   test('finds by each owner, by alias, by digest and by status', async () => {
     await addProject(place.db, 'p', { team_id: 'a-team' });
     const one = await add('one', { user_id: 'u', team_id: 'a-team', project_id: 'p' });

@@ -7,6 +7,7 @@ import { users } from '../db/users.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import type { AdminContext } from './context.ts';
 import type { AliasQuery, ListQuery } from './key-schema.ts';
+import { tokenOf } from './key-secret.ts';
 import { keyViews } from './key-spend.ts';
 import { statusOf } from './key-view.ts';
 
@@ -39,13 +40,18 @@ export async function keyPage(context: AdminContext, query: ListQuery, access: A
 const expands = ({ expand }: ListQuery): string[] => (expand ?? '').split(',').filter((part) => part !== '');
 
 async function filterOf({ db }: AdminContext, query: ListQuery, access: Access): Promise<KeyFilter> {
-  const { status } = query;
+  const { status, search, expires } = query;
+  const isLoose = query.substring_matching === true;
   return {
     ...(await ownersOf(db, query, access)),
+    agentId: query.agent_id,
+    accessGroupId: query.access_group_id,
+    search: search === undefined || search === '' ? undefined : { token: tokenOf(search), aliasContains: search },
+    isExpired: expires && expires === 'expired',
     teamId: query.team_id,
     organizationId: query.organization_id,
     projectId: query.project_id,
-    keyAlias: query.key_alias,
+    ...(isLoose ? { keyAliasContains: query.key_alias } : { keyAlias: query.key_alias }),
     token: query.key_hash,
     status: status === 'revoked' ? 'blocked' : status === 'deleted' ? undefined : status,
   };
@@ -56,6 +62,8 @@ async function ownersOf(db: AdminContext['db'], query: ListQuery, access: Access
   const { user_id, include_team_keys, include_created_by_keys } = query;
   const userId = user_id ?? (access.isUnlimited ? undefined : (access.principal.userId ?? undefined));
   const isWider = include_team_keys === true || include_created_by_keys === true;
+  const isLoose = query.substring_matching === true && access.isUnlimited && !isWider;
+  if (isLoose) return { userIdContains: user_id };
   if (!isWider || userId === undefined) return { userId: user_id };
   const teams = include_team_keys === true ? await membershipsOfUser(db, userId) : [];
   return {

@@ -138,6 +138,13 @@ export const listQuery = z.strictObject({
   ...FILTERS,
   key_alias: z.string().optional(),
   key_hash: z.string().optional(),
+  agent_id: z.string().optional(),
+  access_group_id: z.string().optional(),
+  /** A key or its digest, or a part of an alias. */
+  search: z.string().max(1_000).optional(),
+  /** Aliases, and for those who see every user their ids, are found by any part. */
+  substring_matching: flag.optional(),
+  expires: z.enum(['active', 'expired']).optional(),
   include_team_keys: flag.optional(),
   include_created_by_keys: flag.optional(),
   return_full_object: flag.optional(),

@@ -13,6 +13,13 @@ export interface ModelPage {
   readonly model?: string | undefined;
   readonly modelId?: string | undefined;
   readonly search?: string | undefined;
+  /** Those of this team, and those of no team. */
+  readonly teamId?: string | undefined;
+  readonly access_group?: string | undefined;
+  readonly blocked?: boolean | undefined;
+  readonly wildcard_only?: boolean | undefined;
+  readonly user_models_only?: boolean | undefined;
+  readonly exclude_auto_routers?: boolean | undefined;
   readonly sortBy?: 'model_name' | 'created_at' | 'updated_at' | undefined;
   readonly sortOrder?: 'asc' | 'desc' | undefined;
 }
@@ -25,15 +32,17 @@ export class ModelList {
   }
 
   /** @throws GatewayError 404 when there is no such one for this caller */
-  info(id: string | undefined, access: Access): View {
-    const seen = this.#seenBy(access).filter((listing) => id === undefined || listing.id === id);
+  info(id: string | undefined, access: Access, teamId?: string): View {
+    const seen = this.#seenBy(access).filter(
+      (listing) => (id === undefined || listing.id === id) && isOfKind(listing, { teamId }, access),
+    );
     if (id !== undefined && seen.length === 0) throw unknownModel();
     return { data: seen.map((listing) => infoView(listing, access.isUnlimited)) };
   }
 
   page({ page, size, ...wanted }: ModelPage, access: Access): View {
     const found = sorted(
-      this.#seenBy(access).filter((listing) => matches(listing, wanted)),
+      this.#seenBy(access).filter((listing) => matches(listing, wanted) && isOfKind(listing, wanted, access)),
       wanted,
     );
     return {
@@ -73,6 +82,20 @@ function matches({ id, modelName, params }: ModelListing, { model, modelId, sear
   if (search === undefined) return true;
   const text = search.toLowerCase();
   return [modelName, id, String(params['model'] ?? '')].some((field) => field.toLowerCase().includes(text));
+}
+
+function isOfKind(listing: ModelListing, wanted: Partial<ModelPage>, { caller }: Access): boolean {
+  const { teamId, access_group: group, blocked, wildcard_only, user_models_only, exclude_auto_routers } = wanted;
+  const { modelName, params, info, isBlocked, stamps } = listing;
+  const [owner, groups] = [info['team_id'] ?? null, info['access_groups']];
+  return [
+    teamId === undefined || owner === null || owner === teamId,
+    group === undefined || (Array.isArray(groups) && groups.includes(group)),
+    blocked === undefined || blocked === isBlocked,
+    wildcard_only !== true || modelName.includes('*'),
+    user_models_only !== true || (caller.userId !== null && stamps?.createdBy === caller.userId),
+    exclude_auto_routers !== true || !String(params['model']).startsWith('auto_router/'),
+  ].every(Boolean);
 }
 
 function sorted(

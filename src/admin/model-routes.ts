@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { invalidRequest } from '../errors.ts';
 import type { Refusals } from './body.ts';
 import type { AdminContext } from './context.ts';
-import { id, LONGEST_NAME, pageNumber, record } from './fields.ts';
+import { flag, id, LONGEST_NAME, pageNumber, record } from './fields.ts';
 import { ModelList } from './model-list.ts';
 import { Models, type Written } from './models.ts';
 import { type AdminRoute, Answer, route } from './route.ts';
@@ -26,7 +26,10 @@ const refusals: Refusals = {
 };
 
 const oneModel = z.strictObject({ id: id.nullish(), model_id: id.nullish() });
-const infoQuery = z.strictObject({ litellm_model_id: z.string().max(LONGEST_NAME).optional() });
+const infoQuery = z.strictObject({
+  litellm_model_id: z.string().max(LONGEST_NAME).optional(),
+  teamId: z.string().max(LONGEST_NAME).optional(),
+});
 
 export function modelRoutes(context: AdminContext): readonly AdminRoute[] {
   return [...writes(context), ...reads(context)];
@@ -92,11 +95,11 @@ function reads(context: AdminContext): readonly AdminRoute[] {
   return [
     route('GET /model/info', {
       ...info,
-      handle: async ({ query, access }) => list.info(query.litellm_model_id, access),
+      handle: async ({ query, access }) => list.info(query.litellm_model_id, access, query.teamId),
     }),
     route('GET /v1/model/info', {
       ...info,
-      handle: async ({ query, access }) => list.info(query.litellm_model_id, access),
+      handle: async ({ query, access }) => list.info(query.litellm_model_id, access, query.teamId),
     }),
     route('GET /v2/model/info', {
       summary: 'The same by pages.',
@@ -107,6 +110,12 @@ function reads(context: AdminContext): readonly AdminRoute[] {
         model: z.string().max(LONGEST_NAME).optional(),
         modelId: z.string().max(LONGEST_NAME).optional(),
         search: z.string().max(LONGEST_NAME).optional(),
+        teamId: z.string().max(LONGEST_NAME).optional(),
+        access_group: z.string().max(LONGEST_NAME).optional(),
+        blocked: flag.optional(),
+        wildcard_only: flag.optional(),
+        user_models_only: flag.optional(),
+        exclude_auto_routers: flag.optional(),
         sortBy: z.enum(['model_name', 'created_at', 'updated_at']).optional(),
         sortOrder: z.enum(['asc', 'desc']).optional(),
       }),

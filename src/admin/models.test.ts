@@ -508,6 +508,24 @@ describe('the list', () => {
     expect(body).toMatchObject({ total_count: 3, current_page: 1, total_pages: 2, size: 2 });
   });
 
+  test('is narrowed down by team, access group, blocking, pattern and who made it', async () => {
+    await add({ model_name: 'plain', model_info: { id: 'plain', access_groups: ['g'] } });
+    await add({ model_name: 'closed', blocked: true });
+    await add({ model_name: 'any/*', litellm_params: { ...PARAMS, model: 'openai/*' } });
+    const names = async (query: string, key?: string): Promise<string[]> =>
+      (await place.get(`/v2/model/info?${query}`, key)).body.data
+        .map((one: { model_name: string }) => one.model_name)
+        .toSorted();
+    expect(await names('access_group=g')).toEqual(['plain']);
+    expect(await names('blocked=true')).toEqual(['closed']);
+    expect(await names('blocked=false')).toEqual(['any/*', 'plain']);
+    expect(await names('wildcard_only=true')).toEqual(['any/*']);
+    expect(await names('user_models_only=true')).toHaveLength(3);
+    expect(await names('exclude_auto_routers=true')).toHaveLength(3);
+    expect(await names('teamId=some-team')).toHaveLength(3);
+    expect(await names('user_models_only=true', await place.key({ user_id: 'ann' }))).toEqual([]);
+  });
+
   test.each([
     '/v2/model/info?page=0',
     '/v2/model/info?size=x',

@@ -14,6 +14,15 @@ export interface KeyFilter {
   readonly projectId?: string | undefined;
   readonly createdBy?: string | undefined;
   readonly budgetId?: string | undefined;
+  readonly agentId?: string | undefined;
+  /** One of the groups that the key is in. */
+  readonly accessGroupId?: string | undefined;
+  /** Any part of it, in any case. */
+  readonly userIdContains?: string | undefined;
+  /** A digest as it is, or any part of an alias. */
+  readonly search?: { readonly token: string; readonly aliasContains: string } | undefined;
+  /** Whether its life is over, blocked or not. */
+  readonly isExpired?: boolean | undefined;
   /** The whole alias. */
   readonly keyAlias?: string | undefined;
   /** Any part of it, in any case. */
@@ -64,7 +73,11 @@ export interface KeyListRequest {
 
 export async function listKeys(db: Database, request: KeyListRequest): Promise<Page<KeyRow>> {
   const { visibility, filter = {}, sort, limit, offset, nowMs } = request;
-  const where = [...conditionsOf(filter), ...statusConditions(filter.status, nowMs)];
+  const where = [
+    ...conditionsOf(filter),
+    ...statusConditions(filter.status, nowMs),
+    ...lifeConditions(filter.isExpired, nowMs),
+  ];
   if (sort?.by !== 'spend') return await keys.list(db, { visibility, where, sort: columnOf(sort), limit, offset });
   const page = { visibility, where, owner: KEY_OWNER, order: sort.order, limit, offset };
   return await inTransaction(db, async (transaction) => {
@@ -107,6 +120,7 @@ const EXACT = {
   projectId: 'project_id',
   createdBy: 'created_by',
   budgetId: 'budget_id',
+  agentId: 'agent_id',
   keyAlias: 'key_alias',
   token: 'token',
 } as const satisfies { readonly [Name in keyof KeyFilter]?: keyof KeyRow };
@@ -123,7 +137,32 @@ function conditionsOf(filter: KeyFilter): Condition<KeyRow>[] {
   if (inTeam === true) conditions.push({ column: 'team_id', isNot: null });
   if (inTeam === false) conditions.push({ column: 'team_id', is: null });
   if (anyOf !== undefined) conditions.push({ any: ownersOf(anyOf) });
+  return [...conditions, ...searchConditions(filter)];
+}
+
+function searchConditions({ accessGroupId, userIdContains, search }: KeyFilter): Condition<KeyRow>[] {
+  const conditions: Condition<KeyRow>[] = [];
+  if (userIdContains !== undefined) conditions.push({ column: 'user_id', contains: userIdContains });
+  // The column is a list in JSON, in which each name stands in quotes.
+  if (accessGroupId !== undefined) {
+    conditions.push({ column: 'access_group_ids', contains: JSON.stringify(accessGroupId) });
+  }
+  if (search !== undefined) {
+    const { token, aliasContains } = search;
+    conditions.push({
+      any: [
+        { column: 'token', is: token },
+        { column: 'key_alias', contains: aliasContains },
+      ],
+    });
+  }
   return conditions;
+}
+
+function lifeConditions(isExpired: boolean | undefined, nowMs: number): Condition<KeyRow>[] {
+  if (isExpired === undefined) return [];
+  const after = Math.floor(nowMs) + 1;
+  return [isExpired ? { column: 'expires_at_ms', before: after } : { column: 'expires_at_ms', fromOrNull: after }];
 }
 
 function ownersOf({ userId, teamIds, createdBy }: NonNullable<KeyFilter['anyOf']>): Condition<KeyRow>[] {
