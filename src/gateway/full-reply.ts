@@ -30,7 +30,8 @@ interface ReplyParts {
  * @throws GatewayError `upstream_protocol` when the body is no completion.
  */
 export function fullReply(parts: ReplyParts): FullReply {
-  const relayed = parts.target.adapter.relaysBytes ? relayedReply(parts) : undefined;
+  const relays = parts.target.adapter.relaysBytes && parts.memo === undefined;
+  const relayed = relays ? relayedReply(parts) : undefined;
   return relayed ?? translatedReply(parts);
 }
 

@@ -215,7 +215,8 @@ export class Sender {
     const first = await firstBytes(source, framing !== undefined);
     if (!first) throw truncated();
     const onChunk = this.#parts.onChunk;
-    const relays = target.adapter.relaysBytes && !onChunk && isPlainFraming(first);
+    const isRelayed = target.adapter.relaysBytes && attempt.memo === undefined;
+    const relays = isRelayed && !onChunk && isPlainFraming(first);
     const body = relays
       ? new RelayStream(source, context)
       : new TranslateStream(source, context, (chunk) => onChunk?.(call, chunk) ?? chunk);

@@ -100,6 +100,20 @@ export type StreamDecoder = (data: string) => ChatChunk[];
 /** A variable of the environment by its name. */
 export type LookUp = (name: string) => string | undefined;
 
+/** What a provider's bill depends on beside what its answer says. */
+export interface Billing {
+  /** Where it serves: `us`, `eu`; `regional` is anywhere that is not everywhere. Some models cost more there. */
+  readonly region?: string;
+  /** The dearest place where it may serve, if only its answer tells. */
+  readonly dearestRegion?: string;
+  /** Searches that each answer is billed for, though it does not count them. */
+  readonly searches?: number;
+  /** Searches that an answer may be billed for without being asked to search. */
+  readonly mostSearches?: number;
+  /** A prompt of exactly so many tokens is already billed as a longer one. */
+  readonly thresholdIsInclusive?: boolean;
+}
+
 export interface ProviderAdapter {
   /** The prefix in `provider/model`. Spelled nowhere outside `providers/`. */
   readonly id: string;
@@ -110,12 +124,14 @@ export interface ProviderAdapter {
   readonly baseUrlEnv: readonly string[];
   /** Headers of the client, lower case, that belong to this provider's API and always go on to it. */
   readonly forwards?: readonly string[];
-  /** True when answers are OpenAI's own bytes and may be relayed without translation. */
+  /** True when answers are OpenAI's own bytes and may be relayed without translation, but for requests that leave a memo. */
   readonly relaysBytes: boolean;
   /** How its streams are cut into events; server-sent events when absent. */
   readonly framing?: 'aws-event-stream' | 'ndjson';
   /** True when the provider's own `usage.cost` (USD) is what it bills. */
   readonly reportsCost?: boolean;
+  /** Absent: its prices hold for all its answers alike. */
+  billing?(target: Target): Billing;
   /** Settings that an environment variable gives where the config does not: setting → variables, first match wins. */
   readonly settingsEnv?: Readonly<Record<string, readonly string[]>>;
   /** At boot: a typo fails the start, not a request. Throws Error with a plain message. */

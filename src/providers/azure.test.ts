@@ -172,26 +172,40 @@ describe('old versions', () => {
 });
 
 describe('old versions and response_format', () => {
+  const schema = { type: 'object', properties: { a: { type: 'string' } } };
+  const format = (type: string) => ({ type, json_schema: { name: 'n', schema } });
   const asking = (apiVersion: string, type: string, more = {}) =>
-    ask(target('x', { apiVersion, ...more }), {
-      body: { response_format: { type, json_schema: { name: 'n', schema: {} } } },
-    });
+    ask(target('x', { apiVersion, ...more }), { body: { response_format: format(type) } });
 
-  test.each([
-    ['2023-05-15', 'json_object', 'needs api_version 2023-12-01'],
-    ['2024-06-01', 'json_schema', 'json_schema needs api_version 2024-08-01'],
-    ['2024-07-01-preview', 'json_schema', 'json_schema needs api_version 2024-08-01'],
-  ])('%s refuses %s: %s', (version, type, reason) => {
-    expect(() => asking(version, type)).toThrow(reason);
+  test.each(['json_object', 'json_schema'])('2023-05-15 refuses %s, by name', (type) => {
+    expect(() => asking('2023-05-15', type)).toThrow('response_format: needs api_version 2023-12-01');
   });
 
   test.each([
-    ['2023-12-01-preview', 'json_object'],
-    ['2024-08-01-preview', 'json_schema'],
-    ['2024-10-21', 'json_schema'],
-    ['v1', 'json_schema'],
-  ])('%s takes %s', (version, type) => {
-    expect(asking(version, type).sent).toMatchObject({ response_format: { type } });
+    ['2023-12-01-preview', 'json_object', undefined],
+    ['2024-08-01-preview', 'json_schema', undefined],
+    ['2024-10-21', 'json_schema', undefined],
+    ['v1', 'json_schema', undefined],
+    ['2024-10-21', 'json_object', 'gpt-35-turbo'],
+  ])('%s takes %s, base model %p', (version, type, baseModel) => {
+    const { sent, memo } = asking(version, type, { baseModel });
+    expect(sent).toMatchObject({ response_format: { type } });
+    expect(memo).toBeUndefined();
+  });
+
+  test.each([
+    ['2024-06-01', undefined],
+    ['2024-07-01-preview', undefined],
+    ['2023-12-01-preview', undefined],
+    ['v1', 'azure/gpt-35-turbo'],
+  ])('%s is asked for a schema by a tool, base model %p', (version, baseModel) => {
+    const { sent, changes } = asking(version, 'json_schema', { baseModel });
+    expect(sent).toMatchObject({
+      tools: [{ type: 'function', function: { name: 'json_tool_call', parameters: schema } }],
+      tool_choice: { type: 'function', function: { name: 'json_tool_call' } },
+    });
+    expect(sent).not.toHaveProperty('response_format');
+    expect(changes).toMatchObject([{ field: 'response_format', action: 'emulated' }]);
   });
 
   test('are told apart where both fields are too new, each once', () => {
@@ -201,10 +215,13 @@ describe('old versions and response_format', () => {
     );
   });
 
-  test('drop it where the operator says so', () => {
-    const { sent, changes } = asking('2024-06-01', 'json_schema', { dropParams: true });
-    expect(sent).not.toHaveProperty('response_format');
-    expect(changes).toMatchObject([{ field: 'response_format', action: 'dropped' }]);
+  test('send or drop it where the operator says so', () => {
+    const dropped = asking('2024-06-01', 'json_schema', { additionalDropParams: ['response_format'] });
+    expect(dropped.sent).not.toHaveProperty('response_format');
+    expect(dropped.sent).not.toHaveProperty('tools');
+    expect(asking('2024-06-01', 'json_schema', { allowedParams: ['response_format'] }).sent).toHaveProperty(
+      'response_format',
+    );
   });
 });
 

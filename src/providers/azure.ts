@@ -1,10 +1,11 @@
 /** Azure OpenAI. Source: Microsoft's "Azure OpenAI REST API reference"; LiteLLM's documentation of `azure/`. */
 import { GatewayError } from '../errors.ts';
-import { isObject, textOf } from '../lib/json.ts';
+import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { LookUp, ProviderAdapter, Target } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
 import { ENTRA_ENV, type EntraSettings, entraSettings } from './entra-settings.ts';
 import { allEntraSecrets, withEntraToken } from './entra-token.ts';
+import { withJsonTool } from './json-tool.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import type { Refusal } from './parameters.ts';
 import { withPromptFilters } from './prompt-filters.ts';
@@ -74,7 +75,6 @@ const SINCE: readonly (readonly [field: string, what: string, version: string, a
   ['tool_choice', '', '2023-12-01', (choice) => choice !== undefined],
   ['tool_choice', 'required ', '2024-06-01', (choice) => choice === 'required'],
   ['response_format', '', '2023-12-01', (format) => isObject(format)],
-  ['response_format', 'json_schema ', '2024-08-01', (format) => isObject(format) && format['type'] === 'json_schema'],
 ];
 
 /** What old dated versions of the API do not know. */
@@ -135,7 +135,18 @@ const chat = openAiCompatible({
   secretsOf: (target) => allEntraSecrets(settingsOf(target)?.entra),
 });
 
-export const azure: ProviderAdapter = {
+/** Versions and models that take tools but no schemas. */
+function lacksSchemas(format: JsonObject, target: Target): boolean {
+  if (format['type'] !== 'json_schema') return false;
+  const version = versionOf(target);
+  const isOld = DATED.test(version) && version < '2024-08-01';
+  const takesTools = !DATED.test(version) || version >= '2023-12-01';
+  return takesTools && (isOld || /gpt-3\.?5/.test(ruledBy(target)));
+}
+
+const filtered: ProviderAdapter = {
   ...chat,
   createStreamDecoder: (target, memo) => withPromptFilters(chat.createStreamDecoder(target, memo)),
 };
+
+export const azure = withJsonTool(filtered, lacksSchemas);

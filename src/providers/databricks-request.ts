@@ -20,13 +20,7 @@ export const isClaude = ({ upstreamModel, baseModel }: Target): boolean =>
 const knownOf = ({ knownModel, upstreamModel }: Target) => knownModel?.(upstreamModel);
 
 export function databricksRefusals(edit: BodyEdit, target: Target): readonly Refusal[] {
-  if (!isClaude(target)) return [];
-  const format = edit.get('response_format');
-  const isLoose = isObject(format) && format['type'] === 'json_object';
-  return [
-    ...(isLoose ? [{ field: 'response_format', why: 'Claude takes json_schema only, no json_object' }] : []),
-    ...samplingRefusals(edit, knownOf(target)),
-  ];
+  return isClaude(target) ? samplingRefusals(edit, knownOf(target)) : [];
 }
 
 export function databricksRewrite(edit: BodyEdit, changes: Change[], target: Target): void {

@@ -243,10 +243,15 @@ describe('a request', () => {
     expect(sentTo(CLAUDE, { ...forced, reasoning_effort: 'low' })['tool_choice']).toBe('auto');
   });
 
-  test('asks Claude for JSON by a schema only', () => {
+  test('asks Claude for JSON by a schema, or by a tool where there is none', () => {
     const format = { type: 'json_schema', json_schema: { name: 'n', schema: { type: 'object' } } };
     expect(sentTo(CLAUDE, { response_format: format })['response_format']).toEqual(format);
-    expect(() => sentTo(CLAUDE, { response_format: { type: 'json_object' } })).toThrow('json_schema only');
+    const choice = { type: 'function', function: { name: 'json_tool_call' } };
+    const asked = sentTo(CLAUDE, { response_format: { type: 'json_object' } });
+    expect(asked).toMatchObject({ tools: [{ function: { name: 'json_tool_call' } }], tool_choice: choice });
+    expect(asked).not.toHaveProperty('response_format');
+    const thinking = sentTo(CLAUDE, { response_format: { type: 'json_object' }, reasoning_effort: 'low' });
+    expect(thinking['tool_choice']).toBe('auto');
     expect(sentTo(LLAMA, { response_format: { type: 'json_object' } })).toHaveProperty('response_format');
   });
 });

@@ -5,8 +5,9 @@
 import { isObject, textOf } from '../lib/json.ts';
 import type { ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
 import { gatheringStream, listAsFields } from './databricks-reply.ts';
-import { databricksRefusals, databricksRewrite } from './databricks-request.ts';
+import { databricksRefusals, databricksRewrite, isClaude } from './databricks-request.ts';
 import { exchangedToken, keptToken, keptTokens } from './fetched-token.ts';
+import { withJsonTool } from './json-tool.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 
 /** A service principal's. */
@@ -85,7 +86,13 @@ const chat = openAiCompatible({
   reply: { message: listAsFields },
 });
 
-export const databricks: ProviderAdapter = {
+const gathering: ProviderAdapter = {
   ...chat,
   createStreamDecoder: (target, memo) => gatheringStream(chat.createStreamDecoder(target, memo)),
 };
+
+/** Claude takes schemas only. */
+export const databricks = withJsonTool(
+  gathering,
+  (format, target) => format['type'] === 'json_object' && isClaude(target),
+);

@@ -74,6 +74,29 @@ function office(request: SeenRequest): Behaviour | undefined {
 
 const TOKEN = /^Bearer (entra-token-\w+|identity-token|databricks-token-\d+|ibm-token-\d+)$/;
 
+/** A model that knows tools and no schemas. */
+function jsonByTool({ body }: SeenRequest): Behaviour {
+  const named = { id: 'old-1', created: 1, model: 'gpt-4' };
+  const usage = { prompt_tokens: 9, completion_tokens: 4, total_tokens: 13 };
+  const call = (text: string) => ({
+    id: 'call_1',
+    type: 'function',
+    function: { name: 'json_tool_call', arguments: text },
+  });
+  if (body['stream'] !== true) {
+    const message = { role: 'assistant', content: null, tool_calls: [call('{"city":"Köln"}')] };
+    return {
+      body: { ...named, object: 'chat.completion', choices: [{ index: 0, message, finish_reason: 'stop' }], usage },
+    };
+  }
+  const chunk = (delta: object, finish_reason: string | null = null): string =>
+    JSON.stringify({ ...named, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason }] });
+  const more = (text: string) => chunk({ tool_calls: [{ index: 0, function: { arguments: text } }] });
+  const begin = chunk({ role: 'assistant', content: null, tool_calls: [{ index: 0, ...call('') }] });
+  const end = JSON.stringify({ ...named, object: 'chat.completion.chunk', choices: [], usage });
+  return { events: [begin, more('{"city"'), more(':"Köln"}'), chunk({}, 'stop'), end, '[DONE]'] };
+}
+
 function behave(request: SeenRequest): Behaviour {
   const found = office(request);
   if (found) return found;
@@ -81,6 +104,7 @@ function behave(request: SeenRequest): Behaviour {
   if (!TOKEN.test(authorization)) {
     return { status: 401, body: { error: { message: `No such token: ${authorization}` } } };
   }
+  if (request.path.includes('/deployments/old/')) return jsonByTool(request);
   if (request.path.includes('/anthropic/')) return { body: fixture('anthropic/text.json') };
   if (!request.path.startsWith('/ml/v1/') && !request.path.startsWith('/serving-endpoints/')) return {};
   const provider = request.path.startsWith('/ml/') ? 'watsonx' : 'databricks';
@@ -110,6 +134,7 @@ beforeAll(async () => {
         entry('assertion', { model: 'azure/d', ...app, azure_ad_token: 'oidc/env/PLATFORM_TOKEN' }),
         entry('machine', { model: 'azure/d' }),
         entry('wrong', { model: 'azure/d', ...app, client_secret: 'a-wrong-secret-1234567' }),
+        entry('old', { model: 'azure/old', ...app, client_secret: SECRETS.client, api_version: '2024-06-01' }),
         entry('foundry', { model: 'azure_ai/grok-3', ...app, client_secret: SECRETS.client }),
         entry('foundry-claude', { model: 'azure_ai/claude-haiku-4-5', ...app, client_secret: SECRETS.client }),
         entry('databricks', {
@@ -194,6 +219,22 @@ describe('Entra ID', () => {
     expect(JSON.stringify(error)).not.toContain('a-wrong-secret-1234567');
     expect(upstream.requests.slice(before)).toEqual([]);
   });
+});
+
+test('an old version of Azure’s API gives JSON by a schema, whole and streamed', async () => {
+  const schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
+  const response_format = { type: 'json_schema' as const, json_schema: { name: 'place', schema } };
+  const before = upstream.requests.length;
+  const whole = await client.chat.completions.create({ model: 'old', messages, response_format });
+  const runner = client.chat.completions.stream({ model: 'old', messages, response_format });
+  const streamed = await runner.finalChatCompletion();
+  for (const { choices } of [whole, streamed]) {
+    expect(choices[0]).toMatchObject({ message: { content: '{"city":"Köln"}' }, finish_reason: 'stop' });
+    expect(choices[0]?.message.tool_calls ?? []).toEqual([]);
+  }
+  for (const { body } of upstream.requests.slice(before)) expect(body).not.toHaveProperty('response_format');
+  const plain = await client.chat.completions.create({ model: 'old', messages });
+  expect(plain.choices[0]?.message.tool_calls).toHaveLength(1);
 });
 
 describe('Databricks', () => {
