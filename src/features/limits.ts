@@ -3,7 +3,7 @@
  * has ended. Sources: LiteLLM's documentation of budgets and rate limits.
  */
 import type { GatewayError } from '../errors.ts';
-import type { Call, Outcome } from '../gateway/call.ts';
+import type { Call, LimitView, Outcome } from '../gateway/call.ts';
 import type { Allowance } from '../gateway/entities.ts';
 import type { Admission, Feature, Narrow } from '../gateway/feature.ts';
 import { tokenBounds } from '../gateway/token-bounds.ts';
@@ -14,7 +14,7 @@ import { holdBoth, joined } from '../limits/hold-both.ts';
 import { type LimitSettings, patienceMs } from '../limits/patience.ts';
 import type { PromptMemory } from '../limits/prompt-memory.ts';
 import { busyError, refusalError } from '../limits/refusal-error.ts';
-import { restOf, standingView } from '../limits/standing-view.ts';
+import { groupViews, restOf, standingView } from '../limits/standing-view.ts';
 import type { Serving, Subject } from '../limits/subject.ts';
 import {
   type Demand,
@@ -90,6 +90,14 @@ class LimitedCall {
     this.#body = call.text;
     // A refusal tells it too.
     call.limits = () => parts.tree.standing(this.#limits).map(standingView);
+    call.groupLimits = () => this.#ofGroup();
+  }
+
+  #ofGroup(): readonly LimitView[] {
+    const group = this.#call.attempts.at(-1)?.target.modelGroup ?? this.#call.modelGroup;
+    const own = this.#parts.targets(group).filter((target) => this.#parts.allowanceOf(target) !== null);
+    const limits = own.flatMap((target) => this.#partOf(group, this.#servingOf(target)).limits);
+    return groupViews(limits, this.#parts.tree.standing(limits));
   }
 
   #gather(): void {

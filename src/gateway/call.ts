@@ -134,6 +134,8 @@ export interface Call {
   readonly waits: Wait[];
   /** How the limits on the call stand now; `undefined` before admission. */
   limits: (() => readonly LimitView[]) | undefined;
+  /** What the deployments of the group can take together, where they have limits; `undefined` before admission. */
+  groupLimits?: () => readonly LimitView[];
   /** Those that can refuse, also when one of them has; `undefined` while there are none. */
   consulted: (() => readonly LimitView[]) | undefined;
   /** A dry run: decided, and nobody is asked. */

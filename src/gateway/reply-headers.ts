@@ -89,6 +89,7 @@ export function createHeaderMaker(version: string, now: () => number): HeaderMak
       if (retries > 0 || fallbacksOf(call) > 0) setAttempts(headers, call, retries);
       if (call.changes.length > 0) headers.set('x-tollgate-changed', changesText(call));
       if (upstream) relayUpstream(headers, upstream);
+      setPace(headers, call);
       return headers;
     },
     failure(call, error, outcome) {
@@ -172,6 +173,20 @@ function setLimit(headers: Headers, { scope, unit, max, remaining }: LimitView):
   }
   headers.set(`x-ratelimit-${scope}-limit-${UNIT_WORDS[unit]}`, String(max));
   headers.set(`x-ratelimit-${scope}-remaining-${UNIT_WORDS[unit]}`, String(remaining));
+}
+
+/** OpenAI's names: what the upstream said of itself, else what the group can take, else what the key may. */
+function setPace(headers: Headers, call: Call): void {
+  const views = call.groupLimits?.() ?? [];
+  for (const unit of ['requests', 'tokens'] as const) {
+    if (headers.has(`x-ratelimit-limit-${unit}`) || headers.has(`x-ratelimit-remaining-${unit}`)) continue;
+    const view = views.find((one) => one.unit === unit);
+    const told = (what: 'limit' | 'remaining'): string | null => headers.get(`x-ratelimit-api_key-${what}-${unit}`);
+    const [limit, remaining] = view ? [String(view.max), String(view.remaining)] : [told('limit'), told('remaining')];
+    if (limit === null || remaining === null) continue;
+    headers.set(`x-ratelimit-limit-${unit}`, limit);
+    headers.set(`x-ratelimit-remaining-${unit}`, remaining);
+  }
 }
 
 /** LiteLLM's own name for what one model of a key has left. */

@@ -19,6 +19,11 @@ beforeAll(async () => {
         deployment(upstream, 'other'),
         deployment(upstream, 'pair', { rpm: 2, model: 'openai/first' }),
         deployment(upstream, 'pair', { rpm: 3, model: 'openai/second' }),
+        deployment(upstream, 'wide', { rpm: 40, tpm: 5_000, mock_response: 'Hi' }),
+        deployment(upstream, 'wide', { rpm: 60, mock_response: 'Hi' }),
+        deployment(upstream, 'wide', { mock_response: 'Hi' }),
+        deployment(upstream, 'mock', { mock_response: 'Hi' }),
+        deployment(upstream, 'narrow', { rpm: 40, tpm: 5_000 }),
       ],
       router_settings: { num_retries: 0 },
     },
@@ -94,6 +99,18 @@ describe('requests a minute', () => {
     expect(answer.headers.get('x-ratelimit-api_key-limit-requests')).toBe('7');
     expect(answer.headers.get('x-ratelimit-api_key-remaining-requests')).toBe('6');
     expect(answer.headers.get('x-ratelimit-api_key-limit-tokens')).toBe('900');
+  });
+
+  test('are told under OpenAI’s names too: what the group can take, else what the key may', async () => {
+    const told = ({ headers }: Response) =>
+      ['limit-requests', 'remaining-requests', 'limit-tokens'].map((name) => headers.get(`x-ratelimit-${name}`));
+    const key = await made({ rpm_limit: 7 });
+    expect(told(await ask(key, { model: 'mock' }))).toEqual(['7', '6', null]);
+    expect(told(await ask(await made({}), { model: 'mock' }))).toEqual([null, null, null]);
+    const wide = told(await ask(await made({}), { model: 'wide', stream: true }));
+    expect(wide).toEqual(['100', expect.stringMatching(/^(99|100)$/), '5000']);
+    // What the upstream says itself stands before both.
+    expect(told(await ask(key, { model: 'narrow' }))).toEqual(['10000', '9999', expect.any(String)]);
   });
 
   test('of one model leave the others alone', async () => {
