@@ -4,7 +4,8 @@ import { usageBy } from '../db/usage-reports.ts';
 import { type UsageItem, usageItems } from '../db/usage-row-pages.ts';
 import { invalidRequest } from '../errors.ts';
 import { nextTurn } from '../lib/next-turn.ts';
-import { price, REPORTED } from '../pricing/price.ts';
+import { REPORTED } from '../pricing/price.ts';
+import { priceWithSideWork } from '../pricing/side-work.ts';
 import type { AdminContext } from './context.ts';
 import type { Prices } from './prices.ts';
 
@@ -103,7 +104,8 @@ function costNow(item: UsageItem, prices: Prices): Costs {
   // What the provider said it cost, and what no provider was asked for, has no list price.
   const isFixed = priceVersion === REPORTED || (deploymentId === null && costNanoUsd !== null);
   if (isFixed) return { ...NOTHING, costNanoUsd: costNanoUsd ?? 0, costInputNanoUsd: costNanoUsd ?? 0 };
-  const cost = price(buckets, prices.cardOf(item), { ...factors, durationMs });
+  const cardOf = (model: string | undefined) => (model === undefined ? prices.cardOf(item) : prices.cardOfModel(model));
+  const cost = priceWithSideWork(buckets, cardOf, { ...factors, durationMs });
   if (cost.totalNanoUsd === null) return { ...NOTHING, unpricedRequests: 1 };
   return {
     unpricedRequests: 0,

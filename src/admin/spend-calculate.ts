@@ -1,9 +1,10 @@
 /** `POST /spend/calculate`: what a request would cost, or what an answer did. Source: LiteLLM's documentation of the route. */
 import { z } from '@hono/zod-openapi';
 import { invalidRequest } from '../errors.ts';
-import { bucketsOf, webSearchesOf } from '../ledger/usage.ts';
+import { bucketsOf } from '../ledger/usage.ts';
+import { factorsIn } from '../ledger/usage-factors.ts';
 import { usdNumber } from '../lib/usd.ts';
-import { price } from '../pricing/price.ts';
+import { priceWithSideWork } from '../pricing/side-work.ts';
 import type { Usage } from '../wire/openai.ts';
 import type { AdminContext } from './context.ts';
 import { type AdminRoute, route } from './route.ts';
@@ -52,9 +53,9 @@ function costOf({ prices }: AdminContext, { model: named, messages, completion_r
     promptChars: () => charsOf(messages ?? []),
     outputChars: () => charsOf((answer?.choices ?? []).map((choice) => choice.message ?? {})),
   });
-  const cost = price(buckets, prices.cardOfModel(model), {
+  const cost = priceWithSideWork(buckets, (other) => prices.cardOfModel(other ?? model), {
+    ...factorsIn(reported),
     serviceTier: answer?.service_tier ?? undefined,
-    webSearches: webSearchesOf(reported),
     durationMs: 0,
   });
   const dollars = usdNumber(cost.totalNanoUsd);

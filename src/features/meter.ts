@@ -1,26 +1,33 @@
 /** Usage → tokens and money, by the one function that prices everything. */
 import type { Call, Reading } from '../gateway/call.ts';
 import type { Metered } from '../gateway/full-reply.ts';
-import { bucketsOf, usageOf, webSearchesOf } from '../ledger/usage.ts';
+import { hostedTools } from '../gateway/hosted-tools.ts';
+import { isPlainTier, servedFactors, worstFactors } from '../ledger/price-factors.ts';
+import { bucketsOf, usageOf } from '../ledger/usage.ts';
 import type { Catalog, RateCard } from '../pricing/catalog.ts';
-import { price } from '../pricing/price.ts';
-import { PLAIN_TIERS } from '../pricing/rates.ts';
+import { isOffPeakAt } from '../pricing/off-peak.ts';
+import { addedCost, priceWithSideWork } from '../pricing/side-work.ts';
 import { affordableOutput, type TokenCount, worstCase } from '../pricing/worst-case.ts';
-import type { Target } from '../providers/adapter.ts';
+import type { Billing, Target } from '../providers/adapter.ts';
 import type { ChatMessage } from '../wire/openai.ts';
-import type { Cost } from '../wire/usage.ts';
+import type { Cost, PriceFactors } from '../wire/usage.ts';
 
 export type Meter = (call: Call, target: Target | undefined, reading: Reading) => Metered;
 
 /** What is known of a deployment's prices and sizes, looked up once for each. */
 export interface Cards {
   rateCard(target: Target): RateCard | undefined;
+  /** List prices of another model of the same provider, which it chose by itself. */
+  otherCard(target: Target, model: string): RateCard | undefined;
   /** Tokens that one answer can have; `undefined`: unknown. */
   maxOutputTokens(target: Target): number | undefined;
   /** Tokens of a prompt that it can read; `undefined`: unknown. */
   maxInputTokens(target: Target): number | undefined;
   /** Dollars for a token in and one out; `undefined`: unknown. */
   usdPerToken(target: Target): number | undefined;
+  /** Special tiers in which the target has served so far. */
+  tiersServed(target: Target): readonly string[];
+  noteTier(target: Target, serviceTier: string | undefined): void;
 }
 
 interface Card {
@@ -28,7 +35,12 @@ interface Card {
   readonly maxOutputTokens: number | undefined;
   readonly maxInputTokens: number | undefined;
   readonly usdPerToken: number | undefined;
+  /** As an account's own settings may have it, whatever a request asks for. */
+  readonly tiersServed: string[];
 }
+
+/** More than any provider has. */
+const MOST_TIERS = 8;
 
 export function createCards(catalog: () => Catalog): Cards {
   const cards = new WeakMap<Target, Card>();
@@ -46,6 +58,7 @@ export function createCards(catalog: () => Catalog): Cards {
       maxOutputTokens: target.knownModel?.(upstreamModel)?.maxOutputTokens ?? abilities?.maxOutputTokens,
       maxInputTokens: target.maxInputTokens ?? abilities?.maxInputTokens,
       usdPerToken: nano === null ? undefined : nano / 1e12,
+      tiersServed: [],
     };
     cards.set(target, card);
     return card;
@@ -53,9 +66,16 @@ export function createCards(catalog: () => Catalog): Cards {
 
   return {
     rateCard: (target) => cardOf(target).rates,
+    otherCard: ({ adapter }, model) => catalog().rateCard({ provider: adapter.id, model }),
     maxOutputTokens: (target) => cardOf(target).maxOutputTokens,
     maxInputTokens: (target) => cardOf(target).maxInputTokens,
     usdPerToken: (target) => cardOf(target).usdPerToken,
+    tiersServed: (target) => cardOf(target).tiersServed,
+    noteTier(target, tier) {
+      if (tier === undefined || isPlainTier(tier)) return;
+      const { tiersServed } = cardOf(target);
+      if (!tiersServed.includes(tier) && tiersServed.length < MOST_TIERS) tiersServed.push(tier);
+    },
   };
 }
 
@@ -73,11 +93,20 @@ export interface Quote {
 const LONGEST_BILLED_MS = 600_000;
 
 export function createQuote(cards: Cards): Quote {
-  const optionsFor = (call: Call) => ({ serviceTier: tierAsked(call), durationMs: LONGEST_BILLED_MS });
+  const optionsFor = (call: Call, target: Target) => ({
+    ...worstFactors({
+      request: call.request,
+      text: call.text,
+      billing: billingOf(target),
+      tiersServed: cards.tiersServed(target),
+      mostSearches: hostedTools(call.request).mostSearches,
+    }),
+    durationMs: LONGEST_BILLED_MS,
+  });
   return {
-    worst: (call, target, count) => worstCase(count, cards.rateCard(target), optionsFor(call)),
+    worst: (call, target, count) => worstCase(count, cards.rateCard(target), optionsFor(call, target)),
     affordable: (call, target, count, nanoUsd) =>
-      affordableOutput(nanoUsd, count, cards.rateCard(target), optionsFor(call)),
+      affordableOutput(nanoUsd, count, cards.rateCard(target), optionsFor(call, target)),
     maxOutputTokens: cards.maxOutputTokens,
     maxInputTokens: cards.maxInputTokens,
   };
@@ -90,17 +119,30 @@ export function createMeter(cards: Cards, now: () => number): Meter {
       outputChars,
       maxPlausibleTokens: target && mostTokens(target, cards),
     });
+    if (target) cards.noteTier(target, serviceTier);
+    const billing = billingOf(target);
     const reported = usage?.['cost'];
-    const factors = { serviceTier: serviceTier ?? tierAsked(call), webSearches: webSearchesOf(usage) };
-    const priced = price(buckets, target && cards.rateCard(target), {
+    const card = target && cards.rateCard(target);
+    const factors: PriceFactors = {
+      ...servedFactors({ request: call.request, billing, usage, serviceTier }),
+      ...(isOffPeakAt(card?.offPeak, now()) && { isOffPeak: true }),
+    };
+    const cardOf = (model: string | undefined): RateCard | undefined =>
+      model === undefined || target === undefined || model === target.upstreamModel
+        ? card
+        : cards.otherCard(target, model);
+    const priced = priceWithSideWork(buckets, cardOf, {
       ...factors,
       durationMs: now() - call.receivedAtMs,
+      thresholdIsInclusive: billing.thresholdIsInclusive,
       reportedCostUsd: target?.adapter.reportsCost && typeof reported === 'number' ? reported : undefined,
     });
-    const cost = withLost({ ...priced, ...toldFactors(factors) }, call);
+    const cost = withLost({ ...priced, ...(Object.keys(factors).length > 0 && { factors }) }, call);
     return { buckets, cost, usage: usage && buckets.source === 'provider' ? usage : usageOf(buckets) };
   };
 }
+
+const billingOf = (target: Target | undefined): Billing => target?.adapter.billing?.(target) ?? {};
 
 /** What fits into the model: its longest prompt with its longest answer. */
 function mostTokens(target: Target, cards: Cards): number | undefined {
@@ -111,37 +153,9 @@ function mostTokens(target: Target, cards: Cards): number | undefined {
 /** A call costs what its answer costs, and what attempts that ran beside it and lost may be billed. */
 function withLost(cost: Cost, { attempts }: Call): Cost {
   let sum = cost;
-  for (const { lost } of attempts) if (lost) sum = added(sum, lost);
+  for (const { lost } of attempts) if (lost) sum = addedCost(sum, lost);
   return sum;
 }
-
-const added = (a: Cost, b: Cost): Cost => ({
-  ...a,
-  totalNanoUsd: a.totalNanoUsd === null || b.totalNanoUsd === null ? null : a.totalNanoUsd + b.totalNanoUsd,
-  inputNanoUsd: a.inputNanoUsd + b.inputNanoUsd,
-  outputNanoUsd: a.outputNanoUsd + b.outputNanoUsd,
-  cacheReadNanoUsd: a.cacheReadNanoUsd + b.cacheReadNanoUsd,
-  cacheWriteNanoUsd: a.cacheWriteNanoUsd + b.cacheWriteNanoUsd,
-  reasoningNanoUsd: a.reasoningNanoUsd + b.reasoningNanoUsd,
-});
-
-/** Most requests have none, and their rows stay narrow. */
-function toldFactors({
-  serviceTier,
-  webSearches,
-}: {
-  readonly serviceTier: string | undefined;
-  readonly webSearches: number;
-}): Pick<Cost, 'factors'> {
-  const isPlain = serviceTier === undefined || PLAIN_TIERS.has(serviceTier.toLowerCase());
-  if (isPlain && webSearches === 0) return {};
-  return { factors: { ...(!isPlain && { serviceTier }), ...(webSearches > 0 && { webSearches }) } };
-}
-
-const tierAsked = ({ request }: Call): string | undefined => {
-  const tier = request['service_tier'];
-  return typeof tier === 'string' ? tier : undefined;
-};
 
 /** What the model had to read, for an estimate: the words, not the JSON around them. */
 function promptCharsOf({ request }: Call): number {

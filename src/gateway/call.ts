@@ -214,6 +214,8 @@ export interface StreamBody {
 export interface StreamTally {
   responseId: string | null;
   usage: Usage | undefined;
+  /** The tier that serves it, once the upstream has said so. */
+  serviceTier: string | undefined;
   firstContentAtMs: number | undefined;
   /** Characters of content, reasoning and tool arguments relayed, for an estimate when no usage arrives. */
   outputChars: number;

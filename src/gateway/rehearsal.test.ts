@@ -68,6 +68,7 @@ describe('a dry run', () => {
     const tally = {
       responseId: null,
       usage: undefined,
+      serviceTier: undefined,
       firstContentAtMs: undefined,
       outputChars: 0,
       stored: undefined,

@@ -151,6 +151,7 @@ export class RelayStream extends EventStream {
     if (!chunk) throw new GatewayError('upstream_protocol', 'The upstream sent an event that is not JSON.');
     if (chunk['error'] !== undefined && chunk['error'] !== null) throw this.context.errorFrom(data);
     this.#learn(chunk, data);
+    if (typeof chunk['service_tier'] === 'string') this.tally.serviceTier = chunk['service_tier'];
     if (chunk['usage']) this.#takeUsage(chunk, data);
     else this.#pass(bytes, text);
   }

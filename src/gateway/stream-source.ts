@@ -102,6 +102,7 @@ export async function firstLine(source: UpstreamBytes): Promise<Uint8Array | und
 export const newTally = (keepEvents: boolean): StreamTally => ({
   responseId: null,
   usage: undefined,
+  serviceTier: undefined,
   firstContentAtMs: undefined,
   outputChars: 0,
   stored: keepEvents ? [] : undefined,

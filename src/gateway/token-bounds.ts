@@ -2,12 +2,15 @@
 import type { ChatRequest } from '../wire/openai.ts';
 import { attachedTokens } from './attachments.ts';
 import type { Call } from './call.ts';
+import { hostedTools } from './hosted-tools.ts';
 
 export interface TokenBounds {
   /** No tokenizer makes more tokens than there are bytes. Without what is attached. */
   readonly inputMost: number;
   /** Most tokens of files, sound and films; infinite when something is only named. A model reads no more than it can. */
   readonly attached: number;
+  /** Of those, what the provider finds by itself: another time it finds something else. */
+  readonly found: number;
   /** About four characters a token: for rates, where a fair guess is corrected a moment later. */
   readonly inputLikely: number;
   /** Largest of the caps that the client set, for all choices together; `undefined` when it set none. */
@@ -39,6 +42,7 @@ export function tokenBounds({ request, text, controls }: Call): TokenBounds {
 const larger = (one: TokenBounds, other: TokenBounds): TokenBounds => ({
   inputMost: Math.max(one.inputMost, other.inputMost),
   attached: Math.max(one.attached, other.attached),
+  found: Math.max(one.found, other.found),
   inputLikely: Math.max(one.inputLikely, other.inputLikely),
   outputCap:
     one.outputCap === undefined || other.outputCap === undefined ? undefined : Math.max(one.outputCap, other.outputCap),
@@ -52,9 +56,11 @@ function boundsOf(request: ChatRequest, text: string | undefined): TokenBounds {
   const body = text ?? JSON.stringify(request);
   const { bytes, attachments } = sizeOf(body);
   const pictures = attachments * TOKENS_PER_ATTACHMENT;
+  const found = hostedTools(request).tokensRead;
   return {
     inputMost: bytes + pictures,
-    attached: attachedTokens(request.messages ?? []),
+    attached: attachedTokens(request.messages ?? []) + found,
+    found,
     inputLikely: Math.ceil(bytes / 4) + pictures,
     outputCap: outputCap > 0 ? outputCap : undefined,
     choices,

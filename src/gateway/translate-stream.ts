@@ -42,6 +42,7 @@ export class TranslateStream extends EventStream {
     this.created ||= chunk.created;
     const { usage, ...rest } = chunk;
     if (usage) this.tally.usage = usage;
+    if (typeof rest['service_tier'] === 'string') this.tally.serviceTier = rest['service_tier'];
     if (chunk.choices.length === 0) return;
     this.#open.note(chunk.choices);
     for (const { delta, finish_reason } of chunk.choices) this.#count(delta, finish_reason);

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import type { Usage } from '../wire/openai.ts';
 import type { TokenBuckets } from '../wire/usage.ts';
-import { bucketsOf, type UsageFallback, usageOf, webSearchesOf } from './usage.ts';
+import { bucketsOf, type UsageFallback, usageOf } from './usage.ts';
+import { webSearchesOf } from './usage-factors.ts';
 
 const NO_TEXT: UsageFallback = { promptChars: 0, outputChars: 0 };
 /** 100 tokens of prompt and 50 of output by our estimate. */

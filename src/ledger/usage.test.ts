@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import type { Usage } from '../wire/openai.ts';
 import type { TokenBuckets } from '../wire/usage.ts';
-import { bucketsOf, estimateTokens, type UsageFallback, usageOf, webSearchesOf } from './usage.ts';
+import { bucketsOf, estimateTokens, type UsageFallback, usageOf } from './usage.ts';
+import { webSearchesOf } from './usage-factors.ts';
 
 const NO_TEXT: UsageFallback = { promptChars: 0, outputChars: 0 };
 /** 100 tokens of prompt and 50 of output by our estimate. */

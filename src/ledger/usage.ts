@@ -179,18 +179,3 @@ export function usageOf(buckets: TokenBuckets): Usage {
     completion_tokens_details: { reasoning_tokens: reasoning, audio_tokens: outputAudio },
   };
 }
-
-/** Searches that the provider bills apart from tokens. */
-export function webSearchesOf(usage: Usage | null | undefined): number {
-  const top = fieldsOf(usage);
-  const counts = [
-    fieldsOf(top['server_tool_use'])['web_search_requests'],
-    fieldsOf(top['prompt_tokens_details'])['web_search_requests'],
-    top['num_search_queries'],
-  ];
-  return counts.find(isSearchCount) ?? 0;
-}
-
-const MAX_SEARCHES = 1_000;
-const isSearchCount = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= MAX_SEARCHES;

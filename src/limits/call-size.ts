@@ -7,6 +7,7 @@ import type { Demand, Limit } from './types.ts';
 export interface Bounds {
   readonly inputMost: number;
   readonly attached: number;
+  readonly found: number;
   readonly inputLikely: number;
   readonly outputCap: number | undefined;
   readonly choices: number;
@@ -51,7 +52,7 @@ export class CallSize<Target extends Server> {
 
   /** Whether the same text is the same prompt: what lies elsewhere may change there. */
   get isWhole(): boolean {
-    return Number.isFinite(this.bounds.attached);
+    return Number.isFinite(this.bounds.attached) && this.bounds.found === 0;
   }
 
   /** @param limits those that stand over the call */
@@ -94,7 +95,7 @@ export class CallSize<Target extends Server> {
     const known = this.#remembered();
     if (known !== undefined) return known;
     if (attached === 0) return inputMost;
-    const unknown = this.isWhole ? attached : ASSUMED_MAX_INPUT;
+    const unknown = Number.isFinite(attached) ? attached : ASSUMED_MAX_INPUT;
     return inputMost + Math.min(attached, this.#parts.maxInputTokens(target) ?? unknown);
   }
 

@@ -2,17 +2,18 @@
  * Tokens × rate card → money. One pure function prices reservations and settlements alike, so they cannot disagree.
  * Rules follow LiteLLM's public cost calculation docs; prices are decimals and are multiplied as such, never as floats.
  */
-import type { Cost, TokenBuckets } from '../wire/usage.ts';
+import type { Cost, PriceFactors, TokenBuckets } from '../wire/usage.ts';
 import type { RateCard, SearchContextSize } from './rate-card.ts';
-import { ratesFor } from './rates.ts';
+import { type Rates, ratesFor } from './rates.ts';
 
-export interface PriceOptions {
-  /** The upstream's `service_tier`; one without prices of its own is billed at the standard rate. */
-  readonly serviceTier?: string | undefined;
+type MaybeAbsent<Fields> = { readonly [Name in keyof Fields]?: Fields[Name] | undefined };
+
+/** A tier, speed or region without prices of its own is billed at the standard rate. */
+export interface PriceOptions extends MaybeAbsent<PriceFactors> {
   /** Needed for models billed by the second. */
   readonly durationMs?: number | undefined;
-  readonly webSearches?: number | undefined;
-  readonly searchContextSize?: SearchContextSize | undefined;
+  /** A prompt of exactly so many tokens counts as above the threshold, as some providers have it. */
+  readonly thresholdIsInclusive?: boolean | undefined;
   /** What the provider itself says it cost. Replaces our sum when it is believable: from 0 to 10,000. */
   readonly reportedCostUsd?: number | undefined;
 }
@@ -24,6 +25,7 @@ export const REPORTED = 'reported';
 
 /** Sums are kept in units of 10⁻³⁰ USD: every price in use is a whole number of them. */
 const SCALE = 30;
+const UNIT = 10n ** 30n;
 const UNITS_PER_NANO = 10n ** 21n;
 const MICROS_PER_SECOND = 1_000_000n;
 
@@ -40,7 +42,7 @@ interface Parts {
  * in the input part. Total `null`: a price that this request needs is unknown, and all parts are then 0.
  */
 export function price(buckets: TokenBuckets, card: RateCard | undefined, options: PriceOptions = {}): Cost {
-  const computed = card && computedParts(buckets, card, options);
+  const computed = card && computedParts(billedBuckets(buckets, options), card, options);
   const reported = reportedNano(options.reportedCostUsd);
   if (reported !== undefined) return costOf(shared(reported, computed), REPORTED);
   if (card && computed) return costOf(computed, card.version);
@@ -67,30 +69,77 @@ function costOf(parts: Parts, priceVersion: string): Cost {
   };
 }
 
+/** Where fewer tokens are billed than were counted, nothing is said of what kind they are. */
+const billedBuckets = (buckets: TokenBuckets, { billed }: PriceOptions): TokenBuckets =>
+  billed === undefined
+    ? buckets
+    : { ...buckets, ...billed, cacheRead: 0, cacheWrite: 0, inputAudio: 0, reasoning: 0, outputAudio: 0 };
+
 /** `undefined`: a price is missing. */
 function computedParts(buckets: TokenBuckets, card: RateCard, options: PriceOptions): Parts | undefined {
-  const rates = ratesFor(card, { promptTokens: promptTokensOf(buckets), serviceTier: options.serviceTier });
-  const cacheWrite1h = Math.min(whole(buckets.cacheWrite1h ?? 0), whole(buckets.cacheWrite));
-  const durationMs = options.durationMs;
-  const input = sum(
-    times(buckets.input, rates.input),
-    times(buckets.inputAudio, rates.inputAudio),
-    forDuration(durationMs, rates.inputPerSecond),
+  const rates = ratesFor(card, { ...options, promptTokens: promptTokensOf(buckets), serviceTier: options.serviceTier });
+  const tokens = allKnown(tokenParts(buckets, rates, options));
+  const fees = sum(
     unitsOf(card.prices['input_cost_per_request'] ?? 0),
     times(options.webSearches ?? 0, searchRate(card, options.searchContextSize)),
+    times(options.mapSearches ?? 0, card.prices['google_maps_grounding_cost_per_query'] ?? 0),
+    times(options.citations ?? 0, card.prices['citation_cost_per_token'] ?? rates.input),
+    forDuration(options.durationMs, rates.inputPerSecond),
   );
-  const output = sum(
-    times(buckets.output, rates.output),
-    times(buckets.outputAudio, rates.outputAudio),
-    forDuration(durationMs, rates.outputPerSecond),
-  );
-  const cacheRead = times(buckets.cacheRead, rates.cacheRead);
-  const cacheWrite = sum(
-    times(whole(buckets.cacheWrite) - cacheWrite1h, rates.cacheWrite),
-    times(cacheWrite1h, rates.cacheWrite1h),
-  );
-  const reasoning = times(buckets.reasoning, rates.reasoning);
-  return allKnown({ input, output, cacheRead, cacheWrite, reasoning });
+  const outputFees = forDuration(options.durationMs, rates.outputPerSecond);
+  if (tokens === undefined || fees === undefined || outputFees === undefined) return undefined;
+  const { input, output, cacheRead, cacheWrite, reasoning } = multiplied(tokens, card, options);
+  return { input: input + fees, output: output + outputFees, cacheRead, cacheWrite, reasoning };
+}
+
+function tokenParts(buckets: TokenBuckets, rates: Rates, options: PriceOptions): MaybeParts {
+  const cacheWrite1h = Math.min(whole(buckets.cacheWrite1h ?? 0), whole(buckets.cacheWrite));
+  const inputImage = part(options.inputImage, buckets.input);
+  const outputImage = part(options.outputImage, buckets.output);
+  const outputVideo = part(options.outputVideo, buckets.output - outputImage);
+  const cacheReadAudio = part(options.cacheReadAudio, buckets.cacheRead);
+  return {
+    input: sum(
+      times(buckets.input - inputImage, rates.input),
+      times(inputImage, rates.inputImage),
+      times(buckets.inputAudio, rates.inputAudio),
+    ),
+    output: sum(
+      times(buckets.output - outputImage - outputVideo, rates.output),
+      times(outputImage, rates.outputImage),
+      times(outputVideo, rates.outputVideo),
+      times(buckets.outputAudio, rates.outputAudio),
+    ),
+    cacheRead: sum(
+      times(buckets.cacheRead - cacheReadAudio, rates.cacheRead),
+      times(cacheReadAudio, rates.cacheReadAudio),
+    ),
+    cacheWrite: sum(
+      times(whole(buckets.cacheWrite) - cacheWrite1h, rates.cacheWrite),
+      times(cacheWrite1h, rates.cacheWrite1h),
+    ),
+    reasoning: times(buckets.reasoning, rates.reasoning),
+  };
+}
+
+/** A part is never more than its whole. */
+const part = (count: number | undefined, of: number): number => Math.min(whole(count ?? 0), whole(of));
+
+/** A faster mode and a place of its own raise the price of every token, not that of searches. */
+function multiplied(parts: Parts, { multipliers }: RateCard, { speed, region }: PriceOptions): Parts {
+  if (multipliers === undefined) return parts;
+  const factors = [speed, region].flatMap((name) => {
+    const factor = name !== undefined && Object.hasOwn(multipliers, name) ? multipliers[name] : undefined;
+    return factor === undefined ? [] : [unitsOf(factor)];
+  });
+  const scaled = (units: bigint): bigint => factors.reduce((all, factor) => (all * factor) / UNIT, units);
+  return {
+    input: scaled(parts.input),
+    output: scaled(parts.output),
+    cacheRead: scaled(parts.cacheRead),
+    cacheWrite: scaled(parts.cacheWrite),
+    reasoning: scaled(parts.reasoning),
+  };
 }
 
 /** Thresholds and ranges are compared with the whole prompt, cached parts too. */

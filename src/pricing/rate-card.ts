@@ -9,6 +9,22 @@ export interface PriceTier {
 
 export type SearchContextSize = 'low' | 'medium' | 'high';
 
+/** Prices of a provider's cheaper hours; they go before all others while such a window is open. */
+export interface OffPeak {
+  readonly windows: readonly OffPeakWindow[];
+  readonly prices: Readonly<Record<string, number>>;
+}
+
+/** Minutes of the day in UTC, the end not included; it may lie before the start, on the next day. */
+export interface OffPeakWindow {
+  readonly from: number;
+  readonly to: number;
+  /** 1 (Monday) to 7; absent: every day. */
+  readonly weekdays?: readonly number[];
+  /** IANA zone that the weekdays are of; UTC when absent. */
+  readonly weekdayZone?: string;
+}
+
 export interface RateCard {
   /** USD for one unit of what the field is named after: a token, a second, a request. */
   readonly prices: Readonly<Record<string, number>>;
@@ -16,6 +32,9 @@ export interface RateCard {
   readonly tiers?: readonly PriceTier[];
   /** USD for one web search. */
   readonly searchPrices?: Readonly<Partial<Record<SearchContextSize, number>>>;
+  /** Factors on the price of tokens, by a model's mode (`fast`) or by where it serves (`us`, `eu`, `regional`). */
+  readonly multipliers?: Readonly<Record<string, number>>;
+  readonly offPeak?: OffPeak;
   /** Date of the price list, and `+` with a hash of the custom prices when there are any. */
   readonly version: string;
   /** Costs nothing on purpose: every price is there and is zero, or the config says `free: true`. Unknown is not free. */
@@ -52,11 +71,19 @@ export function withCustomPrices(card: RateCard | undefined, custom: PriceFields
   for (const [field, price] of Object.entries(card?.prices ?? {})) {
     if (!(field in prices) && !replaced.has(sideOf(field))) prices[field] = price;
   }
-  const tiers = lists.tiers ?? (replaced.size === 0 ? card?.tiers : undefined);
   const searchPrices = lists.searchPrices ?? card?.searchPrices;
-  const parts = { prices, ...(tiers && { tiers }), ...(searchPrices && { searchPrices }) };
-  return assemble(parts, `${date}+${hashOf(touched)}`, 'custom');
+  // What the list adds to, or takes off, its base prices goes with them.
+  const { tiers, multipliers, offPeak } = replaced.size === 0 && card ? card : NO_LISTS;
+  const kept = known({ tiers, multipliers, offPeak, searchPrices });
+  return assemble({ prices, ...kept, ...lists }, `${date}+${hashOf(touched)}`, 'custom');
 }
+
+const NO_LISTS: Lists = {};
+
+/** Without what is absent. */
+const known = (lists: { readonly [Name in keyof Lists]?: Lists[Name] | undefined }): Lists =>
+  // Each is what it was, or not there.
+  Object.fromEntries(Object.entries(lists).filter(([, value]) => value !== undefined)) as Lists;
 
 type Side = 'input' | 'output' | 'other';
 
@@ -76,7 +103,8 @@ function replacedSides(custom: Readonly<Record<string, number>>, hasTiers: boole
   return sides;
 }
 
-type CardParts = Pick<RateCard, 'prices' | 'tiers' | 'searchPrices'>;
+type Lists = Pick<RateCard, 'tiers' | 'searchPrices' | 'multipliers' | 'offPeak'>;
+type CardParts = Pick<RateCard, 'prices'> & Lists;
 
 function assemble(parts: CardParts, version: string, source: RateCard['source']): RateCard | undefined {
   const { prices, tiers, searchPrices } = parts;
@@ -96,10 +124,43 @@ function numbersOf(fields: PriceFields): Record<string, number> {
   return prices;
 }
 
-function listsOf(fields: PriceFields): Pick<RateCard, 'tiers' | 'searchPrices'> {
+function listsOf(fields: PriceFields): Lists {
   const tiers = tiersOf(fields['tiered_pricing']);
   const searchPrices = searchPricesOf(fields['search_context_cost_per_query']);
-  return { ...(tiers && { tiers }), ...(searchPrices && { searchPrices }) };
+  const multipliers = multipliersOf(fields);
+  return known({ tiers, searchPrices, multipliers, offPeak: offPeakOf(fields['off_peak_pricing']) });
+}
+
+const UPLIFT = /^regional_(?:processing_uplift_multiplier_(\w+)|endpoint_uplift_multiplier)$/;
+
+function multipliersOf(fields: PriceFields): RateCard['multipliers'] | undefined {
+  const own = fields['provider_specific_entry'];
+  const found = Object.entries(isRecord(own) ? own : {});
+  for (const [field, value] of Object.entries(fields)) {
+    const match = UPLIFT.exec(field);
+    if (match) found.push([match[1] ?? 'regional', value]);
+  }
+  const factors = found.filter((entry): entry is [string, number] => isPrice(entry[1]));
+  return factors.length > 0 ? Object.fromEntries(factors) : undefined;
+}
+
+function offPeakOf(value: unknown): OffPeak | undefined {
+  if (!isRecord(value)) return undefined;
+  const zone = value['weekday_timezone'];
+  const rules = [{ hours_utc: value['hours_utc'] }, ...(Array.isArray(value['windows']) ? value['windows'] : [])];
+  const windows = rules.filter(isRecord).flatMap((rule) => {
+    const days = rule['weekdays'];
+    const weekdays = Array.isArray(days) ? { weekdays: days.filter((day) => typeof day === 'number') } : {};
+    return [rule['hours_utc']].flat().flatMap((hours) => {
+      const match = /^(\d\d):(\d\d)-(\d\d):(\d\d)$/.exec(typeof hours === 'string' ? hours.trim() : '');
+      if (!match) return [];
+      const [, fromHour, fromMinute, toHour, toMinute] = match.map(Number);
+      const from = (fromHour ?? 0) * 60 + (fromMinute ?? 0);
+      const to = (toHour ?? 0) * 60 + (toMinute ?? 0);
+      return [{ from, to, ...weekdays, ...(typeof zone === 'string' && { weekdayZone: zone }) }];
+    });
+  });
+  return windows.length > 0 ? { windows, prices: numbersOf(value) } : undefined;
 }
 
 function tiersOf(value: unknown): readonly PriceTier[] | undefined {

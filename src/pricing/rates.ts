@@ -5,6 +5,9 @@ export interface RequestSize {
   /** All tokens of the prompt, cached ones too. */
   readonly promptTokens: number;
   readonly serviceTier: string | undefined;
+  readonly isOffPeak?: boolean | undefined;
+  /** A prompt of exactly so many tokens counts as above the threshold, as some providers have it. */
+  readonly thresholdIsInclusive?: boolean | undefined;
 }
 
 /** USD a token, or a second. `undefined`: not known. */
@@ -12,8 +15,12 @@ export interface Rates {
   readonly input: number | undefined;
   readonly output: number | undefined;
   readonly inputAudio: number | undefined;
+  readonly inputImage: number | undefined;
   readonly outputAudio: number | undefined;
+  readonly outputImage: number | undefined;
+  readonly outputVideo: number | undefined;
   readonly cacheRead: number | undefined;
+  readonly cacheReadAudio: number | undefined;
   readonly cacheWrite: number | undefined;
   readonly cacheWrite1h: number | undefined;
   readonly reasoning: number | undefined;
@@ -25,13 +32,16 @@ export interface Rates {
 type RateReader = (field: string) => number | undefined;
 
 /** Names of the tier that the standard prices are for. */
-export const PLAIN_TIERS: ReadonlySet<string> = new Set(['', 'auto', 'default', 'standard', 'on_demand']);
+export const PLAIN_TIERS: ReadonlySet<string> = new Set([
+  ...['', 'auto', 'default', 'standard', 'standard_only', 'on_demand'],
+]);
 
-/** A missing cache or audio price is the plain price of its side. */
+/** A missing cache, audio or image price is the plain price of its side. */
 export function ratesFor(card: RateCard, size: RequestSize): Rates {
   const rate = rateReader(card, size);
   const { token: input, second: inputPerSecond } = sideOf('input', card, rate);
   const { token: output, second: outputPerSecond } = sideOf('output', card, rate);
+  const cacheRead = rate('cache_read_input_token_cost') ?? rate('input_cost_per_token_cache_hit') ?? input;
   const cacheWrite = rate('cache_creation_input_token_cost') ?? input;
   return {
     input,
@@ -39,8 +49,12 @@ export function ratesFor(card: RateCard, size: RequestSize): Rates {
     inputPerSecond,
     outputPerSecond,
     inputAudio: rate('input_cost_per_audio_token') ?? input,
+    inputImage: rate('input_cost_per_image_token') ?? input,
     outputAudio: rate('output_cost_per_audio_token') ?? output,
-    cacheRead: rate('cache_read_input_token_cost') ?? rate('input_cost_per_token_cache_hit') ?? input,
+    outputImage: rate('output_cost_per_image_token') ?? output,
+    outputVideo: rate('output_cost_per_video_token') ?? output,
+    cacheRead,
+    cacheReadAudio: rate('cache_read_input_audio_token_cost') ?? cacheRead,
     cacheWrite,
     cacheWrite1h: rate('cache_creation_input_token_cost_above_1hr') ?? cacheWrite,
     reasoning: reasoningRate(card, rate) ?? output,
@@ -63,13 +77,16 @@ function reasoningRate({ prices }: RateCard, rate: RateReader): number | undefin
 }
 
 /** Reads a price by its base field name. The whole request is billed at what its prompt size has come to. */
-function rateReader({ prices, tiers }: RateCard, { promptTokens, serviceTier }: RequestSize): RateReader {
+function rateReader({ prices, tiers, offPeak }: RateCard, size: RequestSize): RateReader {
+  const { promptTokens, serviceTier, isOffPeak, thresholdIsInclusive } = size;
   const suffix = suffixOf(serviceTier);
   const range = tiers?.find(({ upToTokens }) => promptTokens <= upToTokens) ?? tiers?.at(-1);
-  const crossed = thresholdsOf(prices).filter((thousands) => promptTokens > thousands * 1_000);
+  const counted = thresholdIsInclusive ? promptTokens + 1 : promptTokens;
+  const crossed = thresholdsOf(prices).filter((thousands) => counted > thousands * 1_000);
+  const first = isOffPeak ? offPeak?.prices : undefined;
 
   return (field) => {
-    const ranged = range?.prices[field];
+    const ranged = first?.[field] ?? range?.prices[field];
     if (ranged !== undefined) return ranged;
     const usual = prices[`${field}${suffix}`] ?? prices[field];
     const above = crossed

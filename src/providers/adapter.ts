@@ -4,6 +4,9 @@
  */
 import type { GatewayError } from '../errors.ts';
 import type { ChatChunk, ChatCompletion, ChatRequest } from '../wire/openai.ts';
+import type { Billing } from '../wire/usage.ts';
+
+export type { Billing } from '../wire/usage.ts';
 
 /** One deployment of one provider: everything that is needed to call it. */
 export interface Target {
@@ -100,20 +103,6 @@ export type StreamDecoder = (data: string) => ChatChunk[];
 /** A variable of the environment by its name. */
 export type LookUp = (name: string) => string | undefined;
 
-/** What a provider's bill depends on beside what its answer says. */
-export interface Billing {
-  /** Where it serves: `us`, `eu`; `regional` is anywhere that is not everywhere. Some models cost more there. */
-  readonly region?: string;
-  /** The dearest place where it may serve, if only its answer tells. */
-  readonly dearestRegion?: string;
-  /** Searches that each answer is billed for, though it does not count them. */
-  readonly searches?: number;
-  /** Searches that an answer may be billed for without being asked to search. */
-  readonly mostSearches?: number;
-  /** A prompt of exactly so many tokens is already billed as a longer one. */
-  readonly thresholdIsInclusive?: boolean;
-}
-
 export interface ProviderAdapter {
   /** The prefix in `provider/model`. Spelled nowhere outside `providers/`. */
   readonly id: string;
@@ -127,7 +116,7 @@ export interface ProviderAdapter {
   /** True when answers are OpenAI's own bytes and may be relayed without translation, but for requests that leave a memo. */
   readonly relaysBytes: boolean;
   /** How its streams are cut into events; server-sent events when absent. */
-  readonly framing?: 'aws-event-stream' | 'ndjson';
+  readonly framing?: 'aws-event-stream' | 'aws-payload-parts' | 'ndjson';
   /** True when the provider's own `usage.cost` (USD) is what it bills. */
   readonly reportsCost?: boolean;
   /** Absent: its prices hold for all its answers alike. */

@@ -43,6 +43,8 @@ export function anthropicAdapter(door: AnthropicDoor): ProviderAdapter {
     ...facts,
     forwards: [BETA],
     relaysBytes: false,
+    // A workspace may have it so, whatever a request says.
+    billing: () => ({ dearestRegion: 'us' }),
     buildRequest: (input, target, changes) => build(input, target, { door, rules, changes }),
     parseResponse: (body, _target, memo) => completionOf(body, memo),
     createStreamDecoder: (_target, memo) => messageDecoder(memo),

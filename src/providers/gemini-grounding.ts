@@ -9,6 +9,8 @@ export interface Grounding {
   readonly isGrounded: boolean;
   /** Searches that are billed. */
   readonly searches: number;
+  /** Looks at a map that are billed: one for each answer that used it. */
+  readonly mapSearches: number;
 }
 
 /** @param billsQueries Gemini 3 and later bill each query; earlier ones each grounded answer */
@@ -18,7 +20,8 @@ export function groundingOf(candidates: readonly JsonObject[], billsQueries: boo
     Array.isArray(webSearchQueries) ? webSearchQueries.filter((query) => textOf(query) !== undefined) : [],
   );
   const isGrounded = queries.length > 0;
-  return { isGrounded, searches: billsQueries ? queries.length : isGrounded ? 1 : 0 };
+  const usedMap = metadata.some(({ groundingChunks }) => listOf(groundingChunks).some(({ maps }) => isObject(maps)));
+  return { isGrounded, searches: billsQueries ? queries.length : isGrounded ? 1 : 0, mapSearches: usedMap ? 1 : 0 };
 }
 
 const MAX_ANNOTATIONS = 1_000;

@@ -8,7 +8,7 @@ import type { Usage } from '../wire/openai.ts';
 import type { Grounding } from './gemini-grounding.ts';
 
 /** @returns `undefined` when nothing was counted, as at the beginning of some streams */
-export function geminiUsage(metadata: JsonObject, { isGrounded, searches }: Grounding): Usage | undefined {
+export function geminiUsage(metadata: JsonObject, { isGrounded, searches, mapSearches }: Grounding): Usage | undefined {
   const count = (name: string): number | undefined => countOf(metadata[name]);
   const prompt = count('promptTokenCount');
   const candidates = count('candidatesTokenCount');
@@ -33,11 +33,16 @@ export function geminiUsage(metadata: JsonObject, { isGrounded, searches }: Grou
       // Audio that came from the cache is counted there.
       ...withoutCached(input, cached),
       ...(toolUse > 0 && { tool_use_tokens: toolUse }),
-      ...(searches > 0 && { web_search_requests: searches }),
+      // Priced apart from other cached tokens.
+      ...(cached['audio_tokens'] !== undefined && { cached_audio_tokens: cached['audio_tokens'] }),
+      ...some('web_search_requests', searches),
+      ...some('map_search_requests', mapSearches),
     },
     completion_tokens_details: { reasoning_tokens: Math.min(thoughts, completionTokens), ...output },
   };
 }
+
+const some = (name: string, count: number): Details => (count > 0 ? { [name]: count } : {});
 
 /** Untrusted like every number of an upstream: metering checks it, arithmetic needs it whole. */
 const countOf = (value: unknown): number | undefined =>

@@ -80,6 +80,7 @@ export const HOSTED: readonly ProviderAdapter[] = [
       GROK_REASONS.test(upstreamModel) ? givenOf(edit, 'stop', 'frequency_penalty', 'presence_penalty') : [],
     rewrites: [withoutInTools(['strict'], false)],
     reply: { usage: reasoningIntoCompletion },
+    billing: () => ({ thresholdIsInclusive: true }),
   }),
   openAiCompatible({
     id: 'openrouter',
@@ -143,6 +144,8 @@ export const HOSTED: readonly ProviderAdapter[] = [
     streamUsage: 'always',
     reply: { whole: sourcesAsAnnotations, usage: costPartsAsDetails },
     reportsCost: true,
+    // Each request has its fee; research asks as often as it likes.
+    billing: ({ upstreamModel }) => ({ mostSearches: upstreamModel.includes('deep-research') ? 30 : 1 }),
   }),
   openAiCompatible({
     id: 'cerebras',

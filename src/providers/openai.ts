@@ -1,5 +1,6 @@
 /** OpenAI itself. Source: OpenAI API reference; LiteLLM's documentation of `openai/`. */
 import { textOf } from '../lib/json.ts';
+import type { Billing, Target } from './adapter.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import { completionTokens, effortAsWord, reasoningRefusals } from './reasoning-models.ts';
 
@@ -21,4 +22,14 @@ export const openai = openAiCompatible({
   renames: (edit, { upstreamModel }) => completionTokens(edit, upstreamModel),
   refuses: (edit, { upstreamModel }) => reasoningRefusals(edit, upstreamModel),
   rewrites: [effortAsWord],
+  billing,
 });
+
+const REGION = /^https:\/\/(us|eu)\.api\.openai\.com(?:[:/]|$)/;
+/** They search before every answer, and a search costs money. Source: OpenAI's guide "Web search" and its price list. */
+const SEARCHES = /-search-(preview|api)(-\d|$)/;
+
+function billing({ baseUrl, upstreamModel, baseModel }: Target): Billing {
+  const region = REGION.exec(baseUrl)?.[1];
+  return { ...(region !== undefined && { region }), ...(SEARCHES.test(baseModel ?? upstreamModel) && { searches: 1 }) };
+}
