@@ -71,7 +71,9 @@ function setMessages(edit: BodyEdit, changes: Change[], forClaude: boolean): voi
     if (!isKnown) changes.push({ field: 'messages', action, note: text });
   };
   const own = messages.map((message) => cleaned(message, forClaude));
-  if (own.some((message, at) => message !== messages[at])) note('emulated', 'fields and parts that Databricks refuses');
+  const lost = [...new Set(messages.flatMap((message) => lostOf(message, forClaude)))];
+  if (lost.length > 0) note('dropped', lost.join(', '));
+  else if (own.some((message, at) => message !== messages[at])) note('emulated', 'texts as Databricks takes them');
   const sent = own.filter((message) => message !== undefined);
   const merged = forClaude ? sent : mergedSystems(sent);
   if (merged.length < sent.length) note('emulated', 'system messages in a row as one');
@@ -82,6 +84,7 @@ function setMessages(edit: BodyEdit, changes: Change[], forClaude: boolean): voi
   }
 }
 
+const THOUGHTS = ['reasoning_content', 'thinking_blocks'];
 /** Members of an answer that clients send back. */
 const OURS = [
   'reasoning_content',
@@ -93,6 +96,22 @@ const OURS = [
   'images',
   'prefix',
 ];
+
+const isGiven = (value: unknown): boolean =>
+  value !== undefined && value !== null && value !== '' && !(Array.isArray(value) && value.length === 0);
+
+/** Names of the members that go no further. */
+function lostOf(message: ChatMessage, forClaude: boolean): string[] {
+  const { role, content } = message;
+  const isAnswer = role === 'assistant';
+  const keepsThoughts = isAnswer && forClaude && reasoningOf(message).length > 0;
+  const isKept = (name: string): boolean => keepsThoughts && THOUGHTS.includes(name);
+  const ours = isAnswer ? OURS.filter((name) => isGiven(message[name]) && !isKept(name)) : [];
+  const isMarked = (part: unknown): boolean => isObject(part) && part['cache_control'] !== undefined;
+  const marks = isGiven(message['cache_control']) || (Array.isArray(content) && content.some(isMarked));
+  const hasName = role !== 'user' && role !== 'tool' && isGiven(message['name']);
+  return [...ours, ...(hasName ? ['name'] : []), ...(marks && !forClaude ? ['cache_control'] : [])];
+}
 
 /** `undefined`: nothing is left of it that may be sent. */
 function cleaned(message: ChatMessage, forClaude: boolean): ChatMessage | undefined {
