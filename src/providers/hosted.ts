@@ -6,44 +6,51 @@
 import { isObject, textOf } from '../lib/json.ts';
 import type { ProviderAdapter, Target } from './adapter.ts';
 import { objectAsSchema, schemaInWords } from './answer-formats.ts';
-import type { BodyEdit } from './body-edit.ts';
+import { fireworks } from './fireworks.ts';
+import { groq } from './groq.ts';
+import {
+  autoOrNone,
+  givenOf,
+  isReasonedCall,
+  isThinking,
+  kimiTemperature,
+  lackedBy,
+  requiredInWords,
+  thinkingAsReasoning,
+  togetherEffort,
+  toolResultsAsText,
+} from './hosted-rewrites.ts';
+import { knowsOf } from './known-flags.ts';
+import { codestral, mistral } from './mistral.ts';
 import { chatUrl, openAiCompatible, versionedChatUrl } from './openai-compatible.ts';
-import type { Refusal } from './parameters.ts';
 import {
   cacheHitsAsDetails,
   choiceUsageAsUsage,
   costAsUsage,
   costPartsAsDetails,
-  ownUsageAsUsage,
   reasoningAsContent,
   reasoningIntoCompletion,
   sourcesAsAnnotations,
-  thinkingPartsAsText,
 } from './reply-differences.ts';
 import {
   askForCost,
   cacheMarksOnParts,
   contentAsText,
   effortAsThinkingSwitch,
-  namesOnToolsOnly,
+  namesOnUsersOnly,
+  plainEffort,
   reasoningContentAs,
-  requiredAsAny,
   withoutAnswerFields,
-  withoutEmptyAnswers,
   withoutInTools,
-  withoutNullFields,
-  withoutReasoningContent,
+  withReasoning,
 } from './request-rewrites.ts';
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 /** Most providers know only the older name. */
 const TO_MAX_TOKENS = { max_completion_tokens: 'max_tokens' } as const;
-/** OpenAI's own additions, which hardly anybody else takes. */
-const OPENAI_ONLY = words('modalities audio prediction web_search_options store verbosity prompt_cache_retention');
 const NO_LOGPROBS = words('logit_bias logprobs top_logprobs');
 const NO_FUNCTIONS = words('functions function_call');
-const MISTRAL_LACKS = [...OPENAI_ONLY.filter((name) => name !== 'prediction'), ...NO_LOGPROBS, ...NO_FUNCTIONS];
 const PERPLEXITY_LACKS = words(
   'modalities audio prediction store verbosity n seed tools tool_choice parallel_tool_calls',
 );
@@ -52,21 +59,17 @@ const PERPLEXITY_LACKS = words(
 const GROK_REASONS = /^grok-(3-mini|code-fast|[4-9](?!.*non-reasoning))/;
 
 export const HOSTED: readonly ProviderAdapter[] = [
-  openAiCompatible({
-    id: 'groq',
-    defaultBaseUrl: 'https://api.groq.com/openai/v1',
-    apiKeyEnv: ['GROQ_API_KEY'],
-    unsupported: ['thinking', ...OPENAI_ONLY, ...NO_LOGPROBS],
-    messageRewrites: [withoutNullFields, withoutAnswerFields, reasoningContentAs('reasoning')],
-    reply: { whole: ownUsageAsUsage('x_groq'), message: reasoningAsContent },
-  }),
+  groq,
+  fireworks,
+  mistral,
+  codestral,
   openAiCompatible({
     id: 'deepseek',
     // As LiteLLM has it: prefix completion and strict tools are served there only.
     defaultBaseUrl: 'https://api.deepseek.com/beta',
     apiKeyEnv: ['DEEPSEEK_API_KEY'],
     renames: TO_MAX_TOKENS,
-    rewrites: [effortAsThinkingSwitch],
+    rewrites: [effortAsThinkingSwitch, withReasoning(isThinking), schemaInWords],
     messageRewrites: [contentAsText],
     reply: { usage: cacheHitsAsDetails },
   }),
@@ -75,10 +78,12 @@ export const HOSTED: readonly ProviderAdapter[] = [
     defaultBaseUrl: 'https://api.x.ai/v1',
     apiKeyEnv: ['XAI_API_KEY'],
     renames: TO_MAX_TOKENS,
-    unsupported: ['thinking', 'logit_bias'],
+    // Its search in chats is no more.
+    unsupported: ['thinking', 'logit_bias', 'web_search_options'],
     refuses: (edit, { upstreamModel }) =>
       GROK_REASONS.test(upstreamModel) ? givenOf(edit, 'stop', 'frequency_penalty', 'presence_penalty') : [],
     rewrites: [withoutInTools(['strict'], false)],
+    messageRewrites: [namesOnUsersOnly],
     reply: { usage: reasoningIntoCompletion },
     billing: () => ({ thresholdIsInclusive: true }),
   }),
@@ -88,8 +93,10 @@ export const HOSTED: readonly ProviderAdapter[] = [
     apiKeyEnv: ['OPENROUTER_API_KEY', 'OR_API_KEY'],
     settingsEnv: { site_url: ['OR_SITE_URL'], app_name: ['OR_APP_NAME'] },
     parseSettings: (raw) => ({ siteUrl: textOf(raw['site_url']), appName: textOf(raw['app_name']) }),
+    // Its own models, such as `auto`.
+    modelOf: ({ upstreamModel }) => (upstreamModel.includes('/') ? upstreamModel : `openrouter/${upstreamModel}`),
     headers: openRouterHeaders,
-    rewrites: [askForCost],
+    rewrites: [thinkingAsReasoning, askForCost],
     messageRewrites: [cacheMarksOnParts],
     reply: { message: reasoningAsContent },
     reportsCost: true,
@@ -100,39 +107,14 @@ export const HOSTED: readonly ProviderAdapter[] = [
     apiKeyEnv: ['TOGETHERAI_API_KEY', 'TOGETHER_API_KEY', 'TOGETHER_AI_API_KEY', 'TOGETHER_AI_TOKEN'],
     baseUrlEnv: ['TOGETHERAI_API_BASE', 'TOGETHER_AI_API_BASE'],
     renames: TO_MAX_TOKENS,
+    refuses: lackedBy({
+      supports_function_calling: ['tools', 'tool_choice', 'parallel_tool_calls', 'functions', 'function_call'],
+      supports_response_schema: ['response_format'],
+    }),
+    rewrites: [plainEffort, togetherEffort],
+    messageRewrites: [withoutAnswerFields],
     // Older models of it finish with `eos`, newer ones reason in a field of its own.
     reply: { message: reasoningAsContent },
-  }),
-  openAiCompatible({
-    id: 'fireworks_ai',
-    defaultBaseUrl: 'https://api.fireworks.ai/inference/v1',
-    apiKeyEnv: ['FIREWORKS_API_KEY', 'FIREWORKS_AI_API_KEY', 'FIREWORKSAI_API_KEY', 'FIREWORKS_AI_TOKEN'],
-    baseUrlEnv: ['FIREWORKS_API_BASE', 'FIREWORKS_AI_API_BASE'],
-    modelOf: fireworksModel,
-    renames: TO_MAX_TOKENS,
-    rewrites: [requiredAsAny],
-  }),
-  openAiCompatible({
-    id: 'mistral',
-    defaultBaseUrl: 'https://api.mistral.ai/v1',
-    apiKeyEnv: ['MISTRAL_API_KEY'],
-    renames: { ...TO_MAX_TOKENS, seed: 'random_seed' },
-    unsupported: ['thinking', 'user', 'service_tier', 'safety_identifier', ...MISTRAL_LACKS],
-    rewrites: [requiredAsAny, withoutInTools(['$id', '$schema', 'additionalProperties', 'strict'], true)],
-    messageRewrites: [withoutAnswerFields, withoutReasoningContent, namesOnToolsOnly, withoutEmptyAnswers],
-    streamUsage: 'always',
-    reply: { message: thinkingPartsAsText },
-  }),
-  openAiCompatible({
-    id: 'codestral',
-    defaultBaseUrl: 'https://codestral.mistral.ai/v1',
-    apiKeyEnv: ['CODESTRAL_API_KEY'],
-    renames: { ...TO_MAX_TOKENS, seed: 'random_seed' },
-    unsupported: ['thinking', 'user', 'service_tier', 'safety_identifier', ...MISTRAL_LACKS],
-    rewrites: [requiredAsAny, withoutInTools(['$id', '$schema', 'additionalProperties', 'strict'], true)],
-    messageRewrites: [withoutAnswerFields, withoutReasoningContent, namesOnToolsOnly, withoutEmptyAnswers],
-    streamUsage: 'always',
-    reply: { message: thinkingPartsAsText },
   }),
   openAiCompatible({
     id: 'perplexity',
@@ -141,6 +123,7 @@ export const HOSTED: readonly ProviderAdapter[] = [
     baseUrlEnv: ['PERPLEXITYAI_API_BASE', 'PERPLEXITY_API_BASE'],
     renames: TO_MAX_TOKENS,
     unsupported: ['thinking', 'user', ...PERPLEXITY_LACKS, ...NO_LOGPROBS, ...NO_FUNCTIONS],
+    rewrites: [objectAsSchema],
     streamUsage: 'always',
     reply: { whole: sourcesAsAnnotations, usage: costPartsAsDetails },
     reportsCost: true,
@@ -159,6 +142,10 @@ export const HOSTED: readonly ProviderAdapter[] = [
     defaultBaseUrl: 'https://api.moonshot.ai/v1',
     apiKeyEnv: ['MOONSHOT_API_KEY'],
     renames: TO_MAX_TOKENS,
+    unsupported: NO_FUNCTIONS,
+    refuses: (edit, { upstreamModel }) =>
+      upstreamModel.includes('kimi-thinking-preview') ? givenOf(edit, 'tools', 'tool_choice') : [],
+    rewrites: [requiredInWords, kimiTemperature, plainEffort, withReasoning(isReasonedCall)],
     reply: { whole: choiceUsageAsUsage, usage: cacheHitsAsDetails },
   }),
   qwen('dashscope', 'https://dashscope-intl.aliyuncs.com', ['DASHSCOPE_API_KEY']),
@@ -169,12 +156,21 @@ export const HOSTED: readonly ProviderAdapter[] = [
     defaultBaseUrl: 'https://api.deepinfra.com/v1/openai',
     apiKeyEnv: ['DEEPINFRA_API_KEY'],
     renames: TO_MAX_TOKENS,
+    refuses: autoOrNone,
+    messageRewrites: [toolResultsAsText],
+    reply: { message: reasoningAsContent },
   }),
   openAiCompatible({
     id: 'zai',
     defaultBaseUrl: 'https://api.z.ai/api/paas/v4',
     apiKeyEnv: ['ZAI_API_KEY'],
     renames: TO_MAX_TOKENS,
+    rewrites: [
+      effortAsThinkingSwitch,
+      (edit, changes, target) => {
+        if (knowsOf(target, 'supports_response_schema') !== true) schemaInWords(edit, changes);
+      },
+    ],
   }),
   openAiCompatible({
     id: 'minimax',
@@ -280,18 +276,6 @@ function qwen(id: string, origin: string, apiKeyEnv: readonly string[]): Provide
     url: ({ baseUrl }) => chatUrl({ baseUrl: /\.com$/.test(baseUrl) ? `${baseUrl}/compatible-mode/v1` : baseUrl }),
     renames: TO_MAX_TOKENS,
   });
-}
-
-function givenOf(edit: BodyEdit, ...fields: readonly string[]): Refusal[] {
-  return fields.filter((field) => edit.get(field) !== undefined).map((field) => ({ field }));
-}
-
-const FIREWORKS_MODELS = 'accounts/fireworks/models/';
-
-/** Short names are models of Fireworks; other accounts and their deployments (`…#…`) are written out. */
-function fireworksModel({ upstreamModel }: Target): string {
-  const isWrittenOut = upstreamModel.startsWith('accounts/') || upstreamModel.includes('#');
-  return isWrittenOut ? upstreamModel : FIREWORKS_MODELS + upstreamModel;
 }
 
 /** It ranks and shows applications by these. */

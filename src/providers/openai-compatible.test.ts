@@ -406,8 +406,8 @@ describe('messages', () => {
       { role: 'user', name: 'Ann', content: 'Hi' },
       { role: 'assistant', content: '' },
       { role: 'assistant', content: 'Yes', reasoning_content: 'hm' },
-      { role: 'assistant', content: '', tool_calls: [{ id: 'a' }] },
-      { role: 'tool', name: 'f', tool_call_id: 'a', content: '1' },
+      { role: 'assistant', content: '', tool_calls: [{ id: 'abcdefgh1' }] },
+      { role: 'tool', name: 'f', tool_call_id: 'abcdefgh1', content: '1' },
     ];
     expect(sentMessages('mistral/x', messages)).toEqual([
       { role: 'user', content: 'Hi' },

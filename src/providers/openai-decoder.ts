@@ -109,7 +109,8 @@ function choiceOf(raw: unknown, at: number, differences: ReplyDifferences, stamp
       content: (message['content'] ?? null) as ChatMessage['content'],
       ...(hasToolCalls && { tool_calls: calls.map((call: unknown) => wholeToolCall(call, stamp.newId)) }),
     } as ChatMessage,
-    finish_reason: finish.finish_reason,
+    // A whole answer is at its end: xAI says nothing of it when tools are called.
+    finish_reason: finish.finish_reason ?? (hasToolCalls ? 'tool_calls' : null),
     ...withNative(choice, finish),
   };
 }

@@ -1,8 +1,9 @@
 /** Servers of one's own that speak OpenAI's chat completions: most need an address, none needs a key. */
 import type { ProviderAdapter } from './adapter.ts';
+import { schemaInItsPlace, videosAsAddresses } from './hosted-rewrites.ts';
 import { openAiCompatible, versionedChatUrl } from './openai-compatible.ts';
 import { reasoningAsContent } from './reply-differences.ts';
-import { thinkingAsEffort, withoutInTools } from './request-rewrites.ts';
+import { thinkingAsEffort, withoutAnswerFields, withoutInTools } from './request-rewrites.ts';
 
 export const OWN_SERVERS: readonly ProviderAdapter[] = [
   ownServer('hosted_vllm', '', 'HOSTED_VLLM_API_KEY'),
@@ -11,6 +12,7 @@ export const OWN_SERVERS: readonly ProviderAdapter[] = [
     id: 'lm_studio',
     defaultBaseUrl: 'http://localhost:1234/v1',
     apiKeyEnv: ['LM_STUDIO_API_KEY'],
+    rewrites: [schemaInItsPlace],
     reply: { message: reasoningAsContent },
   }),
   openAiCompatible({ id: 'llamafile', defaultBaseUrl: 'http://127.0.0.1:8080/v1', apiKeyEnv: ['LLAMAFILE_API_KEY'] }),
@@ -62,7 +64,8 @@ function ownServer(id: string, defaultBaseUrl: string, apiKeyEnv: string): Provi
     id,
     defaultBaseUrl,
     apiKeyEnv: [apiKeyEnv],
-    rewrites: [thinkingAsEffort, withoutInTools(['strict', 'additionalProperties'], true)],
+    rewrites: [thinkingAsEffort, videosAsAddresses, withoutInTools(['strict', 'additionalProperties'], true)],
+    messageRewrites: [withoutAnswerFields],
     reply: { message: reasoningAsContent },
   });
 }

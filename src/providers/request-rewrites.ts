@@ -7,7 +7,7 @@
 
 import { isObject, type JsonObject, numberOf, without } from '../lib/json.ts';
 import type { ChatMessage } from '../wire/openai.ts';
-import type { Change } from './adapter.ts';
+import type { Change, Target } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
 
 /** An edit of the whole body. */
@@ -136,6 +136,13 @@ export const namesOnToolsOnly: MessageRewrite = {
   action: 'dropped',
   note: 'name of messages that are no tool results',
   apply: (message) => (message.role === 'tool' ? message : without(message, 'name')),
+};
+
+/** xAI takes `name` of users only. */
+export const namesOnUsersOnly: MessageRewrite = {
+  action: 'dropped',
+  note: 'name of messages that are no user’s',
+  apply: (message) => (message.role === 'user' ? message : without(message, 'name')),
 };
 
 /** Mistral refuses an assistant message without content and tool calls. */
@@ -281,3 +288,62 @@ export const askForCost: RequestRewrite = (edit) => {
   const usage = edit.get('usage');
   edit.set('usage', isObject(usage) ? { ...usage, include: true } : { include: true });
 };
+
+/** Values of a field that the provider calls something else. */
+export const renamedValues = (field: string, names: Readonly<Record<string, string>>): RequestRewrite => {
+  const known = new Map(Object.entries(names));
+  return (edit, changes) => {
+    const given = edit.get(field);
+    const name = typeof given === 'string' ? known.get(given) : undefined;
+    if (name === undefined) return;
+    edit.set(field, name);
+    changes.push({ field, action: 'renamed', note: `${given} as ${name}` });
+  };
+};
+
+/** `reasoning_effort` as OpenAI's newer API has it, or as a switch: the word alone. */
+export const plainEffort: RequestRewrite = (edit, changes) => {
+  const given = edit.get('reasoning_effort');
+  if (typeof given === 'string' && given !== 'auto') return;
+  if (given === undefined || given === null || typeof given === 'number') return;
+  const effort = isObject(given) ? given['effort'] : effortOf(given);
+  if (typeof effort === 'string') edit.set('reasoning_effort', effort);
+  else edit.remove('reasoning_effort');
+  changes.push({ field: 'reasoning_effort', action: 'clamped', note: 'only its level' });
+};
+
+const effortOf = (given: unknown): string | undefined => {
+  if (typeof given === 'boolean') return given ? 'medium' : 'none';
+  return undefined;
+};
+
+/** Changes content parts of messages of a role. @returns whether anything was changed */
+export function mapParts(edit: BodyEdit, role: string, change: (part: JsonObject) => JsonObject): boolean {
+  return mapMessages(edit, (message) => {
+    const { content } = message;
+    if (message['role'] !== role || !Array.isArray(content)) return message;
+    const parts = content.map((part: unknown) => (isObject(part) ? change(part) : part));
+    return parts.every((part, at) => part === content[at]) ? message : { ...message, content: parts };
+  });
+}
+
+/** @returns whether anything was changed */
+export function mapMessages(edit: BodyEdit, change: (message: JsonObject, at: number) => JsonObject): boolean {
+  const messages = edit.get('messages');
+  if (!Array.isArray(messages)) return false;
+  const changed = messages.map((message: unknown, at) => (isObject(message) ? change(message, at) : message));
+  if (changed.every((message, at) => message === messages[at])) return false;
+  edit.set('messages', changed);
+  return true;
+}
+
+/** Some want the thoughts of earlier answers back, and refuse an answer without them: a space is the least they take. */
+export const withReasoning =
+  (needs: (message: JsonObject, edit: BodyEdit, target: Target) => boolean) =>
+  (edit: BodyEdit, changes: Change[], target: Target): void => {
+    const isFilled = mapMessages(edit, (message) => {
+      const isMissing = message['role'] === 'assistant' && !message['reasoning_content'];
+      return isMissing && needs(message, edit, target) ? { ...message, reasoning_content: ' ' } : message;
+    });
+    if (isFilled) changes.push({ field: 'messages', action: 'added', note: 'empty reasoning_content' });
+  };
