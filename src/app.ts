@@ -21,6 +21,7 @@ import { createRouting } from './app/routing.ts';
 import { type LiveSettings, openRunTimeSettings } from './app/run-time-settings.ts';
 import type { Runtime } from './app/runtime.ts';
 import { secretBoxOf } from './app/secret-keys.ts';
+import { teamModelsOf } from './app/team-models.ts';
 import { createTryKey, type TryKey } from './app/try-key.ts';
 import { createDirectory } from './auth/directory.ts';
 import { accessFor } from './auth/principal.ts';
@@ -170,6 +171,7 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
     now,
     meter,
     models: () => runtime().models,
+    teamModels: () => teamModelsOf(runtime()),
     endUserOf: limits.endUserOf,
     limits: limits.parts,
     mirror: {

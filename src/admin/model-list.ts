@@ -56,7 +56,7 @@ export class ModelList {
 
   groups(name: string | undefined, access: Access): View {
     const served = this.#seenBy(access).filter(({ fault, isBlocked }) => fault === null && !isBlocked);
-    const groups = Map.groupBy(served, ({ modelName }) => modelName);
+    const groups = Map.groupBy(served, publicName);
     const wanted = [...groups].filter(([group]) => name === undefined || group === name);
     return { data: wanted.map(([group, members]) => groupView(group, members)) };
   }
@@ -65,15 +65,25 @@ export class ModelList {
   #seenBy(access: Access): readonly ModelListing[] {
     const all = this.#context.models.listings();
     if (access.isUnlimited) return all;
-    const served = all.filter(({ fault, isBlocked }) => fault === null && !isBlocked);
-    const names = new Set(
-      this.#context.models.visible(
-        access.caller,
-        served.map(({ modelName }) => modelName),
-      ),
+    const served = all.filter(
+      ({ fault, isBlocked, info }) =>
+        fault === null && !isBlocked && isTheirs(info, access) && info['discoverable'] !== false,
     );
-    return served.filter(({ modelName }) => names.has(modelName));
+    const names = new Set(this.#context.models.visible(access.caller, served.map(publicName)));
+    return served.filter((listing) => names.has(publicName(listing)));
   }
+}
+
+/** What clients ask for. */
+function publicName({ modelName, info }: ModelListing): string {
+  const name = info['team_id'] == null ? undefined : info['team_public_model_name'];
+  return typeof name === 'string' && name !== '' ? name : modelName;
+}
+
+/** Everybody's, or that of a team of theirs. */
+function isTheirs({ team_id: teamId }: ModelListing['info'], { caller, principal }: Access): boolean {
+  if (typeof teamId !== 'string') return true;
+  return caller.teamId === teamId || principal.memberships.teams.has(teamId);
 }
 
 function matches({ id, modelName, params }: ModelListing, { model, modelId, search }: Partial<ModelPage>): boolean {

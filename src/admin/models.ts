@@ -1,7 +1,9 @@
 /** `/model/*`: deployments that are added at run time. Source: LiteLLM's documentation of model management. */
+import { textsIn } from '../auth/json-columns.ts';
 import type { Database } from '../db/client.ts';
 import { credentials } from '../db/credentials.ts';
 import { EMPTY_MODEL, type ModelRow, models } from '../db/models.ts';
+import { teams } from '../db/teams.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
@@ -41,7 +43,7 @@ export class Models {
     const { id: given, ...info } = fields.model_info ?? {};
     const id = given == null ? newId(this.#context) : idIn(given);
     const params = normalized(fields.litellm_params ?? {}, registry);
-    const entry = { id, modelName: fields.model_name, params, info: withoutNulls(info) };
+    const entry = { id, modelName: fields.model_name, params, info: ofTeam(withoutNulls(info), fields.model_name) };
     if (registry.isConfigured(id)) throw idTaken(id);
     const warnings = registry.check(entry);
     const nowMs = Math.round(this.#context.now());
@@ -58,10 +60,11 @@ export class Models {
     };
     await audited(this.#context, author, async (db, note) => {
       await this.#refuseUnknownCredential(db, params);
+      await this.#giveToTeam(db, row, note);
       if (await models.insert(db, row)) throw idTaken(id);
       note({ action: 'created', kind: 'model', id, after: this.#view(row) });
     });
-    await registry.refresh();
+    await this.#refreshed(row);
     return { view: this.#view(row), warnings };
   }
 
@@ -78,8 +81,9 @@ export class Models {
         sent: fields.litellm_params ?? {},
         field: 'litellm_params',
       });
-      const info = withoutNulls({ ...objectIn(now.model_info), ...sentInfo });
-      const entry = { id, modelName: fields.model_name ?? now.model_name, params, info };
+      const modelName = fields.model_name ?? now.model_name;
+      const info = ofTeam(withoutNulls({ ...objectIn(now.model_info), ...sentInfo }), modelName);
+      const entry = { id, modelName, params, info };
       warnings = registry.check(entry);
       return {
         ...this.#columnsOf(entry),
@@ -121,11 +125,14 @@ export class Models {
       if (outcome === undefined) throw this.#missing(id);
       if (outcome.taken !== undefined) throw idTaken(id);
       const { before, after } = outcome;
-      if (action === 'updated') await this.#refuseUnknownCredential(db, objectIn(after.litellm_params));
+      if (action === 'updated') {
+        await this.#refuseUnknownCredential(db, objectIn(after.litellm_params));
+        await this.#giveToTeam(db, after, note);
+      }
       note({ action, kind: 'model', id, ...this.#noted(before, after) });
       return after;
     });
-    await this.#context.models.refresh();
+    await this.#refreshed(stored);
     return stored;
   }
 
@@ -134,12 +141,34 @@ export class Models {
     modelName,
     params,
     info,
-  }: ModelEntry): Pick<ModelRow, 'model_name' | 'litellm_params' | 'model_info'> {
+  }: ModelEntry): Pick<ModelRow, 'model_name' | 'litellm_params' | 'model_info' | 'team_id'> {
     return {
+      team_id: typeof info['team_id'] === 'string' ? info['team_id'] : null,
       model_name: modelName,
       litellm_params: sealed(this.#context.models, { table: 'models', id }, params),
       model_info: JSON.stringify(info),
     };
+  }
+
+  /** A team that may use some models only may use what is its own. @throws GatewayError 400 for a team that is not there */
+  async #giveToTeam(db: Database, { team_id: teamId, model_info }: ModelRow, note: Note): Promise<void> {
+    if (teamId === null) return;
+    const team = await teams.find(db, teamId, EVERYTHING);
+    if (team === undefined) throw invalidRequest("'model_info.team_id': there is no such team.", 'model_info.team_id');
+    const [name, listed] = [String(objectIn(model_info)['team_public_model_name']), textsIn(team.models)];
+    if (listed.length === 0 || listed.includes(name)) return;
+    const after = [...listed, name];
+    await teams.change(db, teamId, EVERYTHING, () => ({ models: JSON.stringify(after) }));
+    const { organization_id: organizationId } = team;
+    note({
+      ...{ action: 'updated', kind: 'team', id: teamId, teamId, organizationId },
+      ...{ before: { models: listed }, after: { models: after } },
+    });
+  }
+
+  async #refreshed({ team_id: teamId }: ModelRow): Promise<void> {
+    if (teamId !== null) this.#context.directory.invalidate('team', teamId);
+    await this.#context.models.refresh();
   }
 
   /** In the same transaction, so that a credential cannot go while a model that needs it comes. */
@@ -187,6 +216,12 @@ export function refuseWhenClosed({ models: registry }: Pick<AdminContext, 'model
     'Models and credentials cannot be stored: general_settings.store_model_in_db is false. Set it to true, or leave it out.',
   );
 }
+
+/** Its team calls a model by this name unless another is given. */
+const ofTeam = (info: Json, modelName: string): Json =>
+  typeof info['team_id'] === 'string' && info['team_id'] !== ''
+    ? { ...info, team_public_model_name: info['team_public_model_name'] ?? modelName }
+    : info;
 
 const withoutNulls = (values: Json): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));

@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts';
 import { visibleModels } from '../features/model-access.ts';
 import type { Caller } from '../gateway/call.ts';
 import type { Runtime } from './runtime.ts';
+import { teamModelsOf } from './team-models.ts';
 
 /** LiteLLM lists every model with this date and owner; clients sort by them. */
 const CREATED = 1_677_610_602;
@@ -14,10 +15,13 @@ const entry = (id: string): Record<string, unknown> => ({ id, object: 'model', c
 
 /** @throws GatewayError 404 when `one` is no model of the caller's. */
 export function modelList(caller: Caller, runtime: Runtime, one: string | undefined): Record<string, unknown> {
-  const names = visibleModels(caller, [...runtime.groups.names, ...matchedNames(caller, runtime)], runtime.models);
+  const listed = runtime.groups.names.filter((name) => isListed(name, caller, runtime));
+  const names = visibleModels(caller, [...listed, ...matchedNames(caller, runtime)], runtime.models);
   if (one === undefined) return { data: names.map(entry), object: 'list' };
   const servable =
-    visibleModels(caller, [one], runtime.models).includes(one) && runtime.models.has(runtime.models.resolveAlias(one));
+    visibleModels(caller, [one], runtime.models).includes(one) &&
+    runtime.models.has(runtime.models.resolveAlias(one)) &&
+    teamModelsOf(runtime)?.isAnyFor(runtime.models.resolveAlias(one), caller.teamId) !== false;
   if (!names.includes(one) && !servable) {
     throw new GatewayError(
       'not_found',
@@ -29,6 +33,14 @@ export function modelList(caller: Caller, runtime: Runtime, one: string | undefi
     );
   }
   return entry(one);
+}
+
+/** What is another team's own is not there. What an operator hides is served all the same, and admins see it. */
+function isListed(name: string, caller: Caller, runtime: Runtime): boolean {
+  const owned = teamModelsOf(runtime);
+  if (!owned || caller.kind === 'master') return true;
+  const group = runtime.models.resolveAlias(name);
+  return owned.isAnyFor(group, caller.teamId) && owned.isListed(group);
 }
 
 /** Models that the key names one by one and that only a wildcard serves. Access groups and patterns are no models. */

@@ -145,6 +145,7 @@ function factsOf(call: Call, { runtime, regionOf }: RoutingOptions): CallFacts {
     tags: [...new Set(tags)],
     userAgent: call.headers['user-agent'] ?? null,
     region: regionOf(call),
+    isTheirs: call.isTheirs,
     bringsKey: call.controls.apiKey !== undefined,
     promptTokens: router.preCallChecks ? tokenBounds(call).inputLikely : 0,
     affinity: affinityNames(call, router.affinity),

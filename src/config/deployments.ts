@@ -120,7 +120,8 @@ function assemble(identity: Identity, params: DeploymentParams, info: Info): Dep
   const customPrices = { ...info.prices, ...prices };
   return {
     ...rest,
-    modelName: identity.name,
+    // What a team calls it is its name for whoever asks: nobody else sees it.
+    modelName: info.publicName ?? identity.name,
     model: model ?? '',
     id: identity.id,
     organization: identity.organization,

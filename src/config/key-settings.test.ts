@@ -56,7 +56,7 @@ describe('mistakes are told with their path', () => {
     [{ default_key_generate_params: { key_type: 'admin' } }, 'default_key_generate_params.key_type'],
     [{ upperbound_key_generate_params: { models: ['m'] } }, 'upperbound_key_generate_params.models'],
     [
-      { upperbound_key_generate_params: { budget_duration: '1 day' } },
+      { upperbound_key_generate_params: { budget_duration: '1 fortnight' } },
       'upperbound_key_generate_params.budget_duration',
     ],
     [{ upperbound_key_generate_params: { rpm_limit: -1 } }, 'upperbound_key_generate_params.rpm_limit'],

@@ -29,10 +29,11 @@ export const UPSTREAM_DEFAULTS = words(`
 /** Handed to the deployment's provider; only its adapter understands them. */
 export const PROVIDER_SETTINGS = words(`
   region_name azure_ad_token tenant_id client_id client_secret azure_username azure_password azure_scope
-  vertex_project vertex_location vertex_credentials aws_access_key_id aws_secret_access_key aws_session_token
+  vertex_project vertex_location vertex_credentials vertex_ai_project vertex_ai_location vertex_ai_credentials
+  use_psc_endpoint_format aws_access_key_id aws_secret_access_key aws_session_token
   aws_region_name aws_session_name aws_profile_name aws_role_name aws_web_identity_token aws_sts_endpoint
   aws_external_id aws_session_tags aws_bedrock_runtime_endpoint aws_bedrock_project_id watsonx_region_name
-  enable_azure_ad_token_refresh project_id space_id watsonx_project token zen_api_key
+  sagemaker_base_url model_id hf_model_name enable_azure_ad_token_refresh project_id space_id watsonx_project token zen_api_key
 `);
 
 /** LiteLLM has them; Tollgate does not act on them yet, and they never reach an upstream. */
@@ -52,7 +53,7 @@ export const IGNORED_PARAMS = words(`
   valkey_embedding_field prompt_id prompt_version prompt_variables prompt_label prompt_environment
   prompt_integration litellm_system_prompt enable_json_schema_validation modify_params ensure_alternating_roles
   user_continue_message assistant_continue_message supports_system_message roles initial_prompt_value
-  final_prompt_value bos_token eos_token hf_model_name fake_stream caching cache ttl no-log
+  final_prompt_value bos_token eos_token fake_stream caching cache ttl no-log
   fallbacks context_window_fallback_dict mock_tool_calls mock_timeout mock_delay
   disable_add_transform_inline_image_block search_tool_name max_agentic_loops stream_chunk_size allowed_model_region
   callbacks success_callback failure_callback langfuse_public_key langfuse_secret langfuse_host
@@ -96,8 +97,8 @@ export const FREE_FACTS = words(`
 `);
 
 export const IGNORED_MODEL_INFO = words(`
-  team_id team_public_model_name tier health_check_model health_check_timeout health_check_max_tokens
-  health_check_voice disable_background_health_check blocked discoverable access_windows
+  tier health_check_model health_check_timeout health_check_max_tokens
+  health_check_voice disable_background_health_check blocked
   enable_tag_filtering allow_fail_open ptu_count cost_per_ptu_per_hour ptu_effective_from
   ptu_effective_to internal_router_model member_auto_router rpm tpm tiered_pricing off_peak_pricing
   search_context_cost_per_query

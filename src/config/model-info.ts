@@ -1,5 +1,6 @@
 /** `model_info`: who the deployment is, what it costs, and whatever its owner wants to be shown about it. */
 
+import { faultOf } from '../lib/access-window.ts';
 import { didYouMean, nearestNames, typingErrorLimit } from '../lib/near-name.ts';
 import type { ErrorPolicy, Position } from './config.ts';
 import { policyOf } from './error-policy.ts';
@@ -15,6 +16,8 @@ export interface ModelInfo {
   readonly id: string | undefined;
   readonly idPosition: Position | undefined;
   readonly baseModel: string | undefined;
+  /** What the team that it is for calls it. */
+  readonly publicName: string | undefined;
   readonly supportedEnvironments: readonly string[] | undefined;
   readonly allowedFails: number | undefined;
   readonly allowedFailsPolicy: ErrorPolicy | undefined;
@@ -34,17 +37,21 @@ export function readModelInfo(tree: Tree | undefined, path: string, findings: Fi
     else if (!refuseMisspeltPrice(key, entry, where)) acceptFact(key, entry, keyPath, findings);
   };
   const section = openSection({ tree, path, rules: MODEL_INFO, onUnknownKey }, findings);
+  const written = plainEntries(section.entries);
+  const fault = faultOf(written['access_windows']);
+  if (fault !== undefined) findings.error(join(path, 'access_windows'), fault, section.positionOf('access_windows'));
   const policy = section.read('allowed_fails_policy');
   const rules = ALLOWED_FAILS_POLICY;
   return {
     id: section.read('id'),
     idPosition: section.positionOf('id'),
     baseModel: section.read('base_model'),
+    publicName: section.read('team_id') === undefined ? undefined : section.read('team_public_model_name'),
     supportedEnvironments: section.read('supported_environments'),
     allowedFails: section.read('allowed_fails'),
     allowedFailsPolicy: policy && policyOf(policy, { path: join(path, 'allowed_fails_policy'), rules }, findings),
     prices,
-    written: plainEntries(section.entries),
+    written,
   };
 }
 

@@ -50,8 +50,9 @@ test('access to the model is decided before anything answers', () => {
     ...parts,
     models,
     endUserOf: () => null,
+    teamModels: () => undefined,
     limits: limitParts(),
     mirror: NO_MIRRORS,
   }).map(({ name }) => name);
-  expect(names).toEqual(['model-access', 'mirror', 'limits', 'mock-response']);
+  expect(names).toEqual(['model-access', 'team-models', 'mirror', 'limits', 'mock-response']);
 });

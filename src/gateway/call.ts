@@ -119,6 +119,8 @@ export interface Call {
   additionalDropParams: readonly string[];
   allowedParams: readonly string[];
   controls: Controls;
+  /** Where deployments are for some teams: whether one is for the caller's, now. */
+  isTheirs?: (target: Target) => boolean;
   /** Whether the caller and the end user may use a group that is configured under a name; `undefined` until admission. */
   mayUse?: (name: string, group: string) => boolean;
   readonly attempts: Attempt[];

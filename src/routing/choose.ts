@@ -24,6 +24,8 @@ export interface CallFacts {
   readonly bringsKey: boolean;
   /** A fair guess. */
   readonly promptTokens: number;
+  /** Where deployments are for some teams: whether one is for the caller's, now. */
+  readonly isTheirs?: ((target: Target) => boolean) | undefined;
   /** Names under which earlier calls of the same kind may be pinned. */
   readonly affinity: readonly string[];
 }
@@ -86,7 +88,7 @@ export function choose(question: Question, state: RoutingState): Chosen {
 
 /** Nothing could speak against the only one there is, which is most groups' case. */
 function isPlain({ call, settings }: Question, target: Target, { health }: RoutingState): boolean {
-  const isFree = call.region === null && !settings.tagFiltering && !settings.preCallChecks;
+  const isFree = call.region === null && !call.isTheirs && !settings.tagFiltering && !settings.preCallChecks;
   return isFree && takesKey(target, call) && health.stateOf(target.deploymentId) === 'up';
 }
 
@@ -195,9 +197,17 @@ class Narrowing {
   }
 }
 
+function narrowByTeam(narrowing: Narrowing, { isTheirs }: CallFacts): GatewayError | undefined {
+  if (!isTheirs) return undefined;
+  narrowing.keep('it is for another team', isTheirs);
+  return narrowing.left.length === 0 ? forOthers() : undefined;
+}
+
 /** By what the request is. Nothing left is an answer to the client, or to its fallbacks. */
 function narrowByCall(narrowing: Narrowing, { group, call, settings }: Question): GatewayError | undefined {
   if (narrowing.left.length === 0) return undefined;
+  const refused = narrowByTeam(narrowing, call);
+  if (refused) return refused;
   if (settings.tagFiltering) {
     const { tags, userAgent } = call;
     narrowing.keep(
@@ -253,6 +263,11 @@ const noKeyTaken = (): GatewayError =>
     "Rejected Request: api_key is not allowed in request body. Leave it out, or let an admin allow it for the model with litellm_params.configurable_clientside_auth_params: ['api_key'].",
     'api_key',
   );
+
+const forOthers = (): GatewayError =>
+  new GatewayError('no_eligible_deployment', 'No deployment of this model is for the team of this key.', {
+    param: 'model',
+  });
 
 const notForTags = (): GatewayError =>
   new GatewayError(
