@@ -2,14 +2,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { type AppPlace, startAppPlace } from '../test/support/app-place.ts';
-import { OWN_DIALECTS } from '../test/support/own-dialects.ts';
+import { samples, speaksOpenAi } from '../test/support/provider-samples.ts';
 import { readEvents } from '../test/support/sse.ts';
 import { startUpstream, type Upstream } from '../test/support/upstream.ts';
 import { digest } from './auth/digest.ts';
 import type { LedgerRow } from './db/request-row.ts';
-import { providerIds } from './providers/registry.ts';
 
-const PROVIDERS = providerIds.filter((id) => !OWN_DIALECTS.has(id));
+/** Who signs with a key, or buys a token with it, is in test/e2e. */
+const SAMPLES = samples.filter(
+  (sample) => sample.name === sample.adapter.id && sample.keyParam === 'api_key' && speaksOpenAi(sample),
+);
+const PROVIDERS = SAMPLES.map(({ name }) => name);
 const PRICES = { input_cost_per_token: 3e-6, output_cost_per_token: 7e-6 };
 const USAGE = { prompt_tokens: 11, completion_tokens: 5, total_tokens: 16 };
 const COST_NANO_USD = 11 * 3_000 + 5 * 7_000;
@@ -20,9 +23,15 @@ let key: string;
 beforeAll(async () => {
   upstream = await startUpstream();
   place = await startAppPlace({
-    model_list: PROVIDERS.map((id) => ({
+    model_list: SAMPLES.map(({ name: id, model, params }) => ({
       model_name: `by ${id}`,
-      litellm_params: { model: `${id}/some-model`, api_base: upstream.url, api_key: `key-of-${id}`, ...PRICES },
+      litellm_params: {
+        model: `${id}/${model}`,
+        api_base: upstream.url,
+        api_key: `key-of-${id}`,
+        ...params,
+        ...PRICES,
+      },
     })),
     router_settings: { num_retries: 0 },
   });

@@ -184,7 +184,7 @@ function fieldsOf(blocks: readonly JsonObject[]): JsonObject {
 function isPlain(blocks: readonly JsonObject[]): boolean {
   let stage = 0;
   for (const block of blocks) {
-    const at = STAGES[String(block['type'])];
+    const at = STAGES.get(block['type']);
     const hasMore = Array.isArray(block['citations']) || block['caller'] !== undefined;
     if (at === undefined || at < stage || hasMore) return false;
     stage = at;
@@ -192,7 +192,12 @@ function isPlain(blocks: readonly JsonObject[]): boolean {
   return true;
 }
 
-const STAGES: Readonly<Record<string, number>> = { thinking: 0, redacted_thinking: 0, text: 1, tool_use: 2 };
+const STAGES: ReadonlyMap<unknown, number> = new Map([
+  ['thinking', 0],
+  ['redacted_thinking', 0],
+  ['text', 1],
+  ['tool_use', 2],
+]);
 
 /** Sources with an address as OpenAI's annotations, each for the stretch of text that it supports. */
 function annotationsOf(blocks: readonly JsonObject[]): JsonObject[] {

@@ -196,7 +196,7 @@ function setChoice(making: Making, all: readonly JsonObject[], { given, thinks }
   const { edit, names, changes } = making;
   const called = calledTools(edit.request.messages).map((name) => names.of(name));
   const { choice, only } = choiceOf(given, names);
-  const tools = only ? all.filter(({ name }) => only.includes(String(name))) : all;
+  const tools = only ? all.filter(({ name }) => only.includes(textOf(name) ?? '')) : all;
   if (only) changes.push({ field: 'tool_choice', action: 'emulated', note: 'the other tools left out' });
   if (tools.length < all.length) changes.push({ field: 'tools', action: 'dropped', note: 'those not chosen' });
   if (tools.length === 0) {

@@ -3,7 +3,7 @@
  * section on limitations: objects are closed, no recursion, no ranges and lengths; LiteLLM's documentation of
  * `response_format` for what becomes a forced tool.
  */
-import { isObject, type JsonObject, without } from '../lib/json.ts';
+import { isObject, type JsonObject, textOf, without } from '../lib/json.ts';
 
 /** What is said of a value but not enforced: it goes into the description, where the model can still read it. */
 const SAID_ONLY = [
@@ -55,7 +55,7 @@ function described(schema: JsonObject, limits: readonly (readonly [string, unkno
 
 /** Siblings of a reference are not read. */
 function refOf(schema: JsonObject, depth: number): JsonObject {
-  const ref = String(schema['$ref']);
+  const ref = textOf(schema['$ref']) ?? '';
   if (!/^#\/(\$defs|definitions)\//.test(ref)) throw new Unsayable();
   const definitions = DEFINITIONS.filter((name) => schema[name] !== undefined).map(
     (name) => [name, memberOf(name, schema[name], depth)] as const,
@@ -66,7 +66,7 @@ function refOf(schema: JsonObject, depth: number): JsonObject {
 function isSaidOnly(name: string, value: unknown): boolean {
   if (SAID_ONLY.includes(name)) return true;
   if (name === 'minItems') return value !== 0 && value !== 1;
-  return name === 'format' && !FORMATS.has(String(value));
+  return name === 'format' && !FORMATS.has(textOf(value) ?? '');
 }
 
 function memberOf(name: string, value: unknown, depth: number): unknown {

@@ -243,13 +243,13 @@ function append(block: Record<string, unknown>, name: string, text: unknown): vo
   if (typeof text === 'string') block[name] = `${typeof block[name] === 'string' ? block[name] : ''}${text}`;
 }
 
-const KINDS: Readonly<Record<string, JsonObject>> = {
-  text_delta: { type: 'text', text: '' },
-  thinking_delta: { type: 'thinking', thinking: '' },
-  signature_delta: { type: 'thinking', thinking: '' },
-};
+const KINDS: ReadonlyMap<unknown, JsonObject> = new Map<unknown, JsonObject>([
+  ['text_delta', { type: 'text', text: '' }],
+  ['thinking_delta', { type: 'thinking', thinking: '' }],
+  ['signature_delta', { type: 'thinking', thinking: '' }],
+]);
 
-const blockFor = ({ type }: JsonObject): JsonObject => KINDS[String(type)] ?? {};
+const blockFor = ({ type }: JsonObject): JsonObject => KINDS.get(type) ?? {};
 
 function parsedOr(text: string, absent: unknown): unknown {
   try {

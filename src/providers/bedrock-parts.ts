@@ -21,6 +21,9 @@ export function blocksOfPart(part: unknown, where: string): JsonObject[] {
 
 export const textBlock = (text: string): JsonObject | undefined => (text.trim() === '' ? undefined : { text });
 
+/** For a message to the client: what it calls a thing. */
+export const typeWord = ({ type }: JsonObject): string => (textOf(type) ?? 'something without a type').slice(0, 40);
+
 /** Converse's own blocks in a content list, as AWS's clients write them. */
 const NATIVE = [
   'text',
@@ -56,7 +59,7 @@ function blockOf(part: unknown, where: string): JsonObject | undefined {
     case undefined:
       return nativeBlock(part, where);
     default:
-      throw invalidRequest(`bedrock takes no '${String(part['type']).slice(0, 40)}' in '${where}'.`, where);
+      throw invalidRequest(`bedrock takes no '${typeWord(part)}' in '${where}'.`, where);
   }
 }
 

@@ -9,7 +9,7 @@ import { bearerOf } from './bedrock-settings.ts';
 import { type Thinking, takesEffort, thinkingOf } from './bedrock-thinking.ts';
 import { type ToolParts, toolName, toolParts } from './bedrock-tools.ts';
 import { BodyEdit } from './body-edit.ts';
-import { extraMembers } from './extra-body.ts';
+import { extraMembers, THE_GATEWAYS } from './extra-body.ts';
 import { applyDefaults, applyParameterRules, type Refusal } from './parameters.ts';
 import { withExtraHeaders } from './request-headers.ts';
 
@@ -51,7 +51,9 @@ export function buildRequest(input: ChatInput, target: Target, changes: Change[]
   const edit = new BodyEdit(input.request);
   applyDefaults(
     edit,
-    Object.entries(target.defaults).map(([name, value]) => [name, value, ''] as const),
+    Object.entries(target.defaults)
+      .filter(([name]) => !THE_GATEWAYS.has(name))
+      .map(([name, value]) => [name, value, ''] as const),
   );
   for (const [name, value] of Object.entries(extraMembers(edit.get('extra_body'), changes))) edit.set(name, value);
   const rules = {

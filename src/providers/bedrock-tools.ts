@@ -4,7 +4,7 @@ import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { Change } from './adapter.ts';
 import type { Family } from './bedrock-model.ts';
 import type { ToolNames } from './bedrock-names.ts';
-import { cachePoint } from './bedrock-parts.ts';
+import { cachePoint, typeWord } from './bedrock-parts.ts';
 
 /** The tool whose arguments are the answer, where a model has no other way to keep to a schema; LiteLLM's name for it. */
 export const JSON_TOOL = 'json_tool_call';
@@ -83,7 +83,7 @@ function toolEntries(tool: unknown, at: number, { names, family, note }: ToolWis
   if (tool['type'] !== 'function') {
     // Anthropic's own tools travel beside Converse's.
     if (family === 'claude' && textOf(tool['type']) !== undefined) return [];
-    throw invalidRequest(`bedrock takes no tool of type '${String(tool['type']).slice(0, 40)}' in '${where}'.`, where);
+    throw invalidRequest(`bedrock takes no tool of type '${typeWord(tool)}' in '${where}'.`, where);
   }
   const made = isObject(tool['function']) ? tool['function'] : {};
   const name = textOf(made['name']);

@@ -7,7 +7,7 @@ import { invalidRequest } from '../errors.ts';
 import { isObject, type JsonObject, numberOf, textOf, without } from '../lib/json.ts';
 import type { Change, ChatInput, Target } from './adapter.ts';
 import { BodyEdit } from './body-edit.ts';
-import { extraMembers } from './extra-body.ts';
+import { extraMembers, THE_GATEWAYS } from './extra-body.ts';
 import { conversationOf } from './gemini-messages.ts';
 import { type GeminiModel, geminiModel } from './gemini-model.ts';
 import { geminiJsonSchema, openApiSchema } from './gemini-schema.ts';
@@ -77,11 +77,9 @@ export function geminiRequest(
   };
 }
 
-const NOT_DEFAULTS: ReadonlySet<string> = new Set(['model', 'messages', 'stream']);
-
 const defaultsOf = ({ defaults }: Target) =>
   Object.entries(defaults)
-    .filter(([name]) => !NOT_DEFAULTS.has(name))
+    .filter(([name]) => !THE_GATEWAYS.has(name))
     .map(([name, value]) => [name, value, ''] as const);
 
 function messagesOf(edit: BodyEdit) {

@@ -8,7 +8,7 @@ import { isObject, type JsonObject, textOf, without } from '../lib/json.ts';
 import type { Change, ProviderAdapter, Target } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
 import { knowsOf } from './known-flags.ts';
-import { openAiCompatible, versionedChatUrl } from './openai-compatible.ts';
+import { type OpenAiCompatible, openAiCompatible, versionedChatUrl } from './openai-compatible.ts';
 import type { Refusal } from './parameters.ts';
 import { thinkingPartsAsText } from './reply-differences.ts';
 import {
@@ -150,7 +150,7 @@ function withChunks(message: JsonObject, note: Note): JsonObject {
   if (!Array.isArray(content)) return message;
   const parts = content.map((part: unknown) => (isObject(part) ? chunkOf(part) : part));
   if (parts.every((part, at) => part === content[at])) return message;
-  note('renamed', 'files and audio as its chunks');
+  note('renamed', 'files and audio as its chunks, without the format of audio');
   return { ...message, content: parts };
 }
 
@@ -170,12 +170,16 @@ function chunkOf(part: JsonObject): JsonObject {
 
 const isAddress = (text: string | undefined): boolean => /^(https?:|data:)/.test(text ?? '');
 
-function alike(
-  differences: Pick<ProviderAdapter, 'id' | 'defaultBaseUrl' | 'apiKeyEnv'> & { baseUrlEnv?: readonly string[] },
-) {
+/** A way to its models: they want the same wherever they are served. */
+type MistralDoor = Pick<
+  OpenAiCompatible,
+  'id' | 'defaultBaseUrl' | 'apiKeyEnv' | 'baseUrlEnv' | 'url' | 'headers' | 'modelOf'
+>;
+
+export function mistralAdapter(door: MistralDoor): ProviderAdapter {
   return openAiCompatible({
-    ...differences,
     url: versionedChatUrl,
+    ...door,
     renames: { max_completion_tokens: 'max_tokens', seed: 'random_seed' },
     unsupported: LACKS,
     refuses: refusals,
@@ -191,7 +195,7 @@ function alike(
   });
 }
 
-export const mistral = alike({
+export const mistral = mistralAdapter({
   id: 'mistral',
   defaultBaseUrl: 'https://api.mistral.ai/v1',
   // The first of each pair is a deployment of Azure's.
@@ -199,7 +203,7 @@ export const mistral = alike({
   baseUrlEnv: ['MISTRAL_AZURE_API_BASE', 'MISTRAL_API_BASE'],
 });
 
-export const codestral = alike({
+export const codestral = mistralAdapter({
   id: 'codestral',
   defaultBaseUrl: 'https://codestral.mistral.ai/v1',
   apiKeyEnv: ['CODESTRAL_API_KEY'],

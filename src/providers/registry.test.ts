@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'bun:test';
 import { accumulate } from '../../test/support/accumulate-chunks.ts';
 import { describeAdapter } from '../../test/support/describe-adapter.ts';
-import { OWN_DIALECTS } from '../../test/support/own-dialects.ts';
+import { describeOpenAiDialect } from '../../test/support/describe-openai-dialect.ts';
 import { targetOf } from '../../test/support/provider-parts.ts';
+import { samples, speaksOpenAi } from '../../test/support/provider-samples.ts';
 import { fixturesOf, realRecordings } from '../../test/support/recordings.ts';
 import { DEFAULT_PROVIDER_ID, providerIds, registry, resolveModel } from './registry.ts';
 
 /** What a provider adds to a body, beside what OpenAI's client sends. */
-const ADDS: Readonly<Record<string, readonly string[]>> = { openrouter: ['usage'] };
+const ADDS: Readonly<Record<string, readonly string[]>> = { openrouter: ['usage'], fireworks_ai: ['tool_choice'] };
 
 /** Real recordings: folder and the beginning of the files' names, by provider. */
 const REAL: Readonly<Record<string, readonly [string, string]>> = {
@@ -21,16 +22,21 @@ const REAL: Readonly<Record<string, readonly [string, string]>> = {
   xai: ['openai-compatible', 'chat-xai'],
 };
 
-for (const adapter of registry.values()) {
-  if (OWN_DIALECTS.has(adapter.id)) continue;
-  const own = fixturesOf(adapter.id);
-  const [folder, prefix] = REAL[adapter.id] ?? ['none', ''];
+for (const sample of samples) {
+  const [folder, prefix] = REAL[sample.adapter.id] ?? ['none', ''];
   const real = realRecordings(folder, prefix).map((recording) => ({ ...recording, name: `real ${recording.name}` }));
-  describeAdapter(adapter, {
-    recordings: [...(own.length > 0 ? own : fixturesOf('openai')), ...real],
-    adds: ADDS[adapter.id] ?? [],
-  });
+  describeAdapter(sample, real);
+  if (!speaksOpenAi(sample)) continue;
+  describeOpenAiDialect({ ...sample, recordings: [...sample.recordings, ...real] }, ADDS[sample.adapter.id]);
 }
+
+describe('dialects', () => {
+  test('are told apart by what they do', () => {
+    const own = new Set(samples.filter((sample) => !speaksOpenAi(sample)).map(({ adapter }) => adapter.id));
+    for (const id of ['anthropic', 'bedrock', 'gemini', 'cohere', 'ollama']) expect(own.has(id)).toBe(true);
+    for (const id of ['openai', 'azure', 'groq', 'mistral', 'openrouter']) expect(own.has(id)).toBe(false);
+  });
+});
 
 const ALL = 'Grüße aus Köln 👋, "quoted" and \\ escaped.\n';
 

@@ -1,123 +1,152 @@
 /**
- * The examination that every adapter has to pass, whatever its provider: what leaves, what comes back whole, what comes
- * back in pieces, and what becomes of refusals.
- *
- *   describeAdapter(adapter, { recordings: fixturesOf(adapter.id) });
+ * The examination that every adapter of the registry has to pass, whatever its dialect: what leaves, what comes back whole,
+ * what comes back in pieces, what becomes of refusals, and that nothing makes it stumble. What is sent for which request
+ * stands in test/request-matrix.test.ts; what only OpenAI's dialect promises in describe-openai-dialect.ts.
  */
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { ERROR_KINDS, errorBody, GatewayError } from '../../src/errors.ts';
-import type { ProviderAdapter } from '../../src/providers/adapter.ts';
+import { framingOf } from '../../src/gateway/framing-choice.ts';
+import { TranslateStream } from '../../src/gateway/translate-stream.ts';
+import type { Change, Target } from '../../src/providers/adapter.ts';
 import { upstreamError } from '../../src/providers/upstream-error.ts';
 import type { ChatChunk, Usage } from '../../src/wire/openai.ts';
 import { Accumulated, accumulate } from './accumulate-chunks.ts';
-import { API_KEY, ask, targetFor } from './provider-parts.ts';
+import { API_KEY, ask } from './provider-parts.ts';
+import { type Sample, targetOfSample } from './provider-samples.ts';
 import type { Recording } from './recordings.ts';
+import { REQUEST_FIXTURES } from './request-fixtures.ts';
+import { readEvents } from './sse.ts';
+import { bytesFrom, cutAt, framedAs, readAll, streamContext } from './stream-parts.ts';
 
-export interface Examination {
-  readonly recordings: readonly Recording[];
-  /** Body members that the adapter adds or renames to, beside `model` and `stream_options`. */
-  readonly adds?: readonly string[];
+/** @param more recordings beside the sample's own */
+export function describeAdapter(sample: Sample, more: readonly Recording[] = []): void {
+  describe(sample.name, () => {
+    describeRequest(sample);
+    for (const recording of [...sample.recordings, ...more]) describeRecording(sample, recording);
+    // Those that stand in for missing ones would be cut for every such provider.
+    for (const recording of sample.hasOwnRecordings ? sample.recordings : []) describeBytes(sample, recording);
+    describeFailures(sample);
+  });
 }
 
-export function describeAdapter(adapter: ProviderAdapter, examination: Examination): void {
-  describe(adapter.id, () => {
-    describeRequest(adapter, examination);
-    for (const recording of examination.recordings) {
-      if (recording.whole !== undefined) describeWhole(adapter, recording.name, recording.whole);
-      if (recording.events) describeStream(adapter, recording.name, recording.events);
+function describeRecording(sample: Sample, { name, whole, events }: Recording): void {
+  if (whole !== undefined) describeWhole(sample, name, whole);
+  if (events) describeStream(sample, name, events);
+}
+
+const CANARY = 'canary-of-the-client';
+
+function describeRequest(sample: Sample): void {
+  const target = targetOfSample(sample);
+  const secrets = [API_KEY, ...(sample.adapter.secretsOf?.(target) ?? [])];
+
+  test('has recordings, which are read below', () => {
+    expect(sample.recordings.length).toBeGreaterThan(0);
+    expect(sample.recordings.some(({ whole }) => whole !== undefined)).toBe(true);
+    expect(sample.recordings.some(({ events }) => events !== undefined)).toBe(true);
+  });
+
+  test('keeps what is the gateway’s to itself', () => {
+    const own = { tags: [CANARY], metadata: { note: CANARY }, litellm_metadata: CANARY, timeout: CANARY };
+    for (const withoutText of [true, false]) {
+      const asked = ask(target, { body: { stream: true, ...own }, gatewayKeys: Object.keys(own), withoutText });
+      expect(JSON.stringify([asked.url, asked.headers, asked.body, asked.changes])).not.toContain(CANARY);
     }
-    describeFailures(adapter);
+  });
+
+  test('shows the key in one header at most and nowhere else', () => {
+    for (const stream of [false, true]) {
+      const { url, headers, body, changes } = ask(target, { body: { stream } });
+      const places = Object.values(headers).filter((value) => value.includes(API_KEY));
+      expect(places.length).toBeLessThanOrEqual(1);
+      for (const secret of secrets) expect(url + body + JSON.stringify(changes)).not.toContain(secret);
+    }
+    const keyless = ask(targetOfSample(sample, { apiKey: undefined }));
+    expect(JSON.stringify(keyless.headers)).not.toMatch(/undefined|null|Bearer ?"/);
+  });
+
+  test('calls an address of the host that the operator has set, whatever the client says', () => {
+    const { origin } = new URL(target.baseUrl);
+    const host = { host: 'evil.example', 'x-forwarded-host': 'evil.example' };
+    const asked = ask(target, { body: { model: 'https://evil.example/', extra_headers: host }, dropParams: true });
+    expect(new URL(asked.url).origin).toBe(origin);
+    expect(Object.keys(asked.headers)).not.toContain('host');
+    const elsewhere = targetOfSample(sample, { baseUrl: 'https://proxy.example/below' });
+    expect(ask(elsewhere).url).toStartWith('https://proxy.example/below');
+  });
+
+  test('sends the operator’s headers and the client’s, in lower case, but no credentials of the client', () => {
+    const operator = targetOfSample(sample, { extraHeaders: { 'X-Operator': 'operator' } });
+    const credentials = { Authorization: CANARY, 'x-api-key': CANARY, 'api-key': CANARY, 'x-goog-api-key': CANARY };
+    const asked = ask(operator, { body: { extra_headers: { ...credentials, 'X-Client': 'client' } } });
+    expect(asked.headers).toMatchObject({ 'x-operator': 'operator', 'x-client': 'client' });
+    expect(Object.keys(asked.headers).filter((name) => name !== name.toLowerCase())).toEqual([]);
+    expect(JSON.stringify(asked.headers)).not.toContain(CANARY);
+    expect(asked.changes.map(({ field }) => field)).toContain('extra_headers.authorization');
+    expect(() => ask(target, { body: { extra_headers: 'x' } })).toThrow('extra_headers');
+    expect(() => ask(target, { body: { extra_headers: { a: 'b\r\nc: d' } } })).toThrow(GatewayError);
+  });
+
+  test('lets extra_body add what is new, and change neither model, messages nor stream', () => {
+    const extra = {
+      new_parameter: CANARY,
+      model: 'evil-model',
+      messages: [{ role: 'user', content: 'evil-words' }],
+      stream: true,
+    };
+    const { url, body, changes } = ask(target, { body: { extra_body: extra } });
+    expect(body).toContain(CANARY);
+    expect(url + body).not.toContain('evil');
+    for (const name of ['model', 'messages', 'stream']) {
+      expect(changes).toContainEqual(expect.objectContaining({ field: `extra_body.${name}`, action: 'dropped' }));
+    }
+    expect(url).toBe(ask(target).url);
+    expect(() => ask(target, { body: { extra_body: CANARY } })).toThrow('extra_body');
+  });
+
+  test('uses the deployment’s parameters where the client gives none', () => {
+    const defaults = {
+      max_tokens: 4321,
+      model: 'evil-model',
+      messages: 'evil-words',
+      extra_headers: { 'x-evil': '1' },
+    };
+    const fixed = targetOfSample(sample, { defaults });
+    const { body, headers, url } = ask(fixed);
+    expect(body).toContain('4321');
+    expect(url + body).not.toContain('evil');
+    expect(Object.keys(headers)).not.toContain('x-evil');
+    expect(ask(fixed, { body: { max_tokens: 1234 } }).body).not.toContain('4321');
+  });
+
+  test('drops what it is told to drop, and tells', () => {
+    const { body, changes } = ask(target, { body: { user: CANARY }, additionalDropParams: ['user'] });
+    expect(body).not.toContain(CANARY);
+    expect(changes).toContainEqual({ field: 'user', action: 'dropped', note: 'additional_drop_params' });
+  });
+
+  test('says what it changes in short plain words without the request’s', () => {
+    for (const { body } of REQUEST_FIXTURES) {
+      const changes = changesOf(target, body);
+      for (const { field, action, note } of changes) {
+        expect(field).toMatch(/^[\w.[\]$-]{1,80}$/);
+        expect(['dropped', 'renamed', 'emulated', 'clamped', 'added']).toContain(action);
+        expect(note).toMatch(/^\S.{0,158}\S$|^\S$/);
+        expect(note).not.toMatch(/QZ\d{3}/);
+      }
+      expect(new Set(changes.map(({ field, note }) => `${field} ${note}`)).size).toBe(changes.length);
+    }
   });
 }
 
-/** Parameters that an OpenAI client may send, with values that are right for OpenAI. */
-const KNOWN: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
-  stream: fc.boolean(),
-  temperature: fc.constantFrom(0, 0.7, 1),
-  top_p: fc.constant(0.9),
-  n: fc.constantFrom(1, 2),
-  stop: fc.constant(['\n', 'END']),
-  max_tokens: fc.constant(64),
-  max_completion_tokens: fc.constant(64),
-  seed: fc.constant(7),
-  user: fc.constant('u-1'),
-  tools: fc.constant([{ type: 'function', function: { name: 'f', strict: true, parameters: { type: 'object' } } }]),
-  tool_choice: fc.constantFrom('auto', 'required', { type: 'function', function: { name: 'f' } }),
-  response_format: fc.constant({ type: 'json_object' }),
-  reasoning_effort: fc.constant('low'),
-  stream_options: fc.constantFrom({ include_usage: false }, { include_usage: true, include_obfuscation: false }),
-  logit_bias: fc.constant({ '50256': -100 }),
-};
-
-function describeRequest(adapter: ProviderAdapter, { adds = [] }: Examination): void {
-  const target = targetFor(adapter);
-
-  test('sends nothing that was not asked for, and keeps the gateway to itself', () => {
-    const known = fc.record(KNOWN, { requiredKeys: [] });
-    const own = fc.record({ tags: fc.constant(['secret-tag']), metadata: fc.constant({ secret: 'canary' }) });
-    fc.assert(
-      fc.property(known, own, fc.boolean(), (body, gateway, withoutText) => {
-        const { sent, changes } = ask(target, {
-          body: { ...body, ...gateway },
-          gatewayKeys: ['tags', 'metadata'],
-          dropParams: true,
-          withoutText,
-        });
-        const allowed = new Set(['model', 'messages', 'stream_options', ...Object.keys(body), ...adds]);
-        for (const { action, note } of changes) if (action === 'renamed') allowed.add(note);
-        expect(Object.keys(sent).filter((key) => !allowed.has(key))).toEqual([]);
-        // Whatever is missing has left a trace, but for what only says how usage is delivered.
-        const traced = new Set(['stream_options', ...changes.map(({ field }) => field)]);
-        expect(Object.keys(body).filter((key) => !(key in sent) && !traced.has(key))).toEqual([]);
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  test('passes on what it does not know, digit for digit', () => {
-    const body = { new_parameter: { deep: [1, { er: null }] }, top_k: 40 };
-    expect(ask(target, { body }).sent).toMatchObject(body);
-    const changes: [] = [];
-    const text = '{"model":"asked","messages":[{"role":"user","content":"Hi"}],"id": 12345678901234567890}';
-    const input = { text, request: JSON.parse(text), gatewayKeys: [], dropParams: undefined };
-    const request = adapter.buildRequest({ ...input, additionalDropParams: [], allowedParams: [] }, target, changes);
-    expect(request.body).toContain('"id": 12345678901234567890');
-  });
-
-  test('names the model as the provider does', () => {
-    const { sent, changes } = ask(target);
-    expect(String(sent['model']).endsWith('some-model')).toBe(true);
-    expect(changes).toEqual([]);
-  });
-
-  test('shows the key in its own header and nowhere else', () => {
-    const { url, headers, body } = ask(target, { body: { stream: true } });
-    const places = Object.entries(headers).filter(([, value]) => value.includes(API_KEY));
-    expect(places.map(([name]) => name)).toHaveLength(1);
-    expect(url + body).not.toContain(API_KEY);
-    const keyless = ask(targetFor(adapter, { apiKey: undefined }));
-    expect(JSON.stringify(keyless.headers)).not.toMatch(/undefined|null|Bearer/);
-  });
-
-  test('calls an address below the one it was given', () => {
-    expect(ask(target).url.startsWith(target.baseUrl)).toBe(true);
-    expect(ask(target).url).toMatch(/\/chat\/completions(\?api-version=[\w-]+)?$/);
-  });
-
-  test('leaves the request as it was: another target may be tried with it', () => {
-    const body = {
-      stream: true,
-      seed: 1,
-      max_completion_tokens: 5,
-      extra_body: { a: 1 },
-      extra_headers: { 'x-a': 'b' },
-    };
-    const before = JSON.stringify(body);
-    ask(target, { body, dropParams: true });
-    expect(JSON.stringify(body)).toBe(before);
-    expect(ask(target, { body, dropParams: true }).body).toBe(ask(target, { body, dropParams: true }).body);
-  });
+function changesOf(target: Target, body: Readonly<Record<string, unknown>>): readonly Change[] {
+  try {
+    return ask(target, { body, dropParams: true }).changes;
+  } catch (error) {
+    if (error instanceof GatewayError) return [];
+    throw error;
+  }
 }
 
 const isCount = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 0;
@@ -127,19 +156,23 @@ function expectUsage(usage: Usage | null | undefined): void {
   expect([usage?.prompt_tokens, usage?.completion_tokens, usage?.total_tokens].every(isCount)).toBe(true);
   const reasoning = usage?.completion_tokens_details?.reasoning_tokens ?? 0;
   expect(reasoning <= (usage?.completion_tokens ?? 0)).toBe(true);
+  const cached = usage?.prompt_tokens_details?.cached_tokens ?? 0;
+  expect(cached <= (usage?.prompt_tokens ?? 0)).toBe(true);
 }
 
 const FINISHES = ['stop', 'length', 'tool_calls', 'content_filter', 'function_call'];
 
-function describeWhole(adapter: ProviderAdapter, name: string, text: string): void {
-  const read = () => adapter.parseResponse(JSON.parse(text), targetFor(adapter));
+function describeWhole(sample: Sample, name: string, text: string): void {
+  const target = targetOfSample(sample);
+  const read = () => sample.adapter.parseResponse(JSON.parse(text), target);
 
   test(`reads the whole answer "${name}" into OpenAI's shape`, () => {
     const answer = read();
     expect(answer).toMatchObject({ object: 'chat.completion', id: expect.any(String), model: expect.any(String) });
     expect(answer.id).not.toBe('');
     expect(isCount(answer.created)).toBe(true);
-    expectUsage(answer.usage);
+    if (sample.tellsUsage) expectUsage(answer.usage);
+    expect(answer.choices.length).toBeGreaterThan(0);
     for (const [at, { index, message, finish_reason }] of answer.choices.entries()) {
       expect(index).toBe(at);
       expect(FINISHES).toContain(finish_reason ?? 'none');
@@ -147,13 +180,6 @@ function describeWhole(adapter: ProviderAdapter, name: string, text: string): vo
       expect(message.content === null || typeof message.content === 'string').toBe(true);
       expectCalls(message['tool_calls'], finish_reason);
     }
-  });
-
-  test(`keeps what the provider adds to "${name}"`, () => {
-    const raw = JSON.parse(text);
-    expect(adapter.parseResponse({ ...raw, addition: { kept: true } }, targetFor(adapter))).toMatchObject({
-      addition: { kept: true },
-    });
   });
 }
 
@@ -166,14 +192,16 @@ function expectCalls(calls: unknown, finish: string | null): void {
   }
 }
 
-function describeStream(adapter: ProviderAdapter, name: string, events: readonly string[]): void {
+function describeStream(sample: Sample, name: string, events: readonly string[]): void {
+  const { adapter } = sample;
+  const target = targetOfSample(sample);
   const decodeAll = (some: readonly string[]): ChatChunk[] => {
-    const decode = adapter.createStreamDecoder(targetFor(adapter));
+    const decode = adapter.createStreamDecoder(target);
     return some.flatMap((event) => decode(event));
   };
 
   test(`reads the stream "${name}" into OpenAI's shape`, () => {
-    const chunks = decodeAll([...events, '[DONE]']);
+    const chunks = decodeAll(events);
     for (const { object, choices } of chunks) {
       expect(object).toBe('chat.completion.chunk');
       for (const { delta } of choices) expect(delta.content ?? '').toBeString();
@@ -184,7 +212,7 @@ function describeStream(adapter: ProviderAdapter, name: string, events: readonly
     expect(['assistant', '']).toContain(whole.role);
     expect(FINISHES).toContain(whole.finish ?? 'none');
     expect(whole.content + whole.reasoning + whole.calls.map((call) => call.arguments).join('')).not.toBe('');
-    expectUsage(whole.usage as Usage);
+    if (sample.tellsUsage) expectUsage(whole.usage as Usage);
     expectCalls(
       whole.calls.map(({ name: called, arguments: text, ...call }) => ({
         ...call,
@@ -196,7 +224,7 @@ function describeStream(adapter: ProviderAdapter, name: string, events: readonly
 
   test(`a cut of "${name}" anywhere leaves a beginning of it and no made-up end`, () => {
     const whole = accumulate(decodeAll(events));
-    const decode = adapter.createStreamDecoder(targetFor(adapter));
+    const decode = adapter.createStreamDecoder(target);
     const soFar = new Accumulated();
     for (const event of events) {
       for (const chunk of decode(event)) soFar.add(chunk);
@@ -204,24 +232,14 @@ function describeStream(adapter: ProviderAdapter, name: string, events: readonly
     }
   });
 
-  test(`"${name}" is the same however its texts are cut into events`, () => {
-    const whole = accumulate(decodeAll(events));
-    for (const step of [1, 3]) {
-      const cut = accumulate(decodeAll(events.slice(0, 60).flatMap((event) => splitEvent(event, step))));
-      const plain = events.length <= 60 ? whole : accumulate(decodeAll(events.slice(0, 60)));
-      expect({ ...cut, usage: undefined }).toEqual({ ...plain, usage: undefined });
-    }
-  });
-
   test(`two streams of "${name}" at once do not mix`, () => {
-    const [one, other] = [1, 2].map(() => adapter.createStreamDecoder(targetFor(adapter)));
-    const chunks: [ChatChunk[], ChatChunk[]] = [[], []];
+    const decoders = [1, 2].map(() => adapter.createStreamDecoder(target));
+    const [one, other] = [new Accumulated(), new Accumulated()];
     for (const event of events) {
-      chunks[0].push(...(one?.(event) ?? []));
-      chunks[1].push(...(other?.(event) ?? []));
+      for (const [at, all] of [one, other].entries()) for (const chunk of decoders[at]?.(event) ?? []) all.add(chunk);
     }
-    expect(accumulate(chunks[0]).content).toBe(accumulate(chunks[1]).content);
-    expect(accumulate(chunks[0]).calls).toHaveLength(accumulate(chunks[1]).calls.length);
+    expect(one.content).toBe(other.content);
+    expect(one.calls.map((call) => call.arguments)).toEqual(other.calls.map((call) => call.arguments));
   });
 }
 
@@ -230,55 +248,83 @@ function expectBeginning(soFar: Accumulated, whole: Accumulated): void {
   expect([null, whole.finish]).toContain(soFar.finish);
   for (const [at, { id, arguments: text }] of soFar.calls.entries()) {
     expect(whole.calls[at]?.arguments.startsWith(text)).toBe(true);
-    expect(id).toBe(whole.calls[at]?.id ?? '');
+    // An id of our own making is another one each time.
+    expect(id !== '').toBe((whole.calls[at]?.id ?? '') !== '');
   }
 }
 
-/** An event whose text delta is longer than `at`, as two events; finish and usage stay with the second. */
-function splitEvent(event: string, at: number): string[] {
-  const chunk = JSON.parse(event);
-  const [choice] = chunk.choices;
-  const field = ['content', 'reasoning_content', 'reasoning'].find(
-    (name) => typeof choice?.delta?.[name] === 'string' && choice.delta[name].length > at,
-  );
-  if (field === undefined || choice.delta.tool_calls) return [event];
-  const withText = (text: string, finish: unknown): string =>
-    JSON.stringify({
-      ...chunk,
-      choices: [{ ...choice, delta: { ...choice.delta, [field]: text }, finish_reason: finish }],
-    });
-  const text: string = choice.delta[field];
-  return [withText(text.slice(0, at), null), withText(text.slice(at), choice.finish_reason ?? null)];
+/** Cuts at every byte, for streams that are short enough; else as many as these. */
+const MOST_CUTS = 2_500;
+
+function describeBytes(sample: Sample, { name, events }: Recording): void {
+  if (!events) return;
+
+  test(`the stream "${name}" is the same wherever its bytes are cut`, async () => {
+    const { adapter } = sample;
+    const bytes = framedAs(adapter, events);
+    const framing = await framingOf(adapter);
+    const context = streamContext({ target: targetOfSample(sample), wantsUsage: true, framing });
+    const translated = async (reads: readonly Uint8Array[]) => {
+      const { text, error } = await readAll(new TranslateStream(bytesFrom(reads), context, (chunk) => chunk));
+      // Written by the line above. Ids may be of our own making, another one each time.
+      const { ids: _, calls, ...whole } = accumulate(readEvents(text).chunks as ChatChunk[]);
+      return { whole, calls: calls.map((call) => ({ ...call, id: call.id !== '' })), error };
+    };
+    const plain = await translated([bytes]);
+    expect(plain.error).toBeUndefined();
+    expect(plain.whole.finish).not.toBeNull();
+    expect(await translated(cutAt(bytes, [...bytes.keys()]))).toEqual(plain);
+    const step = Math.ceil(bytes.length / MOST_CUTS);
+    for (let at = 1; at < bytes.length; at += step) expect(await translated(cutAt(bytes, [at]))).toEqual(plain);
+  });
 }
 
-function describeFailures(adapter: ProviderAdapter): void {
+const NONSENSE = [null, 1, 'text', [], {}, { choices: null }, { choices: 'none' }, { error: 1 }, { message: [] }];
+
+function describeFailures(sample: Sample): void {
+  const { adapter } = sample;
+  const target = targetOfSample(sample);
+
   test('turns nonsense into a failure of the upstream, not of the gateway', () => {
-    const target = targetFor(adapter);
-    for (const body of [null, 1, 'text', [], {}, { choices: null }, { choices: 'none' }]) {
-      expect(() => adapter.parseResponse(body, target)).toThrow(GatewayError);
-    }
+    for (const body of NONSENSE) expect(() => adapter.parseResponse(body, target)).toThrow(GatewayError);
     for (const event of ['<html>', '{"choices":', '[1]', '"text"', 'null']) {
-      expect(() => adapter.createStreamDecoder(target)(event)).toThrow('not a JSON object');
+      expect(() => adapter.createStreamDecoder(target)(event)).toThrow(GatewayError);
     }
-    for (const event of ['{}', '{"choices":[]}', '{"choices":[null]}', '{"choices":[{"delta":null}]}']) {
+    for (const event of ['{}', '{"choices":[]}', '{"choices":[null]}', '{"choices":[{"delta":null}]}', '{"type":1}']) {
       expect(() => adapter.createStreamDecoder(target)(event)).not.toThrow();
     }
   });
 
-  test('every refusal finds its kind, keeps its words and hides the key', () => {
-    const target = targetFor(adapter);
+  test('every refusal finds its kind, keeps its words and hides every secret', () => {
+    const secrets = [API_KEY, ...(adapter.secretsOf?.(target) ?? [])];
     const statuses = [400, 401, 402, 403, 404, 408, 409, 413, 418, 422, 429, 500, 502, 503, 504, 529, 599];
-    const status = fc.constantFrom(...statuses);
+    const messages = fc.oneof(fc.string(), ...secrets.map((secret) => fc.constant(`The key ${secret} is no good`)));
     fc.assert(
-      fc.property(status, fc.oneof(fc.string(), fc.constant(`The key ${API_KEY} is no good`)), (code, message) => {
-        for (const body of [JSON.stringify({ error: { message, code: API_KEY } }), message]) {
-          const error = upstreamError({ target, status: code, body, headers: new Headers() });
+      fc.property(fc.constantFrom(...statuses), messages, (status, message) => {
+        for (const body of refusalsOf(message, secrets)) {
+          const error = upstreamError({ target, status, body, headers: new Headers() });
           expect(error.kind.startsWith('upstream_') || ERROR_KINDS[error.kind].next === 'fallback').toBe(true);
-          expect(error.details.upstreamStatus).toBe(code);
-          expect(JSON.stringify(errorBody(error))).not.toContain(API_KEY);
+          expect(error.details.upstreamStatus).toBe(status);
+          for (const secret of secrets) expect(JSON.stringify(errorBody(error))).not.toContain(secret);
         }
       }),
       { numRuns: 40 },
     );
+    const said = upstreamError({
+      target,
+      status: 400,
+      body: '{"error":{"message":"So said it."}}',
+      headers: new Headers(),
+    });
+    expect(said.message).toContain('So said it.');
   });
 }
+
+/** As different providers write them. */
+const refusalsOf = (message: string, secrets: readonly string[]): string[] => [
+  JSON.stringify({ error: { message, code: secrets[0] } }),
+  JSON.stringify({ message, __type: secrets.at(-1) }),
+  JSON.stringify({ error: message }),
+  JSON.stringify([{ error: { message, details: [{ reason: secrets[0] }] } }]),
+  message,
+];

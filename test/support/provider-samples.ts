@@ -4,7 +4,7 @@
  */
 import type { KnownModel, ProviderAdapter, Target } from '../../src/providers/adapter.ts';
 import { registry } from '../../src/providers/registry.ts';
-import { ask, targetFor } from './provider-parts.ts';
+import { API_KEY, ask, targetFor } from './provider-parts.ts';
 import { fixturesOf, type Recording } from './recordings.ts';
 
 export interface Sample {
@@ -14,8 +14,14 @@ export interface Sample {
   readonly model: string;
   /** `litellm_params` beside model, key and address. */
   readonly params: Readonly<Record<string, unknown>>;
+  /** Which of `litellm_params` is the credential; a key that is exchanged for a token would have to be sent somewhere. */
+  readonly keyParam: string;
   readonly known: KnownModel | undefined;
+  /** Its answers count tokens, whole and streamed. */
+  readonly tellsUsage: boolean;
   readonly recordings: readonly Recording[];
+  /** They are not OpenAI's, which stand in where a provider has none. */
+  readonly hasOwnRecordings: boolean;
 }
 
 interface SampleLine {
@@ -23,6 +29,8 @@ interface SampleLine {
   readonly suffix?: string;
   readonly model?: string;
   readonly params?: Readonly<Record<string, unknown>>;
+  readonly keyParam?: string;
+  readonly tellsUsage?: boolean;
   /** What the catalog says of the model. */
   readonly flags?: Readonly<Record<string, boolean>>;
   readonly maxOutputTokens?: number;
@@ -31,6 +39,8 @@ interface SampleLine {
 }
 
 const CLAUDE = { supports_reasoning: true, supports_native_structured_output: true };
+
+const AWS = { aws_access_key_id: 'AKIAEXAMPLE', aws_region_name: 'us-east-1' };
 
 const LINES: Readonly<Record<string, readonly SampleLine[]>> = {
   anthropic: [
@@ -51,6 +61,9 @@ const LINES: Readonly<Record<string, readonly SampleLine[]>> = {
   cohere_chat: [{ model: 'command-a-03-2025', recordings: 'cohere' }],
   ollama: [{ model: 'qwen3:8b' }],
   ollama_chat: [{ model: 'qwen3:8b', recordings: 'ollama' }],
+  sagemaker: [{ params: AWS, keyParam: 'aws_secret_access_key' }],
+  sagemaker_chat: [{ params: AWS, keyParam: 'aws_secret_access_key' }],
+  watsonx: [{ model: 'ibm/granite-4-h-small', params: { project_id: 'project-1' }, keyParam: 'token' }],
 };
 
 /** Recordings of OpenAI itself, for providers that have none of their own. */
@@ -64,8 +77,11 @@ function samplesOf(adapter: ProviderAdapter): Sample[] {
       name: suffix === undefined ? adapter.id : `${adapter.id}-${suffix}`,
       model,
       params,
+      keyParam: line.keyParam ?? 'api_key',
+      tellsUsage: line.tellsUsage ?? true,
       known: line.flags && { maxOutputTokens: line.maxOutputTokens, flags: line.flags },
       recordings: own.length > 0 ? own : fixturesOf(OPENAI),
+      hasOwnRecordings: own.length > 0,
     };
   });
 }
@@ -73,9 +89,10 @@ function samplesOf(adapter: ProviderAdapter): Sample[] {
 /** Every provider of the registry, once or more. */
 export const samples: readonly Sample[] = [...registry.values()].flatMap(samplesOf);
 
-export function targetOfSample({ adapter, model, params, known }: Sample, over: Partial<Target> = {}): Target {
-  const settings = settingsOf(adapter, params);
-  const baseUrl = adapter.baseUrlOf?.(settings, model);
+export function targetOfSample(sample: Sample, over: Partial<Target> = {}): Target {
+  const { adapter, model, params, keyParam, known } = sample;
+  const settings = settingsOf(adapter, keyParam === 'api_key' ? params : { ...params, [keyParam]: API_KEY });
+  const baseUrl = baseUrlOf(adapter, settings, model);
   return targetFor(adapter, {
     upstreamModel: model,
     litellmModel: `${adapter.id}/${model}`,
@@ -84,6 +101,15 @@ export function targetOfSample({ adapter, model, params, known }: Sample, over: 
     ...(known && { knownModel: () => known }),
     ...over,
   });
+}
+
+/** `undefined`: it depends on an account of the operator's, and any address will do. */
+function baseUrlOf(adapter: ProviderAdapter, settings: unknown, model: string): string | undefined {
+  try {
+    return adapter.baseUrlOf?.(settings, model);
+  } catch {
+    return undefined;
+  }
 }
 
 function settingsOf(adapter: ProviderAdapter, params: Sample['params']): unknown {
@@ -99,11 +125,12 @@ function settingsOf(adapter: ProviderAdapter, params: Sample['params']): unknown
 
 const MESSAGES = [{ role: 'user', content: 'Hi' }];
 
-/** Told by what it does: it sends messages as they came and reads OpenAI's answer. */
+/** Told by what it does: it sends the model and messages as they came and reads OpenAI's answer. */
 export function speaksOpenAi(sample: Sample): boolean {
   const target = targetOfSample(sample);
   const { sent } = ask(target, { body: { messages: MESSAGES } });
-  if (!Bun.deepEquals(sent['messages'], MESSAGES, true)) return false;
+  const isSentSo = Bun.deepEquals(sent['messages'], MESSAGES, true) && String(sent['model']).endsWith(sample.model);
+  if (!isSentSo) return false;
   const text = fixturesOf(OPENAI).find(({ name }) => name === 'text')?.whole ?? '';
   try {
     return target.adapter.parseResponse(JSON.parse(text), target).choices.length > 0;

@@ -3,8 +3,10 @@ import type { StreamBody } from '../../src/gateway/call.ts';
 import type { RelayStream } from '../../src/gateway/relay-stream.ts';
 import type { StreamContext, UpstreamBytes } from '../../src/gateway/stream-source.ts';
 import type { TranslateStream } from '../../src/gateway/translate-stream.ts';
+import type { ProviderAdapter } from '../../src/providers/adapter.ts';
 import { upstreamError } from '../../src/providers/upstream-error.ts';
 import { meterAtFlatPrice, STARTED_AT_MS, sampleTarget } from './call-parts.ts';
+import { eventFrame, eventFrames } from './event-stream.ts';
 
 export interface FakeBytes extends UpstreamBytes {
   readonly isCancelled: () => boolean;
@@ -68,6 +70,30 @@ export async function begin(body: RelayStream | TranslateStream): Promise<void> 
 /** `data:` framing as OpenAI's. */
 export const framed = (events: readonly string[], lineEnd = '\n'): Buffer =>
   Buffer.from(events.map((data) => `data: ${data}${lineEnd}${lineEnd}`).join(''));
+
+/** Another stream inside AWS's frames. */
+const PAYLOAD = {
+  ':event-type': 'PayloadPart',
+  ':content-type': 'application/octet-stream',
+  ':message-type': 'event',
+};
+
+/** Recorded as `{"<event>": "<data>"}`. */
+const namedFrame = (event: string): string => {
+  const [[name, data] = ['message', '']] = Object.entries<string>(JSON.parse(event));
+  return `event: ${name}\n${data
+    .split('\n')
+    .map((line) => `data: ${line}\n`)
+    .join('')}\n`;
+};
+
+/** Recorded events as the provider frames them. */
+export function framedAs({ framing }: ProviderAdapter, events: readonly string[]): Buffer {
+  if (framing === 'aws-event-stream') return eventFrames(events);
+  if (framing?.startsWith('aws-')) return eventFrame(PAYLOAD, framed(events).toString());
+  if (framing === 'named-events') return Buffer.from(events.map(namedFrame).join(''));
+  return framing === 'ndjson' ? Buffer.from(events.map((line) => `${line}\n`).join('')) : framed(events);
+}
 
 /** Cut into reads at the given positions. */
 export function cutAt(bytes: Uint8Array, positions: readonly number[]): Uint8Array[] {
