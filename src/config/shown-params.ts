@@ -21,6 +21,8 @@ const SHOWN: ReadonlySet<string> = new Set([
   'region_name',
   'vertex_project',
   'vertex_location',
+  'vertex_ai_project',
+  'vertex_ai_location',
   'aws_region_name',
   'watsonx_region_name',
   'watsonx_project',

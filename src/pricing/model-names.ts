@@ -4,6 +4,11 @@
 const PARTS_TO_DROP: readonly (readonly [RegExp, string])[] = [
   // arn:aws:bedrock:us-east-1:123:inference-profile/NAME
   [/^arn:.*\//, ''],
+  // The older name of a provider, where the newer one was asked for.
+  [/^vertex_ai_beta\//, ''],
+  // publishers/google/models/NAME, google/NAME
+  [/^publishers\/([^/]+)\/models\//, '$1/'],
+  [/^(?:google|anthropic)\/(?=gemini|claude)/, ''],
   // API to use, as LiteLLM spells it before the name.
   [/^(?:converse|converse_like|invoke|chat_completions|async_invoke)\//, ''],
   // us-east-1/NAME
@@ -14,6 +19,8 @@ const PARTS_TO_DROP: readonly (readonly [RegExp, string])[] = [
   [/^(?:us|eu|uk|apac|au|jp|ca|in|sa|me|af|il|mx|global|us-gov)\./, ''],
   // A fine-tuned model costs what its kind costs: ft:NAME:organisation:suffix:id
   [/^(ft:[^:]+):.*$/, '$1'],
+  // gemini-2.0-flash-001
+  [/^(gemini-.*)-\d{3}$/, '$1'],
   // NAME@20250929
   [/@[^@/]*$/, ''],
 ];
