@@ -27,6 +27,7 @@ const PROVIDER_PREFIXES = new Map([
   ['text-completion-openai', 'openai'],
   ['text-completion-codestral', 'codestral'],
   ['text-completion-inception', 'inception'],
+  ['vertex_ai_beta', 'vertex_ai'],
 ]);
 
 /** Not the name of a flag or of a number, but wanted all the same. */

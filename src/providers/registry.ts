@@ -17,6 +17,7 @@ import { ollama, ollamaChat } from './ollama.ts';
 import { openai } from './openai.ts';
 import { OWN_SERVERS } from './own-servers.ts';
 import { PLAIN_HOSTS } from './plain-hosts.ts';
+import { vertexAi, vertexAiBeta } from './vertex.ts';
 import { watsonx } from './watsonx.ts';
 
 const ADAPTERS: readonly ProviderAdapter[] = [
@@ -30,6 +31,8 @@ const ADAPTERS: readonly ProviderAdapter[] = [
   cohereChat,
   databricks,
   watsonx,
+  vertexAi,
+  vertexAiBeta,
   ollama,
   ollamaChat,
   ...HOSTED,
