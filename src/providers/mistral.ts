@@ -49,7 +49,7 @@ function reasoning(edit: BodyEdit, changes: Change[], target: Target): void {
     const given = edit.get(field);
     if (given === undefined) continue;
     edit.remove(field);
-    if (given === null || edit.has('prompt_mode')) continue;
+    if (given === null || edit.get('prompt_mode') !== undefined) continue;
     const isOff = isObject(given) ? given['type'] === 'disabled' || given['effort'] === 'none' : given === 'none';
     edit.set('prompt_mode', isOff ? null : 'reasoning');
     changes.push({ field, action: 'renamed', note: 'prompt_mode' });
