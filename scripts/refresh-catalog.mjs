@@ -79,7 +79,7 @@ sys.stdout.write(archive.read(sys.argv[2]).decode("utf-8"))`;
 /** Entries of one shape share their column names, equal entries are kept once. */
 function compact(published) {
   const wanted = Object.entries(published)
-    .filter(([name, entry]) => name !== 'sample_spec' && MODES.has(entry.mode))
+    .filter(([name, entry]) => name !== 'sample_spec' && (MODES.has(entry.mode) || isChatToo(entry)))
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const fieldSets = interned();
   const flagSets = interned();
@@ -107,6 +107,10 @@ function compact(published) {
     throw new Error('This is not the price list expected');
   return { fieldSets: fieldSets.all, flagSets: flagSets.all, records: records.all, models };
 }
+
+/** Models that draw or speak in answer to a chat, billed by the token. */
+const isChatToo = ({ mode, litellm_provider: provider, output_cost_per_token: price }) =>
+  /^(image_generation|audio_speech)$/.test(mode) && /^(gemini|vertex_ai)/.test(provider) && price > 0;
 
 function isKept(field, value, model) {
   if (EXTRA_FIELDS.has(field)) return true;

@@ -2,6 +2,7 @@
 import type { DeploymentConfig } from '../config/config.ts';
 import type { Catalog } from '../pricing/catalog.ts';
 import type { Target } from '../providers/adapter.ts';
+import { supportedParams } from '../providers/supported-params.ts';
 
 /** Facts that stand in every answer, known or not. */
 const ALWAYS = {
@@ -26,11 +27,12 @@ const ALWAYS = {
 
 /** @param target of the deployment; `undefined` when none can be made of it */
 export function factsOf(target: Target | undefined, catalog: Catalog): Record<string, unknown> {
-  if (target === undefined) return { ...ALWAYS, key: null };
+  if (target === undefined) return { ...ALWAYS, supported_openai_params: null, key: null };
   const { adapter, upstreamModel, baseModel, customPrices } = target;
   const reference = { provider: adapter.id, model: upstreamModel, baseModel };
   const known = catalog.abilities(reference);
-  const rates = catalog.rateCard({ ...reference, customPrices });
+  const region = adapter.billing?.(target).listRegion;
+  const rates = catalog.rateCard({ ...reference, customPrices, region });
   const facts = Object.entries(known?.fields ?? {}).filter(([name]) => !name.includes('cost'));
   return {
     ...ALWAYS,
@@ -43,6 +45,7 @@ export function factsOf(target: Target | undefined, catalog: Catalog): Record<st
     max_tokens: known?.maxOutputTokens ?? null,
     max_input_tokens: known?.maxInputTokens ?? null,
     max_output_tokens: known?.maxOutputTokens ?? null,
+    supported_openai_params: supportedParams(target),
     ...(known?.deprecationDate !== undefined && { deprecation_date: known.deprecationDate }),
   };
 }

@@ -50,7 +50,7 @@ export function createCards(catalog: () => Catalog): Cards {
     if (known) return known;
     const { adapter, upstreamModel, baseModel, customPrices } = target;
     const model = { provider: adapter.id, model: upstreamModel, baseModel };
-    const rates = catalog().rateCard({ ...model, customPrices });
+    const rates = catalog().rateCard({ ...model, customPrices, region: billingOf(target).listRegion });
     const abilities = catalog().abilities(model);
     const nano = worstCase({ input: 1_000, output: 1_000 }, rates);
     const card: Card = {

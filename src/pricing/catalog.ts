@@ -15,6 +15,8 @@ export interface ModelRef {
   readonly model: string;
   /** `model_info.base_model`: the entry to use instead, of any provider. */
   readonly baseModel?: string | undefined;
+  /** The provider's own name of the region that serves; where it has prices of its own, they go first. */
+  readonly region?: string | undefined;
 }
 
 export interface PricedModelRef extends ModelRef {
@@ -81,20 +83,24 @@ function readCatalog(): CatalogFile {
   return JSON.parse(readFileSync(new URL('./catalog.json', import.meta.url), 'utf8')) as CatalogFile;
 }
 
+const ownOf = <Value>(record: Readonly<Record<string, Value>>, name: string): Value | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined;
+
 function indexOf(file: CatalogFile): Catalog {
   const { date } = file.about;
   const cards = new Map<number, RateCard | undefined>();
   const customCards = new WeakMap<PriceFields, Map<number, RateCard | undefined>>();
   let families: ReadonlyMap<string, string> | undefined;
 
-  const providerOf = (name: string): string =>
-    Object.hasOwn(file.prefixes, name) ? (file.prefixes[name] ?? name) : name;
-  const numberOf = (name: string): number | undefined =>
-    Object.hasOwn(file.models, name) ? file.models[name] : undefined;
+  const providerOf = (name: string): string => ownOf(file.prefixes, name) ?? name;
+  const numberOf = (name: string): number | undefined => ownOf(file.models, name);
 
   /** Number of the record, or -1. A bare name counts only when it is the asked provider's own. */
-  function find({ provider, model, baseModel }: ModelRef): number {
+  function find({ provider, model, baseModel, region }: ModelRef): number {
     const asked = provider === undefined ? undefined : providerOf(provider);
+    // Without a region no name is like this one.
+    const regional = numberOf(`${provider}/${region}/${baseModel ?? model}`);
+    if (regional !== undefined) return regional;
     if (baseModel !== undefined) {
       const found = findName(baseModel, asked, true);
       if (found >= 0) return found;

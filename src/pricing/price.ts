@@ -38,8 +38,8 @@ interface Parts {
 }
 
 /**
- * Every part is rounded once, half up, and the total is the sum of the parts. Charges by request and by web search are
- * in the input part. Total `null`: a price that this request needs is unknown, and all parts are then 0.
+ * The total is rounded once, half up, and the parts so that they add up to it: each to one of the whole nano-dollars
+ * beside it. Charges by request and by web search are in the input part. Total `null`: a price that this request needs is unknown, and all parts are then 0.
  */
 export function price(buckets: TokenBuckets, card: RateCard | undefined, options: PriceOptions = {}): Cost {
   const computed = card && computedParts(billedBuckets(buckets, options), card, options);
@@ -51,15 +51,20 @@ export function price(buckets: TokenBuckets, card: RateCard | undefined, options
 
 const NOTHING: Parts = { input: 0n, output: 0n, cacheRead: 0n, cacheWrite: 0n, reasoning: 0n };
 
-function costOf(parts: Parts, priceVersion: string): Cost {
-  const inputNanoUsd = nanoOf(parts.input);
-  const outputNanoUsd = nanoOf(parts.output);
-  const cacheReadNanoUsd = nanoOf(parts.cacheRead);
-  const cacheWriteNanoUsd = nanoOf(parts.cacheWrite);
-  const reasoningNanoUsd = nanoOf(parts.reasoning);
-  const totalNanoUsd = inputNanoUsd + outputNanoUsd + cacheReadNanoUsd + cacheWriteNanoUsd + reasoningNanoUsd;
+const PARTS = ['input', 'output', 'cacheRead', 'cacheWrite', 'reasoning'] as const;
+
+function costOf(exact: Parts, priceVersion: string): Cost {
+  const units = PARTS.map((name) => (exact[name] > MAX_PART_UNITS ? MAX_PART_UNITS : exact[name]));
+  const total = roundedNano(units.reduce((sum, part) => sum + part, 0n));
+  const nano = units.map((part) => part / UNITS_PER_NANO);
+  const left = Number(total - nano.reduce((sum, part) => sum + part, 0n));
+  // What rounding down has left goes to those that lost most by it.
+  const losers = PARTS.map((_, at) => at).sort((a, b) => Number(fractionOf(units[b]) - fractionOf(units[a])));
+  for (const at of losers.slice(0, left)) nano[at] = (nano[at] ?? 0n) + 1n;
+  const [inputNanoUsd = 0, outputNanoUsd = 0, cacheReadNanoUsd = 0, cacheWriteNanoUsd = 0, reasoningNanoUsd = 0] =
+    nano.map(Number);
   return {
-    totalNanoUsd,
+    totalNanoUsd: Number(total),
     inputNanoUsd,
     outputNanoUsd,
     cacheReadNanoUsd,
@@ -68,6 +73,8 @@ function costOf(parts: Parts, priceVersion: string): Cost {
     priceVersion,
   };
 }
+
+const fractionOf = (units = 0n): bigint => units % UNITS_PER_NANO;
 
 /** Where fewer tokens are billed than were counted, nothing is said of what kind they are. */
 const billedBuckets = (buckets: TokenBuckets, { billed }: PriceOptions): TokenBuckets =>
@@ -212,12 +219,7 @@ const whole = (count: number): number => (count > 0 && Number.isFinite(count) ? 
 const roundedNano = (units: bigint): bigint => (units + UNITS_PER_NANO / 2n) / UNITS_PER_NANO;
 
 /** Kept within what adds up exactly: no request costs two million dollars. */
-const MAX_PART_NANO = BigInt(Math.floor(Number.MAX_SAFE_INTEGER / 5));
-
-function nanoOf(units: bigint): number {
-  const nano = roundedNano(units);
-  return Number(nano > MAX_PART_NANO ? MAX_PART_NANO : nano);
-}
+const MAX_PART_UNITS = BigInt(Math.floor(Number.MAX_SAFE_INTEGER / 5)) * UNITS_PER_NANO;
 
 const MAX_REMEMBERED_PRICES = 10_000;
 const unitsByPrice = new Map<number, bigint>();

@@ -9,7 +9,15 @@ import { completionOf } from './bedrock-answer.ts';
 import { authorize } from './bedrock-credentials.ts';
 import { DEFAULT_REGION, runtimeUrl } from './bedrock-model.ts';
 import { type BedrockMemo, buildRequest } from './bedrock-request.ts';
-import { BEARER_ENV, baseUrlOf, parseSettings, SETTINGS_ENV, secretsOf } from './bedrock-settings.ts';
+import {
+  BEARER_ENV,
+  baseUrlOf,
+  parseSettings,
+  regionOf,
+  SETTINGS_ENV,
+  secretsOf,
+  settingsOf,
+} from './bedrock-settings.ts';
 import { streamDecoder } from './bedrock-stream.ts';
 
 /** Exceptions by name, in lower case. */
@@ -76,5 +84,6 @@ export const bedrock: ProviderAdapter = {
   parseResponse: (body, _, memo) => completionOf(body, memoOf(memo)),
   createStreamDecoder: (_, memo) => streamDecoder(memoOf(memo)),
   parseError,
+  billing: ({ settings, upstreamModel }) => ({ listRegion: regionOf(settingsOf({ settings }), upstreamModel) }),
   secretsOf,
 };

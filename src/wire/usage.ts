@@ -47,6 +47,8 @@ export interface PriceFactors {
 export interface Billing {
   /** Where it serves: `us`, `eu`; `regional` is anywhere that is not everywhere. Some models cost more there. */
   readonly region?: string;
+  /** Name of its region in the price list, which has prices of their own for some. */
+  readonly listRegion?: string;
   /** The dearest place where it may serve, if only its answer tells. */
   readonly dearestRegion?: string;
   /** Searches that each answer is billed for, though it does not count them. */

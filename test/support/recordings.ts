@@ -43,6 +43,13 @@ export function realRecordings(folder: string, prefix = ''): readonly Recording[
   return recordingsIn(join(FOLDER, folder)).filter(({ name }) => name.startsWith(prefix));
 }
 
+/** Folders of the real ones; none where there are no recordings. */
+export const realFolders: readonly string[] = existsSync(FOLDER)
+  ? readdirSync(FOLDER, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+  : [];
+
 function recordingsIn(folder: string): Recording[] {
   if (!existsSync(folder)) return [];
   const files = readdirSync(folder).filter((file) => WHOLE.test(file) || STREAM.test(file));
