@@ -40,6 +40,7 @@ interface SampleLine {
 
 const CLAUDE = { supports_reasoning: true, supports_native_structured_output: true };
 
+const VERTEX = { vertex_project: 'project-1', vertex_location: 'us-central1' };
 const AWS = { aws_access_key_id: 'AKIAEXAMPLE', aws_region_name: 'us-east-1' };
 
 const LINES: Readonly<Record<string, readonly SampleLine[]>> = {
@@ -63,6 +64,20 @@ const LINES: Readonly<Record<string, readonly SampleLine[]>> = {
   ollama_chat: [{ model: 'qwen3:8b', recordings: 'ollama' }],
   sagemaker: [{ params: AWS, keyParam: 'aws_secret_access_key' }],
   sagemaker_chat: [{ params: AWS, keyParam: 'aws_secret_access_key' }],
+  vertex_ai: [
+    { model: 'gemini-2.5-flash', params: VERTEX, recordings: 'gemini' },
+    {
+      suffix: 'claude',
+      model: 'claude-sonnet-4-5@20250929',
+      params: VERTEX,
+      flags: CLAUDE,
+      maxOutputTokens: 64_000,
+      recordings: 'anthropic',
+    },
+    { suffix: 'mistral', model: 'mistral-large-2411', params: VERTEX, recordings: 'mistral' },
+    { suffix: 'llama', model: 'meta/llama-3.3-70b-instruct-maas', params: VERTEX, recordings: 'openai' },
+  ],
+  vertex_ai_beta: [{ model: 'gemini-2.5-flash', params: VERTEX, recordings: 'gemini' }],
   watsonx: [{ model: 'ibm/granite-4-h-small', params: { project_id: 'project-1' }, keyParam: 'token' }],
 };
 
