@@ -10,21 +10,24 @@ import { DEFAULT_PROVIDER_ID, providerIds, registry, resolveModel } from './regi
 /** What a provider adds to a body, beside what OpenAI's client sends. */
 const ADDS: Readonly<Record<string, readonly string[]>> = { openrouter: ['usage'], fireworks_ai: ['tool_choice'] };
 
-/** Real recordings: folder and the beginning of the files' names, by provider. */
-const REAL: Readonly<Record<string, readonly [string, string]>> = {
-  openai: ['openai', 'chat-openai'],
-  groq: ['groq', ''],
-  deepseek: ['deepseek', ''],
-  mistral: ['mistral', ''],
-  perplexity: ['perplexity', ''],
-  moonshot: ['moonshotai', ''],
-  dashscope: ['alibaba', ''],
-  xai: ['openai-compatible', 'chat-xai'],
+/** Real recordings: folders and the beginning of the files' names, by provider. */
+const REAL: Readonly<Record<string, readonly (readonly [folder: string, prefix: string])[]>> = {
+  openai: [['openai', 'chat-openai']],
+  groq: [['groq', '']],
+  deepseek: [['deepseek', '']],
+  mistral: [['mistral', '']],
+  perplexity: [['perplexity', '']],
+  moonshot: [['moonshotai', '']],
+  dashscope: [['alibaba', '']],
+  xai: [
+    ['openai-compatible', 'chat-xai'],
+    ['xai', 'xai-'],
+  ],
 };
 
 for (const sample of samples) {
-  const [folder, prefix] = REAL[sample.adapter.id] ?? ['none', ''];
-  const real = realRecordings(folder, prefix).map((recording) => ({ ...recording, name: `real ${recording.name}` }));
+  const recorded = (REAL[sample.adapter.id] ?? []).flatMap(([folder, prefix]) => realRecordings(folder, prefix));
+  const real = recorded.map((recording) => ({ ...recording, name: `real ${recording.name}` }));
   describeAdapter(sample, real);
   if (!speaksOpenAi(sample)) continue;
   describeOpenAiDialect({ ...sample, recordings: [...sample.recordings, ...real] }, ADDS[sample.adapter.id]);
@@ -51,7 +54,7 @@ describe('the registry', () => {
 
   test('has the providers that people name', () => {
     const ids =
-      'openai azure cohere cohere_chat groq deepseek xai openrouter together_ai fireworks_ai mistral perplexity cerebras sambanova nvidia_nim deepinfra hosted_vllm lm_studio llamafile ollama ollama_chat litellm_proxy openai_like custom_openai moonshot dashscope novita nebius hyperbolic github codestral ai21 volcengine zai minimax';
+      'openai azure cohere cohere_chat groq deepseek xai openrouter together_ai fireworks_ai mistral perplexity cerebras sambanova nvidia_nim deepinfra hosted_vllm lm_studio llamafile ollama ollama_chat litellm_proxy openai_like custom_openai moonshot dashscope novita nebius hyperbolic github codestral ai21 volcengine zai minimax huggingface cloudflare snowflake baseten v0 heroku morph datarobot gradient_ai clarifai maritalk empower xinference lemonade vercel_ai_gateway nano-gpt';
     for (const id of ids.split(' ')) expect(registry.has(id)).toBe(true);
     expect(registry.has(DEFAULT_PROVIDER_ID)).toBe(true);
   });
