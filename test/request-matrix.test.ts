@@ -35,7 +35,7 @@ function ownGoldens(): ReadonlyMap<string, Goldens> {
 const plain = (goldens: Goldens, { adapter }: Sample): string =>
   JSON.stringify(goldens)
     .replaceAll(adapter.id, '')
-    .replaceAll(adapter.id.replace(/_chat$/, ''), '');
+    .replaceAll(adapter.id.replace(/_(chat|beta)$/, ''), '');
 
 /** A line for each request. */
 const linesOf = (goldens: object): string =>
