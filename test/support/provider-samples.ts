@@ -17,7 +17,7 @@ export interface Sample {
   /** Which of `litellm_params` is the credential; a key that is exchanged for a token would have to be sent somewhere. */
   readonly keyParam: string;
   readonly known: KnownModel | undefined;
-  /** Its answers count tokens, whole and streamed. */
+  /** Its answers count all tokens, whole and streamed; otherwise they are estimated where they are metered. */
   readonly tellsUsage: boolean;
   readonly recordings: readonly Recording[];
   /** They are not OpenAI's, which stand in where a provider has none. */
@@ -62,7 +62,8 @@ const LINES: Readonly<Record<string, readonly SampleLine[]>> = {
   cohere_chat: [{ model: 'command-a-03-2025', recordings: 'cohere' }],
   ollama: [{ model: 'qwen3:8b' }],
   ollama_chat: [{ model: 'qwen3:8b', recordings: 'ollama' }],
-  sagemaker: [{ params: AWS, keyParam: 'aws_secret_access_key' }],
+  replicate: [{ tellsUsage: false }],
+  sagemaker: [{ params: AWS, keyParam: 'aws_secret_access_key', tellsUsage: false }],
   sagemaker_chat: [{ params: AWS, keyParam: 'aws_secret_access_key' }],
   vertex_ai: [
     { model: 'gemini-2.5-flash', params: VERTEX, recordings: 'gemini' },
