@@ -5,7 +5,13 @@
  */
 import { sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { ExternalAccountClientOptions, GoogleAuth } from 'google-auth-library';
+import type {
+  AuthClient,
+  AwsClientOptions,
+  GoogleAuth,
+  IdentityPoolClientOptions,
+  PluggableAuthClientOptions,
+} from 'google-auth-library';
 import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import { exchangedToken, type FetchedToken, keptToken, keptTokens, noToken } from './fetched-token.ts';
 import {
@@ -48,18 +54,26 @@ export const vertexSecrets = (settings: VertexSettings): readonly string[] => [
 
 async function fetched(settings: VertexSettings, nowMs: number): Promise<FetchedToken> {
   const { source } = settings;
-  if (source === undefined) return await byLibrary(settings, undefined);
+  if (source === undefined) return await ofMachine(settings);
   const json = await credentialsAt(source);
   fileSecrets.set(settings, secretsIn(json));
   const project = projectOf(json);
   if (project !== undefined) projects.set(settings, project);
+  return await tokenFor(json, nowMs);
+}
+
+async function tokenFor(json: JsonObject, nowMs: number): Promise<FetchedToken> {
   switch (kindOf(json)) {
     case 'service_account':
       return await byAssertion(json, nowMs);
     case 'authorized_user':
       return await byRefreshToken(json, nowMs);
+    case 'external_account_authorized_user':
+      return await byFederatedRefreshToken(json, nowMs);
+    case 'impersonated_service_account':
+      return await byImpersonation(json, nowMs);
     default:
-      return await byLibrary(settings, json);
+      return await byFederation(json);
   }
 }
 
@@ -120,23 +134,75 @@ function byRefreshToken(json: JsonObject, nowMs: number): Promise<FetchedToken> 
   return exchangedToken({ ...ISSUER, url: tokenUrl(json), form }, nowMs);
 }
 
-/** Made anew each time: the library would keep its token longer than it is told to. */
-async function byLibrary(settings: VertexSettings, json: JsonObject | undefined): Promise<FetchedToken> {
-  const library = await import('google-auth-library');
-  const auth = new library.GoogleAuth({
-    scopes: SCOPE,
-    // Google's own document, whose kind was looked at when it was read.
-    ...(json && { credentials: json as unknown as ExternalAccountClientOptions }),
-  });
+function byFederatedRefreshToken(json: JsonObject, nowMs: number): Promise<FetchedToken> {
+  const login = Buffer.from(`${String(json['client_id'])}:${String(json['client_secret'])}`).toString('base64');
+  const form = { grant_type: 'refresh_token', refresh_token: String(json['refresh_token']) };
+  const headers = { authorization: `Basic ${login}` };
+  return exchangedToken({ ...ISSUER, url: String(json['token_url']), form, headers }, nowMs);
+}
+
+/** Source: Google's "IAM Service Account Credentials API", `generateAccessToken`. */
+async function byImpersonation(json: JsonObject, nowMs: number): Promise<FetchedToken> {
+  const { source_credentials: source, service_account_impersonation_url: url, delegates } = json;
+  const own = await tokenFor(isObject(source) ? source : {}, nowMs);
+  const order = { scope: [SCOPE], lifetime: `${LIFE_SECONDS}s`, ...(Array.isArray(delegates) && { delegates }) };
+  const { status, body } = await answerTo(String(url), own.token, order);
+  const token = textOf(body['accessToken']);
+  const endsAtMs = Date.parse(String(body['expireTime']));
+  if (token === undefined) throw noToken(ISSUER, `${status}, to act as a service account`);
+  return { token, endsAtMs: Number.isNaN(endsAtMs) ? undefined : endsAtMs };
+}
+
+const LIMIT_MS = 30_000;
+
+async function answerTo(url: string, token: string, order: object): Promise<{ status: number; body: JsonObject }> {
   try {
-    const client = await auth.getClient();
-    const { token } = await client.getAccessToken();
-    if (!token) throw new Error('none');
-    await learnProject(settings, auth);
-    return { token, endsAtMs: client.credentials.expiry_date ?? undefined };
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    // Where tokens go is the operator's word, not the answer's.
+    const made = { method: 'POST', headers, body: JSON.stringify(order), redirect: 'error', signal } as const;
+    const response = await fetch(url, made);
+    const body: unknown = await response.json();
+    return { status: response.status, body: isObject(body) ? body : {} };
+  } catch {
+    // Its words may quote what was sent.
+    throw noToken(ISSUER, 'not reached, to act as a service account');
+  }
+}
+
+/** Made anew each time: the library would keep its token longer than it is told to. */
+async function byFederation(json: JsonObject): Promise<FetchedToken> {
+  const library = await import('google-auth-library');
+  const source = json['credential_source'];
+  const { environment_id: cloud, executable } = isObject(source) ? source : {};
+  // Google's own document, whose kind and addresses were looked at when it was read.
+  const options = { ...json, scopes: [SCOPE] } as unknown as AwsClientOptions &
+    IdentityPoolClientOptions &
+    PluggableAuthClientOptions;
+  const Client = cloud ? library.AwsClient : executable ? library.PluggableAuthClient : library.IdentityPoolClient;
+  try {
+    return await tokenOf(new Client(options));
   } catch (cause) {
     throw noToken(ISSUER, reasonIn(cause));
   }
+}
+
+async function ofMachine(settings: VertexSettings): Promise<FetchedToken> {
+  const { GoogleAuth } = await import('google-auth-library');
+  const auth = new GoogleAuth({ scopes: SCOPE });
+  try {
+    const fetchedToken = await tokenOf(await auth.getClient());
+    await learnProject(settings, auth);
+    return fetchedToken;
+  } catch (cause) {
+    throw noToken(ISSUER, reasonIn(cause));
+  }
+}
+
+async function tokenOf(client: Pick<AuthClient, 'getAccessToken' | 'credentials'> | null): Promise<FetchedToken> {
+  const { token } = (await client?.getAccessToken()) ?? {};
+  if (!token) throw new Error('none at all');
+  return { token, endsAtMs: client?.credentials.expiry_date ?? undefined };
 }
 
 async function learnProject(settings: VertexSettings, auth: GoogleAuth): Promise<void> {
