@@ -335,7 +335,7 @@ describe('the provider', () => {
 });
 
 describe('a provider that LiteLLM has and that is not there yet', () => {
-  test.each(['{model: sagemaker/jumpstart}', '{model: some-model, custom_llm_provider: replicate}'])(
+  test.each(['{model: triton/llama}', '{model: some-model, custom_llm_provider: predibase}'])(
     '%s is left out with a finding, and its name may still be a fallback',
     (params) => {
       const config = load(`

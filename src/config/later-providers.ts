@@ -4,7 +4,7 @@ const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 /** They have chats, in dialects or behind logins that are not there yet. */
 const LATER = words(
-  `palm bedrock_converse sagemaker sagemaker_chat replicate oci triton
+  `palm bedrock_converse oci triton
   predibase nlp_cloud aleph_alpha petals github_copilot bytez auto_router custom gigachat a2a chatgpt gdc
   langflow langgraph manus microsoft_365_copilot opencode_go sap bedrock_mantle fal_ai`,
 );

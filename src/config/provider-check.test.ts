@@ -38,12 +38,12 @@ describe('the provider of a deployment', () => {
   });
 
   test.each([
-    ['model: sagemaker/claude', 'sagemaker'],
+    ['model: triton/claude', 'triton'],
     ['model: gigachat/x', 'gigachat'],
     ['{model: gigachat/x, api_base: "http://x"}', 'gigachat'],
     ['model: voyage/voyage-3', 'voyage'],
-    ['{model: anything, custom_llm_provider: sagemaker}', 'sagemaker'],
-    ['{model: openai/x, custom_llm_provider: replicate}', 'replicate'],
+    ['{model: anything, custom_llm_provider: triton}', 'triton'],
+    ['{model: openai/x, custom_llm_provider: predibase}', 'predibase'],
   ])('comes later in %s', (text, later) => {
     expect(checked(text)).toEqual({ later, findings: [] });
   });

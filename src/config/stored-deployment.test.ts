@@ -47,7 +47,7 @@ describe('a stored deployment', () => {
   });
 
   test('for a provider of later, or for another environment, says why it is absent', () => {
-    expect(read({ model: 'sagemaker/x' }).absence).toBe('the provider "sagemaker" is not supported yet');
+    expect(read({ model: 'triton/x' }).absence).toBe('the provider "triton" is not supported yet');
     expect(read({ model: 'openai/x' }, { supported_environments: ['a'] }).absence).toContain('LITELLM_ENVIRONMENT');
     expect(read({ model: 'openai/x' }).absence).toBeUndefined();
   });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { eventFrame, eventFrames, exceptionFrame } from '../../test/support/event-stream.ts';
+import { eventFrame, eventFrames, exceptionFrame, payloadFrames } from '../../test/support/event-stream.ts';
 import { bytesFrom, cutAt, readAll, streamContext } from '../../test/support/stream-parts.ts';
 import { GatewayError } from '../errors.ts';
-import { binaryEvents } from './binary-events.ts';
+import { binaryEvents, payloadEvents } from './binary-events.ts';
 import { MAX_EVENT_BYTES } from './stream-source.ts';
 import { TranslateStream } from './translate-stream.ts';
 
@@ -134,5 +134,43 @@ describe('a translated stream of binary events', () => {
       expect(text).toContain('"content":"Hi"');
       expect(error).toMatchObject({ kind });
     }
+  });
+});
+
+describe('a stream inside a binary stream', () => {
+  const LINES = 'data: {"a":"Grüß dich 👋"}\n\n: a comment\nevent: x\nid: 1\n{"b":2}\ndata:[DONE]\n\n';
+  const EXPECTED = ['{"a":"Grüß dich 👋"}', '{"b":2}', '[DONE]'];
+
+  function readInner(bytes: Uint8Array, at: number) {
+    const events: string[] = [];
+    const reader = payloadEvents((data) => events.push(data));
+    for (const piece of cutAt(bytes, [at])) reader.feed(piece);
+    reader.end?.();
+    return { events, isInside: reader.isInside };
+  }
+
+  test('is its lines, however they are wrapped and wherever the network cuts', () => {
+    for (let wrapped = 1; wrapped < LINES.length; wrapped += 7) {
+      const bytes = payloadFrames([LINES.slice(0, wrapped), LINES.slice(wrapped)]);
+      for (let at = 1; at < bytes.length; at += 5) {
+        expect(readInner(bytes, at)).toEqual({ events: EXPECTED, isInside: false });
+      }
+    }
+  });
+
+  test('whose last line has no end has that line all the same', () => {
+    expect(readInner(payloadFrames(['data: {"a":1}\n', 'data: {"b":2}']), 3).events).toEqual(['{"a":1}', '{"b":2}']);
+  });
+
+  test('that breaks off inside a frame says so', () => {
+    const bytes = payloadFrames([LINES]);
+    expect(readInner(bytes.subarray(0, bytes.length - 1), 5)).toEqual({ events: [], isInside: true });
+  });
+
+  test('hands a failure on', () => {
+    const bytes = Buffer.concat([payloadFrames(['{"a":1}\n']), exceptionFrame('ModelStreamError', 'it broke')]);
+    const [first, failure = ''] = readInner(bytes, 9).events;
+    expect(first).toBe('{"a":1}');
+    expect(JSON.parse(failure)).toEqual({ error: { message: 'it broke', type: 'ModelStreamError' } });
   });
 });

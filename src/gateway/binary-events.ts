@@ -5,6 +5,7 @@
 import { EventStreamCodec, type Message } from '@smithy/eventstream-codec';
 import { GatewayError } from '../errors.ts';
 import type { FrameReader } from './framing.ts';
+import { lineEvents } from './line-events.ts';
 import { MAX_EVENT_BYTES, tooLong } from './stream-source.ts';
 
 const LENGTH_BYTES = 4;
@@ -22,7 +23,36 @@ const codec = new EventStreamCodec(
  * @param onEvent is given each event as JSON: `{"<event type>": <payload>}`, and a failure as
  *   `{"error": {"type": "<exception type>", …its payload}}`
  */
-export function binaryEvents(onEvent: (data: string) => void): FrameReader {
+export const binaryEvents = (onEvent: (data: string) => void): FrameReader =>
+  messages((message) => onEvent(failureIn(message) ?? eventOf(message)));
+
+/**
+ * Messages that wrap another stream, cut anywhere: its lines are the events, with the marks of server-sent events or without.
+ * Source: AWS's API reference, "InvokeEndpointWithResponseStream".
+ */
+export function payloadEvents(onEvent: (data: string) => void): FrameReader {
+  const inner = lineEvents((line) => {
+    if (line.startsWith('data:')) onEvent(line.slice('data:'.length).trim());
+    else if (!OTHER_FIELDS.test(line)) onEvent(line);
+  });
+  const outer = messages((message) => {
+    const failed = failureIn(message);
+    if (failed === undefined) inner.feed(message.body);
+    else onEvent(failed);
+  });
+  return {
+    feed: (bytes) => outer.feed(bytes),
+    end: () => inner.end?.(),
+    get isInside() {
+      return outer.isInside;
+    },
+  };
+}
+
+/** Comments, and what server-sent events have beside their data. */
+const OTHER_FIELDS = /^(?:|event|id|retry):/;
+
+function messages(onMessage: (message: Message) => void): FrameReader {
   /** Bytes of a message that is not complete yet; joined only when it is, since it may come byte by byte. */
   let pieces: Uint8Array[] = [];
   let size = 0;
@@ -54,7 +84,7 @@ export function binaryEvents(onEvent: (data: string) => void): FrameReader {
         }
         const message = held.subarray(0, needed);
         keep(held.subarray(needed));
-        onEvent(eventOf(message));
+        onMessage(decoded(message));
       }
     },
     get isInside() {
@@ -71,21 +101,29 @@ function lengthOf(bytes: Uint8Array): number {
   return length;
 }
 
-function eventOf(bytes: Uint8Array): string {
-  const { headers, body } = decoded(bytes);
-  const header = (name: string): string => {
-    const value = headers[name]?.value;
-    return typeof value === 'string' ? value : '';
-  };
-  const payload = decoder.decode(body);
-  switch (header(':message-type')) {
+function eventOf(message: Message): string {
+  const payload = decoder.decode(message.body);
+  return `{${JSON.stringify(headerOf(message, ':event-type'))}:${payload === '' ? '{}' : payload}}`;
+}
+
+/** `undefined`: it is none. */
+function failureIn(message: Message): string | undefined {
+  switch (headerOf(message, ':message-type')) {
     case 'exception':
-      return failure(header(':exception-type'), payload);
+      return failure(headerOf(message, ':exception-type'), decoder.decode(message.body));
     case 'error':
-      return failure(header(':error-code'), JSON.stringify({ message: header(':error-message') }));
+      return failure(
+        headerOf(message, ':error-code'),
+        JSON.stringify({ message: headerOf(message, ':error-message') }),
+      );
     default:
-      return `{${JSON.stringify(header(':event-type'))}:${payload === '' ? '{}' : payload}}`;
+      return undefined;
   }
+}
+
+function headerOf({ headers }: Message, name: string): string {
+  const value = headers[name]?.value;
+  return typeof value === 'string' ? value : '';
 }
 
 function decoded(bytes: Uint8Array): Message {

@@ -2,11 +2,13 @@
 import type { ProviderAdapter } from '../providers/adapter.ts';
 import type { Framing } from './framing.ts';
 import { lineEvents } from './line-events.ts';
+import { namedEvents } from './server-sent-events.ts';
 
 /** `undefined`: server-sent events. What needs a library loads it with its first stream: without such a provider nobody pays. */
 export async function framingOf({ framing }: ProviderAdapter): Promise<Framing | undefined> {
   if (framing === undefined) return undefined;
   if (framing === 'ndjson') return lineEvents;
-  const { binaryEvents } = await import('./binary-events.ts');
-  return binaryEvents;
+  if (framing === 'named-events') return namedEvents;
+  const { binaryEvents, payloadEvents } = await import('./binary-events.ts');
+  return framing === 'aws-payload-parts' ? payloadEvents : binaryEvents;
 }

@@ -9,6 +9,7 @@ import { authorized } from './authorized.ts';
 import { bodyText } from './body-text.ts';
 import type { Call, FullReply, Reading, Reply, StreamReply, StreamTally } from './call.ts';
 import type { EventStream } from './event-stream.ts';
+import { followed } from './follow-ups.ts';
 import { type ForwardSettings, forwardedHeaders, withForwarded } from './forward-headers.ts';
 import { framingOf } from './framing-choice.ts';
 import { fullReply, type Metered } from './full-reply.ts';
@@ -24,6 +25,7 @@ import {
   type StreamContext,
   settlesWithin,
   truncated,
+  unreachable,
   upstreamBytes,
 } from './stream-source.ts';
 import { inputFor, targetFor } from './target-for.ts';
@@ -162,9 +164,12 @@ export class Sender {
         signal: controller.signal,
       });
     const time = { nowMs: now(), signal: controller.signal };
-    const response = call.client.gone
+    const posted = call.client.gone
       ? Promise.reject(clientClosed())
       : (authorized(request, target, time)?.then(post) ?? post(request));
+    const { fetch } = this.#parts;
+    const following = { ...time, target, isStream: call.request.stream === true, maxBytes: settings.maxResponseBytes };
+    const response = target.adapter.followUp ? posted.then((first) => followed(first, following, fetch)) : posted;
     return { response, memo: request.memo, controller, interruption, clock, release, close };
   }
 
@@ -277,11 +282,6 @@ function timeoutOf(target: Target, call: Call, settings: SendSettings): number {
     controls.streamTimeoutMs ?? controls.timeoutMs ?? target.streamTimeoutMs ?? settings.streamTimeoutMs;
   const whole = controls.timeoutMs ?? target.timeoutMs ?? settings.timeoutMs;
   return request.stream === true ? (forStream ?? whole) : whole;
-}
-
-function unreachable(cause: unknown): GatewayError {
-  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? ` (${cause.code})` : '';
-  return new GatewayError('upstream_unreachable', `The upstream could not be reached${code}.`, { cause });
 }
 
 /** Blank-line framing with plain newlines and no byte order mark: what the byte relay understands. */

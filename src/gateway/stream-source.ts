@@ -108,6 +108,11 @@ export const newTally = (keepEvents: boolean): StreamTally => ({
   stored: keepEvents ? [] : undefined,
 });
 
+export function unreachable(cause: unknown): GatewayError {
+  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? ` (${cause.code})` : '';
+  return new GatewayError('upstream_unreachable', `The upstream could not be reached${code}.`, { cause });
+}
+
 export const brokenOff = (cause: unknown): GatewayError =>
   new GatewayError('upstream_truncated', 'The upstream broke off its answer.', { cause });
 

@@ -1,11 +1,11 @@
 /** A stream that is parsed and written anew: providers with differences, features that look at chunks, odd line ends. */
-import { createParser } from 'eventsource-parser';
 import { GatewayError } from '../errors.ts';
 import type { StreamDecoder } from '../providers/adapter.ts';
 import type { ChatChunk } from '../wire/openai.ts';
 import { EventStream } from './event-stream.ts';
 import type { FrameReader } from './framing.ts';
 import { OpenChoices } from './open-choices.ts';
+import { serverSentEvents } from './server-sent-events.ts';
 import { frame, MAX_EVENT_BYTES, type StreamContext, tooLong, truncated, type UpstreamBytes } from './stream-source.ts';
 
 export class TranslateStream extends EventStream {
@@ -74,24 +74,6 @@ export class TranslateStream extends EventStream {
       this.fail(isHalf ? truncated() : thrown);
     }
   }
-}
-
-/** Their source: WHATWG's HTML standard, "Server-sent events". */
-function serverSentEvents(onEvent: (data: string) => void): FrameReader {
-  const text = new TextDecoder();
-  const parser = createParser({
-    maxBufferSize: MAX_EVENT_BYTES,
-    onEvent: ({ data }) => onEvent(data),
-    onError: (cause) => {
-      if (cause.type !== 'max-buffer-size-exceeded') return; // Unknown fields are skipped, as the standard says.
-      throw tooLong();
-    },
-  });
-  return {
-    feed: (bytes) => parser.feed(text.decode(bytes, { stream: true })),
-    end: () => parser.feed('\n\n'),
-    isInside: false,
-  };
 }
 
 /** Only an object with an `error` member of its own; what a model wrote about errors is no error. */

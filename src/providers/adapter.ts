@@ -97,7 +97,18 @@ export interface UpstreamRequest {
   readonly memo?: unknown;
 }
 
-/** One server-sent event's `data`, one line of NDJSON, or one message of a binary stream as `{type: payload}`. */
+/** Where an answer will be that was not there yet. Asked for with GET, and with these headers only. */
+export interface FollowUp {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Time to leave it before it is asked for. */
+  readonly waitMs: number;
+}
+
+/**
+ * One server-sent event's `data`, one line of NDJSON, or one message of a binary stream as `{type: payload}`; of named
+ * events as `{event: data}`, where the data is a text.
+ */
 export type StreamDecoder = (data: string) => ChatChunk[];
 
 /** A variable of the environment by its name. */
@@ -116,7 +127,7 @@ export interface ProviderAdapter {
   /** True when answers are OpenAI's own bytes and may be relayed without translation, but for requests that leave a memo. */
   readonly relaysBytes: boolean;
   /** How its streams are cut into events; server-sent events when absent. */
-  readonly framing?: 'aws-event-stream' | 'aws-payload-parts' | 'ndjson';
+  readonly framing?: 'aws-event-stream' | 'aws-payload-parts' | 'named-events' | 'ndjson';
   /** True when the provider's own `usage.cost` (USD) is what it bills. */
   readonly reportsCost?: boolean;
   /** Absent: its prices hold for all its answers alike. */
@@ -131,6 +142,12 @@ export interface ProviderAdapter {
   buildRequest(input: ChatInput, target: Target, changes: Change[]): UpstreamRequest;
   /** For credentials that must be fetched or computed: the request with them, or `undefined` where it needs none. Throws GatewayError. */
   authorize?(request: UpstreamRequest, target: Target, nowMs: number): Promise<UpstreamRequest> | undefined;
+  /** Of a successful answer that is JSON: where to go on, or `undefined` when it is the answer. Throws GatewayError. */
+  followUp?(body: unknown, target: Target, isStream: boolean): FollowUp | undefined;
+  /** Asks how many tokens the prompt of such a request is; it is authorized like one. `undefined`: not for this model. */
+  countRequest?(input: ChatInput, target: Target): UpstreamRequest | undefined;
+  /** Tokens in the answer to that; `undefined`: it does not say. */
+  readCount?(body: unknown): number | undefined;
   /** @param memo that of the request; absent when there was none */
   parseResponse(body: unknown, target: Target, memo?: unknown): ChatCompletion;
   createStreamDecoder(target: Target, memo?: unknown): StreamDecoder;

@@ -4,6 +4,7 @@
  */
 import { GatewayError } from '../errors.ts';
 import type { Target, UpstreamRequest } from './adapter.ts';
+import { bedrockModel } from './bedrock-model.ts';
 import {
   type BedrockSettings,
   bearerOf,
@@ -14,15 +15,32 @@ import {
 } from './bedrock-settings.ts';
 
 const SERVICE = 'bedrock';
+/** Bedrock's newer endpoint is a service of its own. */
+const MANTLE_SERVICE = 'bedrock-mantle';
 
 /** @throws GatewayError `upstream_unauthorized` when AWS gives no credentials */
 export async function authorize(request: UpstreamRequest, target: Target, nowMs: number): Promise<UpstreamRequest> {
   if (bearerOf(target) !== undefined) return request;
-  const settings = settingsOf(target);
-  const region = regionOf(settings, target.upstreamModel);
-  const credentials = await credentialsFor(settings, region, nowMs);
-  return signed(request, { credentials, region, service: SERVICE, nowMs });
+  const { route } = bedrockModel(target.upstreamModel);
+  return signedFor(route === 'mantle' ? MANTLE_SERVICE : SERVICE, request, target, nowMs);
 }
+
+/** @throws GatewayError `upstream_unauthorized` when AWS gives no credentials */
+export async function signedFor(
+  service: string,
+  request: UpstreamRequest,
+  target: Target,
+  nowMs: number,
+): Promise<UpstreamRequest> {
+  const settings = settingsOf(target);
+  const region = regionIn(request.url) ?? regionOf(settings, target.upstreamModel);
+  const credentials = await credentialsFor(settings, region, nowMs);
+  return signed(request, { credentials, region, service, nowMs });
+}
+
+/** AWS's own hosts take signatures for their region only. */
+const regionIn = (url: string): string | undefined =>
+  /^https:\/\/bedrock-(?:runtime|mantle)(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com|api\.aws)/.exec(url)?.[1];
 
 export interface Signing {
   readonly credentials: StaticKeys;
@@ -137,7 +155,13 @@ async function providerFor(settings: BedrockSettings, region: string): Promise<P
       : library.fromIni({ profile, clientConfig: { region } });
   };
   if (role === undefined) return own();
-  const { arn: roleArn, sessionName: roleSessionName, webIdentity } = role;
+  const { arn: roleArn, sessionName: roleSessionName, webIdentity, webIdentitySource } = role;
+  if (webIdentitySource !== undefined) {
+    return async () => {
+      const webIdentityToken = await webIdentitySource.read();
+      return library.fromWebToken({ webIdentityToken, roleArn, roleSessionName, clientConfig })();
+    };
+  }
   if (webIdentity?.startsWith('/')) {
     return library.fromTokenFile({ webIdentityTokenFile: webIdentity, roleArn, roleSessionName, clientConfig });
   }

@@ -17,6 +17,8 @@ import { ollama, ollamaChat } from './ollama.ts';
 import { openai } from './openai.ts';
 import { OWN_SERVERS } from './own-servers.ts';
 import { PLAIN_HOSTS } from './plain-hosts.ts';
+import { replicate } from './replicate.ts';
+import { sagemaker, sagemakerChat } from './sagemaker.ts';
 import { vertexAi, vertexAiBeta } from './vertex.ts';
 import { watsonx } from './watsonx.ts';
 
@@ -33,6 +35,9 @@ const ADAPTERS: readonly ProviderAdapter[] = [
   watsonx,
   vertexAi,
   vertexAiBeta,
+  sagemakerChat,
+  sagemaker,
+  replicate,
   ollama,
   ollamaChat,
   ...HOSTED,

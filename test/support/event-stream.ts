@@ -38,5 +38,16 @@ function framed(event: string): Buffer {
   return eventFrame({ ':event-type': type, ':content-type': 'application/json', ':message-type': 'event' }, payload);
 }
 
+/** Another stream's bytes, wrapped piece by piece. */
+export const payloadFrames = (pieces: readonly string[]): Buffer =>
+  Buffer.concat(
+    pieces.map((piece) =>
+      eventFrame(
+        { ':event-type': 'PayloadPart', ':content-type': 'application/octet-stream', ':message-type': 'event' },
+        piece,
+      ),
+    ),
+  );
+
 export const exceptionFrame = (type: string, message: string): Buffer =>
   eventFrame({ ':exception-type': type, ':message-type': 'exception' }, JSON.stringify({ message }));
