@@ -103,6 +103,19 @@ describe('an intent', () => {
   });
 });
 
+describe('when a call began', () => {
+  test('is when it came, or, for one that had to wait beyond a second, when its limits let it in', () => {
+    const second = Math.floor(STARTED_AT_MS / 1_000) * 1_000;
+    const startOf = (admittedAtMs: number | undefined): number =>
+      rowOf(OK, { receivedAtMs: second + 100, admittedAtMs }).startedAtMs;
+    expect(startOf(undefined)).toBe(second + 100);
+    expect(startOf(second + 999)).toBe(second + 100);
+    // Windows begin on whole seconds: in memory it is counted in the one that begins here.
+    expect(startOf(second + 1_000)).toBe(second + 1_000);
+    expect(startOf(second + 7_500.5)).toBe(second + 7_500.5);
+  });
+});
+
 describe('the row of an answer', () => {
   test('says who asked for what, who served it, how long it took and what it cost', () => {
     const call: SampleCall = {

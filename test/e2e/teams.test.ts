@@ -129,6 +129,25 @@ describe('a member of a team', () => {
   });
 });
 
+test('a member without limits of their own has those that the team gives each of them', async () => {
+  await does('POST', '/team/new', {
+    team_id: 'each',
+    members: ['eve', 'fay'],
+    team_member_rpm_limit: 2,
+    default_team_member_models: ['m1'],
+  });
+  await does('POST', '/team/member_add', { team_id: 'each', member: { role: 'user', user_id: 'gil' } });
+  const [eve = '', fay = '', gil = ''] = await Promise.all(
+    ['eve', 'fay', 'gil'].map((user_id) => keyFor({ team_id: 'each', user_id })),
+  );
+  const statuses = async (key: string): Promise<string[]> => [await ask(key), await ask(key), await ask(key)];
+  expect((await statuses(eve)).map((status) => status.slice(0, 3))).toEqual(['200', '200', '429']);
+  expect(await ask(fay)).toBe('200');
+  expect([await ask(gil), await ask(gil, 'm2')]).toEqual(['200', DENIED]);
+  await does('POST', '/team/update', { team_id: 'each', team_member_tpm_limit: 1 });
+  expect((await ask(fay)).slice(0, 3)).toBe('429');
+});
+
 describe('what all keys and teams have spent', () => {
   test('counts as nothing after a reset, and the log and its totals are still there', async () => {
     await does('POST', '/team/new', { team_id: 'spender', max_budget: 0.0003 });
