@@ -144,6 +144,20 @@ function sourceOf(source: JsonObject): JsonObject {
 /** @returns what makes one stream's events into chunks */
 export function cohereEvents(): (event: JsonObject) => JsonObject {
   const cited = new Citations();
+  /** Calls that have begun and have no arguments yet. */
+  const bare = new Set<unknown>();
+
+  function callDelta(calls: unknown, index: unknown): JsonObject {
+    const pieces = callsOf(calls, index);
+    const isBare = pieces.every((piece) => !isObject(piece['function']) || !piece['function']['arguments']);
+    if (pieces.some(({ id }) => id !== undefined)) bare.add(index);
+    if (!isBare) bare.delete(index);
+    return { delta: { tool_calls: pieces } };
+  }
+
+  /** No arguments are an empty object: clients parse what they get. */
+  const callEnd = (index: unknown): JsonObject | undefined =>
+    bare.delete(index) ? { delta: { tool_calls: [{ index, function: { arguments: '{}' } }] } } : undefined;
 
   function choiceOf(event: JsonObject, message: JsonObject): JsonObject | undefined {
     switch (event['type']) {
@@ -162,7 +176,9 @@ export function cohereEvents(): (event: JsonObject) => JsonObject {
         return { delta: { reasoning_content: textOf(message['tool_plan']) ?? '' } };
       case 'tool-call-start':
       case 'tool-call-delta':
-        return { delta: { tool_calls: callsOf(message['tool_calls'], event['index']) } };
+        return callDelta(message['tool_calls'], event['index']);
+      case 'tool-call-end':
+        return callEnd(event['index']);
       case 'citation-start':
         // All of them leave together: client libraries do not join lists that come in pieces.
         cited.add(message['citations']);

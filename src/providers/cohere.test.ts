@@ -288,7 +288,9 @@ describe('an answer of Cohere', () => {
         const end = JSON.parse(events.at(-1) ?? '').delta;
         const got = accumulate(chunksOf(events));
         expect(got).toMatchObject({ role: 'assistant', content: said.content, reasoning: said.reasoning });
-        expect<unknown>(got.calls).toEqual(said.calls.map((call) => ({ ...call, type: 'function' })));
+        expect<unknown>(got.calls).toEqual(
+          said.calls.map((call) => ({ ...call, type: 'function', arguments: call.arguments || '{}' })),
+        );
         expect(got.finish).toBe(end.finish_reason === 'TOOL_CALL' ? 'tool_calls' : 'stop');
         expect(got.ids.size).toBe(1);
         expect(got.usage).toEqual({

@@ -12,7 +12,7 @@ export function wholeToolCall(raw: unknown, newId: () => string): JsonObject {
     ...call,
     id: textOf(call['id']) ?? `call_${newId()}`,
     type: textOf(call['type']) ?? 'function',
-    ...(made && { function: { ...made, arguments: argumentsText(made['arguments']) ?? '{}' } }),
+    ...(made && { function: { ...made, arguments: argumentsText(made['arguments']) || '{}' } }),
   };
 }
 
