@@ -85,6 +85,21 @@ describe('DeepSeek', () => {
   });
 });
 
+test('Perplexity’s sources stand where the text names them', () => {
+  const perplexity = target('perplexity/sonar');
+  const content = 'Rome [2] is old [1][2].';
+  const answer = {
+    choices: [{ message: { role: 'assistant', content }, finish_reason: 'stop' }],
+    citations: ['https://a.example', 'https://b.example', 'https://c.example'],
+  };
+  const made = perplexity.adapter.parseResponse(answer, perplexity).choices[0]?.message['annotations'];
+  const places = Array.isArray(made)
+    ? made.map(({ url_citation: { start_index, end_index } }) => content.slice(start_index, end_index))
+    : [];
+  expect(places).toEqual(['[1]', '[2]', '']);
+  expect(made).toMatchObject([{}, { url_citation: { url: 'https://b.example', start_index: 5 } }, {}]);
+});
+
 describe('Moonshot', () => {
   test('is asked in words to call a tool', () => {
     const body = { tools: TOOLS, tool_choice: 'required' };

@@ -32,7 +32,7 @@ const textIn = (value: unknown): string => (typeof value === 'string' ? value : 
 const isWholeChat = (text: string | undefined): text is string =>
   text !== undefined && textIn(parsed(text)['object']) === 'chat.completion';
 const isStreamedChat = (events: Recording['events']): events is readonly string[] =>
-  events?.some((event) => event !== '[DONE]' && textIn(parsed(event)['object']).startsWith('chat.'));
+  events?.some((event) => event !== '[DONE]' && textIn(parsed(event)['object']).startsWith('chat.')) === true;
 
 /** A plain reading of messages or deltas, in their order. */
 function readingOf(parts: readonly Raw[]) {

@@ -89,29 +89,38 @@ export function choiceUsageAsUsage(body: JsonObject): JsonObject {
   return isObject(holder) ? { ...body, usage: holder['usage'] } : body;
 }
 
-/** Perplexity's sources as OpenAI's annotations, beside the fields of its own. */
+/** Perplexity's sources as OpenAI's annotations, beside the fields of its own: at their first `[1]` in the text. */
 export function sourcesAsAnnotations(body: JsonObject): JsonObject {
   const { choices } = body;
-  const annotations = annotationsOf(body);
-  if (annotations.length === 0 || !Array.isArray(choices)) return body;
+  const sources = sourcesOf(body);
+  if (sources.length === 0 || !Array.isArray(choices)) return body;
   return {
     ...body,
     choices: choices.map((choice: unknown) => {
       if (!isObject(choice) || !isObject(choice['message']) || choice['delta'] !== undefined) return choice;
+      const text = textOf(choice['message']['content']) ?? '';
+      const annotations = sources.map((source, at) => annotation(source, `[${at + 1}]`, text));
       return { ...choice, message: { annotations, ...choice['message'] } };
     }),
   };
 }
 
-function annotationsOf(body: JsonObject): JsonObject[] {
-  const { search_results: results, citations } = body;
-  if (Array.isArray(results) && results.length > 0) {
-    return results.filter(isObject).map(({ url, title }) => annotation(url, title));
-  }
-  return Array.isArray(citations) ? citations.map((url: unknown) => annotation(url, undefined)) : [];
+interface Source {
+  readonly url: unknown;
+  readonly title: unknown;
 }
 
-const annotation = (url: unknown, title: unknown): JsonObject => ({
-  type: 'url_citation',
-  url_citation: { url, title: typeof title === 'string' ? title : '', start_index: 0, end_index: 0 },
-});
+function sourcesOf(body: JsonObject): Source[] {
+  const { search_results: results, citations } = body;
+  if (Array.isArray(results) && results.length > 0) {
+    return results.filter(isObject).map(({ url, title }) => ({ url, title }));
+  }
+  return Array.isArray(citations) ? citations.map((url: unknown) => ({ url, title: undefined })) : [];
+}
+
+/** A source that the text does not name stands at its beginning. */
+function annotation({ url, title }: Source, mark: string, text: string): JsonObject {
+  const start = text.indexOf(mark);
+  const place = start < 0 ? { start_index: 0, end_index: 0 } : { start_index: start, end_index: start + mark.length };
+  return { type: 'url_citation', url_citation: { url, title: typeof title === 'string' ? title : '', ...place } };
+}
