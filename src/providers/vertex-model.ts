@@ -121,7 +121,7 @@ const CHAT = '/chat/completions';
  */
 export function addressOf(target: Target, { path }: VertexModel, tail: string): string {
   const settings = settingsOf(target);
-  const baseUrl = rootOf(target, settings);
+  const baseUrl = rootOf(target, settings, path);
   if (baseUrl.endsWith(tail)) return baseUrl;
   if (settings.isPrivateEndpoint) {
     const id = path.replace(/^.*\//, '');
@@ -138,9 +138,16 @@ export function addressOf(target: Target, { path }: VertexModel, tail: string): 
 }
 
 /** Google's host for the deployment's location, unless a caller's own name is of a model that is elsewhere. */
-function rootOf({ baseUrl, upstreamModel }: Target, settings: VertexSettings): string {
-  const isGoogles = baseUrl === hostOf(settings.location ?? DEFAULT_LOCATION);
-  return isGoogles ? hostOf(locationFor(settings, upstreamModel)) : baseUrl;
+function rootOf(target: Target, settings: VertexSettings, path: string): string {
+  const { baseUrl, upstreamModel } = target;
+  if (baseUrl !== hostOf(settings.location ?? DEFAULT_LOCATION)) return baseUrl;
+  return isExpress(target, settings, path) ? GLOBAL_HOST : hostOf(locationFor(settings, upstreamModel));
+}
+
+/** An API key knows its project, which is then in no address: Google calls it express mode. */
+function isExpress({ apiKey }: Target, { ownProject }: VertexSettings, path: string): boolean {
+  const hasKey = apiKey !== undefined && apiKey !== '';
+  return hasKey && ownProject === undefined && path.startsWith('publishers/google/');
 }
 
 /** As LiteLLM has it: Jamba and endpoints of one's own that speak OpenAI's dialect are called in the preview. */
@@ -150,11 +157,10 @@ function versionOf(path: string, tail: string): string {
 }
 
 function placeOf(target: Target, settings: VertexSettings, path = ''): string {
-  const { project, ownProject } = settings;
+  if (isExpress(target, settings, path)) return '';
+  const { project } = settings;
   const location = locationFor(settings, target.upstreamModel);
   const hasKey = target.apiKey !== undefined && target.apiKey !== '';
-  // An API key knows its project: Google calls it express mode.
-  if (hasKey && ownProject === undefined && path.startsWith('publishers/google/')) return '';
   if (hasKey && project === undefined) {
     throw new GatewayError(
       'upstream_unauthorized',
