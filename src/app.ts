@@ -4,6 +4,7 @@ import type { AdminContext } from './admin/context.ts';
 import type { HealthWatch } from './admin/health-watch.ts';
 import type { ModelRegistry } from './admin/model-registry.ts';
 import type { Prices } from './admin/prices.ts';
+import type { RequestPreview } from './admin/request-preview.ts';
 import { type Auth, createAuth, lazyAdmin, masterCaller, randomBytes } from './app/auth.ts';
 import { createHealthWatch, HealthEvents, type HealthWatchParts } from './app/health-watch.ts';
 import { startKeyRotation } from './app/key-rotation.ts';
@@ -14,9 +15,11 @@ import { createMasterKey, type MasterKey } from './app/master-key.ts';
 import { createMirrors } from './app/mirrors.ts';
 import { createModelRegistry } from './app/model-registry.ts';
 import { modelList } from './app/models.ts';
+import { type PriceListModels, priceListModels } from './app/price-list-models.ts';
 import { createPrices } from './app/prices.ts';
 import { createReadiness, type Readiness } from './app/readiness.ts';
 import { createSender, pipelineParts } from './app/request-path.ts';
+import { createRequestPreview } from './app/request-preview.ts';
 import { createRouting } from './app/routing.ts';
 import { type LiveSettings, openRunTimeSettings } from './app/run-time-settings.ts';
 import type { Runtime } from './app/runtime.ts';
@@ -45,6 +48,7 @@ import { createRouter, SERVED_PATHS } from './http/routes.ts';
 import { type HttpParts, type Listener, listen } from './http/server.ts';
 import { type Ledger, openLedger } from './ledger/ledger.ts';
 import { loadCatalog } from './pricing/catalog.ts';
+import { createTokenCounter } from './tokens/token-counter.ts';
 
 export interface AppOptions {
   readonly config: Config;
@@ -107,6 +111,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     quote: createQuote(cards),
     cards,
     models: createModelRegistry(live, catalog),
+    priceList: priceListModels(live, catalog),
     reader,
     prices: createPrices({ catalog, rateCard: cards.rateCard, runtime: () => live.runtime }),
     runtime: () => live.runtime,
@@ -141,6 +146,7 @@ interface Parts {
   readonly quote: Quote;
   readonly cards: Cards;
   readonly models: ModelRegistry;
+  readonly priceList: PriceListModels;
   readonly reader: Reader;
   readonly prices: Prices;
   readonly readiness: Readiness;
@@ -191,7 +197,15 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
   const sightingOf: HealthWatchParts['sightingOf'] = (id) => routing.state.health.sightingOf(id);
   const health = createHealthWatch({ pipeline, sightingOf, runtime, now, newId }, events);
   const keyRotation = readKeyRotation(options.env.lookup);
-  const admin = adminContext(options, parts, { auth, directory, health, rotatesKeys: keyRotation !== undefined });
+  const counter = createTokenCounter();
+  const preview = createRequestPreview({ ...parts, pipeline, counter, newId });
+  const admin = adminContext(options, parts, {
+    auth,
+    directory,
+    health,
+    preview,
+    rotatesKeys: keyRotation !== undefined,
+  });
   const listener = listen(
     {
       ...managementParts(parts, auth, admin),
@@ -217,6 +231,7 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
     async stopBackground() {
       await stopRotation();
       await mirrors.stop();
+      counter.close();
     },
   };
 }
@@ -230,15 +245,16 @@ interface Managing {
   readonly auth: Auth;
   readonly directory: Directory;
   readonly health: HealthWatch;
+  readonly preview: RequestPreview;
   readonly rotatesKeys: boolean;
 }
 
 function adminContext({ version }: AppOptions, parts: Parts, managing: Managing): AdminContext {
   const { db, ledger, models, reader, prices, runTimeSettings, runtime } = parts;
-  const { auth, directory, health, rotatesKeys } = managing;
+  const { auth, directory, health, preview, rotatesKeys } = managing;
   return {
     ...auth,
-    ...{ db, directory, ledger, models, reader, prices, health, runTimeSettings, now, randomBytes, version },
+    ...{ db, directory, ledger, models, reader, prices, health, preview, runTimeSettings, now, randomBytes, version },
     settings: () => ({ ...runtime().config.limits, keys: runtime().config.keys, rotatesKeys }),
   };
 }

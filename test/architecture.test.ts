@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   callbacks: ['gateway', 'providers/adapter', ...MONEY, ...LOW],
   auth: ['gateway/call', 'gateway/entities', 'db', ...LOW],
   admin: ['auth', 'gateway/entities', ...MONEY, ...LOW],
+  tokens: LOW,
   http: ['gateway', 'admin', ...LOW],
 };
 const SEES_EVERYTHING = new Set(['app', 'main']);

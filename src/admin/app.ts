@@ -71,7 +71,7 @@ async function bodyOf(
   schema: NonNullable<AdminRoute['body']>,
 ): Promise<Record<string, unknown>> {
   const asksNothing = Object.keys(schema.shape).length === 0;
-  return accept(await readObject(request, asksNothing), schema, route.refusals);
+  return accept(await readObject(request, asksNothing, route.largestBytes), schema, route.refusals);
 }
 
 /** @throws what it was given, when nobody foresaw it: the HTTP layer then reports it and answers a plain 500 */

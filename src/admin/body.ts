@@ -16,8 +16,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
  * @param mayBeEmpty nothing at all counts as an object without members: `curl -X POST` on a route that asks for nothing
  * @throws GatewayError 400 or 413
  */
-export async function readObject(request: Request, mayBeEmpty = false): Promise<object> {
-  const text = await readText(request);
+export async function readObject(request: Request, mayBeEmpty = false, mostBytes = MAX_BYTES): Promise<object> {
+  const text = await readText(request, mostBytes);
   if (mayBeEmpty && text.trim() === '') return {};
   let value: unknown;
   try {
@@ -47,13 +47,14 @@ function refuseHalfCharacters(value: object): void {
   );
 }
 
-async function readText(request: Request): Promise<string> {
+async function readText(request: Request, mostBytes: number): Promise<string> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of request.body ?? []) {
     size += piece.byteLength;
-    if (size > MAX_BYTES) {
-      throw new GatewayError('payload_too_large', 'The body of a management request may have at most 1 MB.', {
+    if (size > mostBytes) {
+      const megabytes = mostBytes / (1024 * 1024);
+      throw new GatewayError('payload_too_large', `The body of this request may have at most ${megabytes} MB.`, {
         param: 'request_body',
       });
     }

@@ -9,6 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { HealthWatch } from './health-watch.ts';
 import type { ModelRegistry } from './model-registry.ts';
 import type { Prices } from './prices.ts';
+import type { RequestPreview } from './request-preview.ts';
 import type { RunTimeSettings } from './run-time-settings.ts';
 
 /** What of the configuration the management API goes by. Follows a reload. */
@@ -72,6 +73,7 @@ export interface AdminContext {
   readonly ledger: Pick<Ledger, 'flush' | 'pending'>;
   readonly models: ModelRegistry;
   readonly health: HealthWatch;
+  readonly preview: RequestPreview;
   readonly runTimeSettings: RunTimeSettings;
   readonly authenticate: Authenticate;
   /** Whose rights the caller has. */

@@ -99,6 +99,11 @@ const EXAMPLES: Readonly<Partial<Record<ManagementRoute, object>>> = {
   'POST /config/field/update': { field_name: 'alerting', field_value: ['slack'] },
   'POST /config/field/delete': { field_name: 'alerting' },
   'POST /global/spend/end_users': { startTime: '2026-01-01', endTime: '2026-01-31' },
+  'POST /utils/token_counter': { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] },
+  'POST /utils/transform_request': {
+    call_type: 'completion',
+    request_body: { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] },
+  },
   'POST /spend/calculate': { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] },
 };
 

@@ -37,6 +37,8 @@ export interface RouteSpec<Body extends Schema | undefined, Query extends Schema
   readonly refusals?: Refusals;
   /** What it answers, for the docs page. */
   readonly answer?: z.ZodType;
+  /** Of its body, where that may be as long as a prompt; 1 MB unless it says otherwise. */
+  readonly largestBytes?: number;
   /** Of success, for the docs page; 200 unless it says otherwise. */
   readonly status?: number;
   /** A `Response` goes out as it is, anything else as JSON. */
@@ -52,6 +54,7 @@ export interface AdminRoute {
   readonly query: Schema | undefined;
   readonly refusals: Refusals;
   readonly answer: z.ZodType | undefined;
+  readonly largestBytes: number | undefined;
   readonly status: number;
   readonly handle: (input: Input<Schema | undefined, Schema | undefined>) => Promise<unknown>;
 }
@@ -68,6 +71,7 @@ export function route<Body extends Schema | undefined = undefined, Query extends
     query: spec.query,
     refusals: spec.refusals ?? {},
     answer: spec.answer,
+    largestBytes: spec.largestBytes,
     status: spec.status ?? 200,
     // The app gives a handler what its own schemas have made, so the forgotten types are the right ones.
     handle: spec.handle as AdminRoute['handle'],

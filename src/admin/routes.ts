@@ -12,6 +12,7 @@ import { keyRoutes } from './key-routes.ts';
 import { modelAccessGroupRoutes } from './model-access-group-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { organizationRoutes } from './organization-routes.ts';
+import { previewRoutes } from './preview-routes.ts';
 import { projectRoutes } from './project-routes.ts';
 import { reportActivityRoutes } from './report-activity-routes.ts';
 import { reportTotalsRoutes } from './report-totals-routes.ts';
@@ -53,6 +54,7 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
     ...spendReportRoutes(context),
     ...spendResetRoutes(context),
     ...spendCalculateRoutes(context),
+    ...previewRoutes(context),
     ...costEstimateRoutes(context),
   ];
 }

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'bun:test';
 import { SetHealth } from '../../test/support/health-watch.ts';
 import { ledgerPlace } from '../../test/support/ledger-place.ts';
 import { liveModels } from '../../test/support/live-models.ts';
+import { NO_PREVIEW } from '../../test/support/request-preview.ts';
 import { runtimeFrom } from '../../test/support/runtime-from.ts';
 import { ANY_KEYS } from '../admin/context.ts';
 import type { ModelRegistry } from '../admin/model-registry.ts';
@@ -58,6 +59,7 @@ function authOf(over: Partial<AuthParts> = {}): Door {
       ledger,
       models,
       health: new SetHealth(),
+      preview: NO_PREVIEW,
       runTimeSettings,
       settings: () => SETTINGS,
       version: '0.0.0',

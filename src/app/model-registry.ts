@@ -64,11 +64,15 @@ const refusal = (message: string, param: string): GatewayError => {
 function listings(live: LiveModels, catalog: Catalog): ModelListing[] {
   const { file, stored, composed } = live.current;
   const served = new Map(composed.config.deployments.map((deployment) => [deployment.id, deployment]));
+  // What is served answers for itself; of several behind one id, the first.
+  const targets = new Map(live.runtime.groups.targets.toReversed().map((target) => [target.deploymentId, target]));
   const faultOf = (id: string): string | null => composed.leftOut.get(id) ?? null;
   const factsFor = (deployment: DeploymentConfig | undefined): Record<string, unknown> => {
     try {
-      const targets = deployment && targetsOf({ ...file, deployments: [deployment] }, live.parts(file).targets);
-      return factsOf(targets?.[0], catalog);
+      const running = deployment && targets.get(deployment.id);
+      if (running) return factsOf(running, catalog);
+      const made = deployment && targetsOf({ ...file, deployments: [deployment] }, live.parts(file).targets);
+      return factsOf(made?.[0], catalog);
     } catch {
       // It is left out for this very reason, which is shown beside it.
       return factsOf(undefined, catalog);

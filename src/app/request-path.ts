@@ -29,7 +29,7 @@ export interface RequestPath extends SenderSource {
   readonly ledger: Ledger;
   readonly auth: Pick<Auth, 'authenticate'>;
   readonly routing: Routing;
-  readonly sender: Sender;
+  readonly sender: Pick<Sender, 'send'>;
 }
 
 /** All but hedging: a probe of a deployment asks that one only. */

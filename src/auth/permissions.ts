@@ -40,6 +40,8 @@ export const PERMISSIONS = {
   documents: EVERYBODY,
   details: ADMINS_AND_VIEWER,
   infer: { ...ADMINS, key: 'own', service: 'team', viewer: 'own', user: 'own' },
+  /** What a request would be, count and cost the provider's own count; nothing is inferred. */
+  'requests.preview': { ...ADMINS, key: 'own', service: 'team', viewer: 'own', user: 'own' },
   'models.list': { ...ADMINS_AND_VIEWER, key: 'own', service: 'team', viewer: 'own', user: 'own' },
   // Keys
   'keys.create': { ...ADMINS, user: 'own', team_admin: 'team', org_admin: 'organization' },

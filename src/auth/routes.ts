@@ -166,6 +166,10 @@ const MANAGEMENT = {
   'GET /end_user/daily/activity': 'spend.read',
   'GET /end_user/daily/activity/aggregated': 'spend.read',
   'GET /end_user/daily/activity/export': 'spend.read',
+  'POST /utils/token_counter': 'requests.preview',
+  'POST /utils/transform_request': 'requests.preview',
+  'GET /utils/supported_openai_params': 'models.read',
+  'GET /utils/model_info': 'models.read',
   'POST /model/new': 'models.write',
   'POST /model/update': 'models.write',
   'PATCH /model/{model_id}/update': 'models.write',
@@ -218,9 +222,7 @@ const pathsWith = (...wanted: readonly Permission[]): readonly string[] =>
 const managed = (...prefixes: readonly string[]): readonly string[] =>
   MANAGEMENT_ROUTES.filter(({ path }) => prefixes.some((prefix) => path.startsWith(prefix))).map(({ path }) => path);
 
-const INFERENCE = DATA_ROUTES.filter(({ permission }) => permission === 'infer' || permission === 'models.list').map(
-  ({ path }) => path,
-);
+const INFERENCE = pathsWith('infer', 'models.list', 'requests.preview');
 const MODEL_READS = pathsWith('models.list', 'models.read');
 /** A reset is no read: no set of routes has it. */
 const RESETS = pathsWith('spend.reset');

@@ -7,6 +7,7 @@ import { GatewayError } from '../errors.ts';
 import { isObject, textOf, without } from '../lib/json.ts';
 import type { Change, ChatInput, ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
 import { completionOf } from './anthropic-answer.ts';
+import { anthropicCount, anthropicTokens, type CountPlace } from './anthropic-count.ts';
 import { bodyOf, draftOf, parameterRules } from './anthropic-request.ts';
 import { messageDecoder } from './anthropic-stream.ts';
 import type { BodyEdit } from './body-edit.ts';
@@ -31,13 +32,15 @@ export interface AnthropicDoor
   headers(target: Target): Readonly<Record<string, string>>;
   /** Last edits: the model's name in the body, or what stands there in its place. */
   finish(edit: BodyEdit, target: Target): void;
+  /** Where tokens of a prompt are counted, and of which model; beside the messages when absent. */
+  count?(target: Target): CountPlace;
 }
 
 const BETA = 'anthropic-beta';
 const BETA_NAMES = /^[\w.,\s-]{1,2000}$/;
 
 export function anthropicAdapter(door: AnthropicDoor): ProviderAdapter {
-  const { url: _, headers: __, finish: ___, ...facts } = door;
+  const { url: _, headers: __, finish: ___, count: ____, ...facts } = door;
   const rules = parameterRules(door.id);
   return {
     ...facts,
@@ -46,6 +49,9 @@ export function anthropicAdapter(door: AnthropicDoor): ProviderAdapter {
     // A workspace may have it so, whatever a request says.
     billing: () => ({ dearestRegion: 'us' }),
     buildRequest: (input, target, changes) => build(input, target, { door, rules, changes }),
+    countRequest: (input, target) =>
+      anthropicCount(build(input, target, { door, rules, changes: [] }), target, door.count?.(target)),
+    readCount: anthropicTokens,
     parseResponse: (body, _target, memo) => completionOf(body, memo),
     createStreamDecoder: (_target, memo) => messageDecoder(memo),
     parseError,

@@ -4,7 +4,7 @@
  * `google.rpc.Status` and `google.rpc.RetryInfo` of googleapis; LiteLLM's documentation of `gemini/`.
  */
 import { type ErrorKindName, GatewayError } from '../errors.ts';
-import { isObject, type JsonObject, textOf } from '../lib/json.ts';
+import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { Change, ChatInput, ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
 import { type AnswerContext, type AnswerStamp, geminiCompletion } from './gemini-answer.ts';
 import { geminiModel } from './gemini-model.ts';
@@ -19,12 +19,14 @@ export interface GeminiDoor
     ProviderAdapter,
     'id' | 'defaultBaseUrl' | 'apiKeyEnv' | 'baseUrlEnv' | 'settingsEnv' | 'parseSettings' | 'baseUrlOf' | 'secretsOf'
   > {
-  /** @param method `generateContent` or `streamGenerateContent` */
+  /** @param method `generateContent`, `streamGenerateContent` or `countTokens` */
   url(target: Target, method: string): string;
   /** Credentials, lower case. */
   headers(target: Target): Readonly<Record<string, string>>;
   /** What only this door adds to the request. */
   finish?(request: UpstreamRequest, target: Target): UpstreamRequest;
+  /** What `countTokens` is asked about such a body. */
+  countBody?(body: JsonObject, target: Target): JsonObject;
 }
 
 export interface GeminiParts {
@@ -43,7 +45,7 @@ interface Memo {
 }
 
 export function geminiAdapter(door: GeminiDoor, parts = systemParts()): ProviderAdapter {
-  const { url, headers, finish = (request) => request, ...facts } = door;
+  const { url, headers, finish = (request) => request, countBody = wholeRequest, ...facts } = door;
   const contextOf = (target: Target, memo: unknown): AnswerContext => ({
     ...parts,
     billsQueries: geminiModel(target).isThirdOrLater,
@@ -53,6 +55,17 @@ export function geminiAdapter(door: GeminiDoor, parts = systemParts()): Provider
     ...facts,
     relaysBytes: false,
     buildRequest: (input, target, changes) => finish(build(input, target, changes), target),
+    countRequest(input, target) {
+      const built = finish(build(input, target, []), target);
+      // It is what was written two lines above.
+      const body = JSON.parse(built.body) as JsonObject;
+      return {
+        url: url(target, COUNT),
+        headers: built.headers,
+        body: JSON.stringify(countBody(body, target)),
+      };
+    },
+    readCount: (body) => (isObject(body) ? numberOf(body['totalTokens']) : undefined),
     parseResponse: (body, target, memo) => geminiCompletion(body, contextOf(target, memo)),
     createStreamDecoder: (target, memo) => geminiChunkDecoder(contextOf(target, memo)),
     parseError: geminiError,
@@ -77,6 +90,7 @@ const operatorsHeaders = ({ extraHeaders }: Target) =>
   Object.fromEntries(Object.entries(extraHeaders).map(([name, value]) => [name.toLowerCase(), value]));
 
 const STREAM = 'streamGenerateContent';
+const COUNT = 'countTokens';
 
 /** @param base up to and without `/{model}`, with the folder of models */
 export const methodUrl = (base: string, method: string): string =>
@@ -92,6 +106,12 @@ function studioUrl({ baseUrl, upstreamModel, apiVersion }: Target, method: strin
   const root = baseUrl.replace(/\/models$/, '');
   const versioned = VERSION.test(root) ? root : `${root}/${apiVersion ?? 'v1beta'}`;
   return methodUrl(`${versioned}/${folder}/${model}`, method);
+}
+
+/** With instructions and tools, which a list of contents leaves out. Its model is named once more. */
+function wholeRequest(body: JsonObject, { upstreamModel }: Target): JsonObject {
+  const model = IN_FOLDER.test(upstreamModel) ? upstreamModel : `models/${upstreamModel}`;
+  return { generateContentRequest: { model, ...body } };
 }
 
 /** In a header: addresses end up in logs. */

@@ -4,6 +4,7 @@
  * "Express mode"; Anthropic's "Claude on Vertex AI"; LiteLLM's documentation of `vertex_ai/`.
  */
 import { GatewayError } from '../errors.ts';
+import type { JsonObject } from '../lib/json.ts';
 import type { ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
 import { anthropicAdapter } from './anthropic.ts';
 import { geminiAdapter, geminiError } from './gemini.ts';
@@ -47,6 +48,11 @@ const asStream = (request: UpstreamRequest): UpstreamRequest => ({
   url: request.url.replace(/:rawPredict$/, ':streamRawPredict'),
 });
 
+const COUNTED: ReadonlySet<string> = new Set(['contents', 'systemInstruction', 'tools', 'generationConfig']);
+
+const countedMembers = (body: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(body).filter(([name]) => COUNTED.has(name)));
+
 const withoutVersion = (target: Target): string => vertexModel(target).name.replace(/@.*$/, '');
 
 function dialectsOf(id: string): Readonly<Record<Dialect, ProviderAdapter>> {
@@ -70,16 +76,25 @@ function dialectsOf(id: string): Readonly<Record<Dialect, ProviderAdapter>> {
     ...open,
     url: (target) => url(target, RAW),
     finish: finishClaude,
+    count: (target) => ({
+      url: url(target, RAW).replace(/[^/]*:rawPredict$/, 'count-tokens:rawPredict'),
+      model: vertexModel(target).name,
+    }),
   });
   return {
     gemini: geminiAdapter({
       ...open,
       url: (target, method) => `${url(target, `:${method}`)}${method.startsWith('stream') ? '?alt=sse' : ''}`,
+      countBody: countedMembers,
     }),
     claude: {
       ...messages,
       buildRequest: (input, target, changes) =>
         withServedSwitches(messages.buildRequest(input, target, changes), changes),
+      countRequest(input, target) {
+        const request = messages.countRequest?.(input, target);
+        return request && withServedSwitches(request, []);
+      },
     },
     mistral: mistralAdapter({ ...open, url: (target) => url(target, RAW), modelOf: withoutVersion }),
     jamba: openAiCompatible({
@@ -154,6 +169,9 @@ function vertexAdapter(id: string): ProviderAdapter {
       return input.request.stream === true ? asStream(request) : request;
     },
     authorize,
+    countRequest: (input, target) => doorOf(target).countRequest?.(input, target),
+    // The two answers have no field in common.
+    readCount: (body) => dialects.gemini.readCount?.(body) ?? dialects.claude.readCount?.(body),
     parseResponse: (body, target, memo) => doorOf(target).parseResponse(body, target, memo),
     createStreamDecoder: (target, memo) => doorOf(target).createStreamDecoder(target, memo),
     // Google's words around all models, Anthropic's about Claude.

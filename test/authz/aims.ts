@@ -276,6 +276,10 @@ export const AIMS: Readonly<Record<string, Aim>> = {
   'GET /v1/explain/{call_id}': inPath('/v1/explain/', ''),
   'POST /cost/estimate': () => ({ body: { model: 'gpt-4o', input_tokens: 10, output_tokens: 10 } }),
   'POST /spend/calculate': () => ({ body: { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hi' }] } }),
+  'POST /utils/token_counter': () => ({ body: CHAT }),
+  'POST /utils/transform_request': () => ({ body: { call_type: 'completion', request_body: CHAT } }),
+  'GET /utils/supported_openai_params': at('/utils/supported_openai_params?model=shared'),
+  'GET /utils/model_info': at('/utils/model_info?model=gpt-4o'),
   'POST /global/spend/end_users': () => ({ body: {} }),
   // The audit log
   'GET /audit': ({ target }) => ({

@@ -243,6 +243,12 @@ export const REQUESTS: readonly Fields[] = [
   },
   { thing: 'cost', routes: ['POST /spend/calculate'], fields: words('model messages completion_response') },
   {
+    thing: 'token count',
+    routes: ['POST /utils/token_counter'],
+    fields: words('model prompt messages contents tools system'),
+  },
+  { thing: 'raw request', routes: ['POST /utils/transform_request'], fields: words('call_type request_body') },
+  {
     thing: 'estimate',
     routes: ['POST /cost/estimate'],
     fields: words(`model input_tokens output_tokens cache_read_input_tokens cache_creation_input_tokens reasoning_tokens
@@ -517,6 +523,24 @@ export const ANSWERS: readonly AnswerFields[] = [
   { thing: 'spend', routes: ['GET /global/spend/all_tag_names'], fields: ['tag_names'] },
   { thing: 'cost', routes: ['POST /spend/calculate'], fields: ['cost'] },
   {
+    thing: 'token count',
+    routes: ['POST /utils/token_counter'],
+    fields:
+      words(`total_tokens request_model model_used tokenizer_type count_source original_response error error_message
+      status_code`),
+  },
+  {
+    thing: 'raw request',
+    routes: ['POST /utils/transform_request'],
+    fields: words('raw_request_api_base raw_request_body raw_request_headers'),
+  },
+  {
+    thing: 'model',
+    routes: ['GET /utils/supported_openai_params'],
+    fields: ['supported_openai_params'],
+  },
+  { thing: 'listed model', routes: ['GET /utils/model_info'], fields: words('model custom_llm_provider model_info') },
+  {
     thing: 'estimate',
     routes: ['POST /cost/estimate'],
     fields: words(`model cost_per_request input_cost_per_request output_cost_per_request margin_cost_per_request
@@ -655,6 +679,9 @@ export const QUERIES: readonly Fields[] = [
       sortBy sortOrder blocked exclude_auto_routers access_group wildcard_only`),
   },
   { thing: 'model', routes: ['GET /model_group/info'], fields: ['model_group'] },
+  { thing: 'token count', routes: ['POST /utils/token_counter'], fields: ['call_endpoint'] },
+  { thing: 'model', routes: ['GET /utils/supported_openai_params'], fields: ['model'] },
+  { thing: 'listed model', routes: ['GET /utils/model_info'], fields: words('model custom_llm_provider') },
   {
     thing: 'log',
     routes: ['GET /spend/logs'],

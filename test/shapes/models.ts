@@ -1,6 +1,15 @@
 /** Models added at run time, credentials, and the groups that models are in. */
 import { refused, type Shapes, unknown } from './step.ts';
 
+/** Of OpenAI's own chat models without reasoning. */
+export const OPENAI_PARAMS = [
+  ...['frequency_penalty', 'logit_bias', 'logprobs', 'top_logprobs', 'max_tokens', 'max_completion_tokens'],
+  ...['modalities', 'prediction', 'n', 'presence_penalty', 'seed', 'stop', 'stream', 'stream_options', 'temperature'],
+  ...['top_p', 'tools', 'tool_choice', 'parallel_tool_calls', 'functions', 'function_call', 'response_format'],
+  ...['reasoning_effort', 'verbosity', 'web_search_options', 'service_tier', 'store', 'user', 'safety_identifier'],
+  ...['prompt_cache_key', 'prompt_cache_retention', 'audio', 'extra_headers'],
+];
+
 const INFO = {
   mode: 'chat',
   input_cost_per_token: 0.5,
@@ -25,6 +34,7 @@ const SHOWN_INFO = {
   supports_audio_output: null,
   supports_pdf_input: null,
   supports_web_search: null,
+  supported_openai_params: OPENAI_PARAMS,
   key: 'own-model',
   team_id: null,
   blocked: false,
@@ -35,7 +45,8 @@ const SHOWN_INFO = {
   updated_by: 'default_user_id',
 };
 
-const FILED_INFO = {
+/** Of the price list. */
+export const FILED_FACTS = {
   max_tokens: 16384,
   max_input_tokens: 128000,
   max_output_tokens: 16384,
@@ -61,6 +72,11 @@ const FILED_INFO = {
   input_cost_per_token_priority: 2.5e-7,
   output_cost_per_token_batches: 3e-7,
   output_cost_per_token_priority: 0.000001,
+  supported_openai_params: OPENAI_PARAMS,
+} as const;
+
+const FILED_INFO = {
+  ...FILED_FACTS,
   id: 'filed-1',
   access_groups: ['filed-group'],
   db_model: false,
@@ -96,7 +112,7 @@ const FULL_GROUP = {
   supports_audio_input: false,
   supports_audio_output: false,
   supports_pdf_input: false,
-  supported_openai_params: null,
+  supported_openai_params: OPENAI_PARAMS,
   configurable_clientside_auth_params: null,
   is_public_model_group: false,
   health_status: null,

@@ -6,6 +6,7 @@ import { keys } from './keys.ts';
 import { models } from './models.ts';
 import { organizations } from './organizations.ts';
 import { projects } from './projects.ts';
+import { requests } from './requests.ts';
 import { settings } from './settings.ts';
 import { spend } from './spend.ts';
 import type { Shapes } from './step.ts';
@@ -25,5 +26,6 @@ export const NOUNS: readonly Shapes[] = [
   models,
   accessGroups,
   spend,
+  requests,
   settings,
 ];

@@ -23,6 +23,7 @@ import { loadCatalog } from '../../src/pricing/catalog.ts';
 import { sampleCaller } from './callers.ts';
 import { SetHealth } from './health-watch.ts';
 import { liveModels } from './live-models.ts';
+import { previewOver } from './request-preview.ts';
 
 export const MASTER_KEY = 'sk-master-of-the-admin-tests';
 export const NOW_MS = Date.UTC(2026, 0, 31, 12);
@@ -47,6 +48,7 @@ class AdminPlace {
   #parts: { db: Database; ledger: Ledger; dataDir: string } | undefined;
   #app: AdminApp | undefined;
   #live: LiveModels | undefined;
+  #preview: ReturnType<typeof previewOver> | undefined;
   #settings: LiveSettings | undefined;
   /** Of the next start: sections of the configuration file. */
   configuration: object = {};
@@ -106,6 +108,7 @@ class AdminPlace {
       warn: (line) => this.logged.push(line),
     });
     this.#live = live;
+    this.#preview = previewOver({ live, ledger, now });
     this.#settings = settings;
     const catalog = loadCatalog();
     let made = 0;
@@ -121,6 +124,7 @@ class AdminPlace {
       directory,
       models: registry,
       health: this.health,
+      preview: this.#preview,
       runTimeSettings: settings,
       settings: () => this.settings,
       now,
@@ -143,6 +147,7 @@ class AdminPlace {
 
   async end(): Promise<void> {
     const { db, ledger, dataDir } = this.#within();
+    this.#preview?.close();
     await ledger.close();
     await db.destroy();
     rmSync(dataDir, { recursive: true, force: true });
