@@ -6,6 +6,7 @@ import type { ModelRegistry } from './admin/model-registry.ts';
 import type { Prices } from './admin/prices.ts';
 import type { RequestPreview } from './admin/request-preview.ts';
 import { type Auth, createAuth, lazyAdmin, masterCaller, randomBytes } from './app/auth.ts';
+import { createGuestsOf } from './app/guests.ts';
 import { createHealthWatch, HealthEvents, type HealthWatchParts } from './app/health-watch.ts';
 import { startKeyRotation } from './app/key-rotation.ts';
 import { createLimits } from './app/limits.ts';
@@ -172,13 +173,14 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
     defaultEndUserBudgetId: () => runtime().config.limits.endUserBudgetId,
   });
   const auth = createAuth({ db, directory, masterKey, tryKey, runtime, now });
-  const limits = await createLimits({ db, ledger, directory, quote, log, runtime, now, random: Math.random });
+  const guestsOf = createGuestsOf(directory, runtime);
+  const limits = await createLimits({ db, ledger, directory, guestsOf, quote, log, runtime, now, random: Math.random });
   const features = createFeatures({
     now,
     meter,
     models: () => runtime().models,
     teamModels: () => teamModelsOf(runtime()),
-    endUserOf: limits.endUserOf,
+    guestsOf,
     limits: limits.parts,
     mirror: {
       isMirroring: () => runtime().silentModels.size > 0,
@@ -188,8 +190,6 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
   const events = new HealthEvents(now);
   const routing = createRouting({
     ...{ cards, log, runtime, now, random: Math.random, hasRoom: limits.hasRoom, heard: events.heard },
-    regionOf: ({ controls }) =>
-      controls.endUser === null ? null : (directory.peek('end_user', controls.endUser)?.allowedModelRegion ?? null),
   });
   const sender = createSender({ meter, runtime, features, now, env: options.env });
   const pipeline = pipelineParts({ log, meter, ledger, runtime, now, auth, routing, features, sender });

@@ -6,7 +6,6 @@ import { Budgets } from './budgets.ts';
 import type { AdminContext } from './context.ts';
 import { id, LIMIT_FIELDS, MOST_ITEMS, name, texts } from './fields.ts';
 import { type AdminRoute, route } from './route.ts';
-import { warned } from './warning.ts';
 
 const section = 'Budgets';
 
@@ -19,9 +18,6 @@ const refusals: Refusals = {
   updated_by: 'is noted by the gateway and cannot be set',
 };
 
-/** Stored and shown, but acted on by nothing yet. */
-const UNENFORCED = ['allowed_models'] as const;
-
 export function budgetRoutes(context: AdminContext): readonly AdminRoute[] {
   const budgets = new Budgets(context);
   return [
@@ -30,16 +26,14 @@ export function budgetRoutes(context: AdminContext): readonly AdminRoute[] {
       section,
       body: z.strictObject({ ...FIELDS, budget_id: id.nullish() }),
       refusals,
-      handle: async ({ body: { budget_id, ...fields }, ...author }) =>
-        warned(await budgets.create(budget_id ?? null, fields, author), fields, UNENFORCED),
+      handle: ({ body: { budget_id, ...fields }, ...author }) => budgets.create(budget_id ?? null, fields, author),
     }),
     route('POST /budget/update', {
       summary: 'Change a budget: it holds at once for all who refer to it. Only the fields sent change.',
       section,
       body: z.strictObject({ ...FIELDS, budget_id: id }),
       refusals,
-      handle: async ({ body: { budget_id, ...fields }, ...author }) =>
-        warned(await budgets.update(budget_id, fields, author), fields, UNENFORCED),
+      handle: ({ body: { budget_id, ...fields }, ...author }) => budgets.update(budget_id, fields, author),
     }),
     route('POST /budget/delete', {
       summary: 'Delete a budget that nothing refers to.',

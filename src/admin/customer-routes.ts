@@ -5,7 +5,6 @@ import type { AdminContext } from './context.ts';
 import { Customers } from './customers.ts';
 import { id, LIMIT_FIELDS, MOST_ITEMS, name, pageNumber, record, texts } from './fields.ts';
 import { type AdminRoute, route } from './route.ts';
-import { warned } from './warning.ts';
 
 const section = 'Customers';
 
@@ -39,9 +38,6 @@ const refusals: Refusals = {
   updated_by: 'is noted by the gateway and cannot be set',
 };
 
-/** Stored and shown, but acted on by nothing yet. */
-const UNENFORCED = ['allowed_model_region'] as const;
-
 export function customerRoutes(context: AdminContext): readonly AdminRoute[] {
   return [...routesUnder('customer', context), ...routesUnder('end_user', context)];
 }
@@ -54,16 +50,14 @@ function routesUnder(root: 'customer' | 'end_user', context: AdminContext): Admi
       section,
       body,
       refusals,
-      handle: async ({ body: { user_id, ...fields }, ...author }) =>
-        warned(await customers.create(user_id, fields, author), fields, UNENFORCED),
+      handle: ({ body: { user_id, ...fields }, ...author }) => customers.create(user_id, fields, author),
     }),
     route(`POST /${root}/update`, {
       summary: 'Change an end user. Only the fields sent change; an explicit null clears one.',
       section,
       body,
       refusals,
-      handle: async ({ body: { user_id, ...fields }, ...author }) =>
-        warned(await customers.update(user_id, fields, author), fields, UNENFORCED),
+      handle: ({ body: { user_id, ...fields }, ...author }) => customers.update(user_id, fields, author),
     }),
     route(`POST /${root}/delete`, {
       summary: 'Forget what is stored of end users. What they have spent stays in the log.',

@@ -10,6 +10,7 @@ import { caughtUp } from './caught-up.ts';
 import type { AdminContext } from './context.ts';
 import type { LimitFields } from './fields.ts';
 import { iso, jsonOf, limitsView } from './limit-columns.ts';
+import { countsFrom } from './made-anew.ts';
 import { guarded } from './metadata.ts';
 import { budgetsBehind, budgetTable, sharedOrOwn, spenderOf } from './shared-budget.ts';
 import { type Spent, spentBy } from './spent.ts';
@@ -38,13 +39,15 @@ export class Customers {
   }
 
   async create(userId: string, fields: CustomerFields, author: Author): Promise<View> {
-    const row = { ...this.#newRow(userId, author), ...columnsOf(fields) };
-    await audited(this.#context, author, async (db, note) => {
-      if (row.budget_id !== null) await refuseUnknownBudget(db, row.budget_id);
-      if (await customers.insert(db, row)) {
+    const wanted = { ...this.#newRow(userId, author), ...columnsOf(fields) };
+    const row = await audited(this.#context, author, async (db, note) => {
+      if (wanted.budget_id !== null) await refuseUnknownBudget(db, wanted.budget_id);
+      const made = { ...wanted, counts_from_ms: await countsFrom(db, 'customer', userId, wanted.created_at_ms) };
+      if (await customers.insert(db, made)) {
         throw invalidRequest(`A customer '${userId}' exists already. Change it with /customer/update.`, 'user_id');
       }
-      note({ action: 'created', kind: 'customer', id: userId, after: auditView(row) });
+      note({ action: 'created', kind: 'customer', id: userId, after: auditView(made) });
+      return made;
     });
     this.#context.directory.invalidate('end_user', userId);
     return await this.#view(row);

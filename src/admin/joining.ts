@@ -7,6 +7,7 @@ import type { UserRow } from '../db/users.ts';
 import { GatewayError } from '../errors.ts';
 import { type Grant, refuseAbove, refuseOtherModels } from './ceiling.ts';
 import { limitColumns } from './limit-columns.ts';
+import { countsFrom } from './made-anew.ts';
 import { type Making, type MemberName, userFor } from './member-users.ts';
 import { teamCeiling } from './team-rights.ts';
 import { memberView } from './team-view.ts';
@@ -52,11 +53,18 @@ export async function join(db: Database, member: NewMember, joining: Joining): P
     created_by: by,
     updated_by: by,
     ...memberColumns(team, grant),
+    counts_from_ms: await memberCountsFrom(db, team, user, nowMs),
   };
   if ((await teamMembers.insert(db, row)) !== undefined) throw alreadyIn(user);
   const after = memberView({ ...row, user_email: user.user_email });
   note({ action: 'created', kind: 'team_member', id: `${team.team_id}/${user.user_id}`, after, ...owner });
   return { user, member: row };
+}
+
+/** What somebody spent in a team that is no more, or as somebody who is no more, is not theirs. */
+async function memberCountsFrom(db: Database, team: TeamRow, user: UserRow, nowMs: number): Promise<number | null> {
+  const isAnew = team.counts_from_ms !== null || user.counts_from_ms !== null;
+  return isAnew ? nowMs : await countsFrom(db, 'team_member', `${team.team_id}/${user.user_id}`, nowMs);
 }
 
 /** @throws GatewayError 400 for more than the team has */

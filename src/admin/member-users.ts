@@ -3,6 +3,7 @@ import type { Database } from '../db/client.ts';
 import { EMPTY_USER, findUserByEmail, type UserRow, users } from '../db/users.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
+import { countsFrom } from './made-anew.ts';
 
 export interface MemberName {
   readonly user_id?: string | null | undefined;
@@ -37,6 +38,7 @@ export async function userFor(db: Database, named: MemberName, making: Making): 
     updated_at_ms: making.nowMs,
     created_by: making.by,
     updated_by: making.by,
+    counts_from_ms: user_id == null ? null : await countsFrom(db, 'user', user_id, making.nowMs),
   };
   const taken = await users.insert(db, row);
   if (taken === undefined) return { row, isNew: true };

@@ -13,13 +13,14 @@ import type { UserRow } from '../db/users.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError } from '../errors.ts';
 import type { AdminContext } from './context.ts';
+import { countsFrom } from './made-anew.ts';
 import { knownUser, type MemberName, memberId, unknownMember, userFor } from './member-users.ts';
 import type {
   AddOrganizationMembers,
   RemoveOrganizationMember,
   UpdateOrganizationMember,
 } from './organization-schema.ts';
-import { memberLimits, organizationMemberView } from './organization-view.ts';
+import { memberLimits, organizationMemberView, organizationMemberViews } from './organization-view.ts';
 import { makingOf } from './team-changes.ts';
 import { refuseOwnRole } from './team-members.ts';
 import { unknownOrganization } from './team-rights.ts';
@@ -46,7 +47,7 @@ export class OrganizationMembers {
     const added = await audited(context, author, async (db, note) => {
       await found(db, organization_id, author.access);
       const users: View[] = [];
-      const members: View[] = [];
+      const members: NamedOrganizationMember[] = [];
       for (const { role, ...named } of Array.isArray(member) ? member : [member]) {
         const { row: user, isNew } = await userFor(db, named, making);
         refuseForeignHome(user, author.access);
@@ -59,23 +60,29 @@ export class OrganizationMembers {
           user_id: user.user_id,
           user_role: role,
           ...memberLimits(max_budget_in_organization),
+          counts_from_ms: await countsFrom(db, 'organization_member', `${organization_id}/${user.user_id}`, nowMs),
         };
         if ((await organizationMembers.insert(db, row)) !== undefined) throw alreadyIn(user.user_email ?? user.user_id);
-        const view = organizationMemberView({ ...row, user_email: user.user_email });
-        note({ ...about, kind: 'organization_member', id: `${organization_id}/${user.user_id}`, after: view });
+        const member = { ...row, user_email: user.user_email };
+        const after = organizationMemberView(member);
+        note({ ...about, kind: 'organization_member', id: `${organization_id}/${user.user_id}`, after });
         users.push(...(await userViewsFor(db, [user], author.access)));
-        members.push(view);
+        members.push(member);
       }
       return { users, members };
     });
-    for (const { user_id } of added.users) context.directory.invalidate('user', String(user_id));
-    return { organization_id, updated_users: added.users, updated_organization_memberships: added.members };
+    for (const { user_id } of added.members) {
+      context.directory.invalidate('user', user_id);
+      context.directory.invalidate('organization_member', joined(organization_id, user_id));
+    }
+    const members = await organizationMemberViews(context, added.members);
+    return { organization_id, updated_users: added.users, updated_organization_memberships: members };
   }
 
   async update(request: UpdateOrganizationMember, author: Author): Promise<View> {
     const { organization_id, role, max_budget_in_organization, ...named } = request;
     const { nowMs, by } = makingOf(this.#context, author);
-    return await audited(this.#context, author, async (db, note) => {
+    const row = await audited(this.#context, author, async (db, note) => {
       await found(db, organization_id, author.access);
       const member = await memberOf(db, organization_id, named);
       if (role != null && role !== member.user_role) refuseOwnRole(author.access, member.user_id);
@@ -87,21 +94,27 @@ export class OrganizationMembers {
         updated_by: by,
       }));
       if (changed === undefined || changed.taken !== undefined) throw unknownMember('organization');
-      const after = organizationMemberView({ ...changed.after, user_email: member.user_email });
-      note({ ...aboutMember(member), action: 'updated', before: organizationMemberView(member), after });
+      const after = { ...changed.after, user_email: member.user_email };
+      const [before, then] = [member, after].map(organizationMemberView);
+      note({ ...aboutMember(member), action: 'updated', before: before ?? null, after: then ?? null });
       return after;
     });
+    this.#context.directory.invalidate('organization_member', joined(organization_id, row.user_id));
+    const [view] = await organizationMemberViews(this.#context, [row]);
+    return view ?? organizationMemberView(row);
   }
 
   async remove({ organization_id, ...named }: RemoveOrganizationMember, author: Author): Promise<View> {
-    return await audited(this.#context, author, async (db, note) => {
+    const gone = await audited(this.#context, author, async (db, note) => {
       await found(db, organization_id, author.access);
       const member = await memberOf(db, organization_id, named);
       await organizationMembers.remove(db, [joined(organization_id, member.user_id)], EVERYTHING);
-      const view = organizationMemberView(member);
-      note({ ...aboutMember(member), action: 'deleted', before: view });
-      return view;
+      note({ ...aboutMember(member), action: 'deleted', before: organizationMemberView(member) });
+      return member;
     });
+    this.#context.directory.invalidate('organization_member', joined(organization_id, gone.user_id));
+    const [view] = await organizationMemberViews(this.#context, [gone]);
+    return view ?? organizationMemberView(gone);
   }
 }
 

@@ -4,7 +4,6 @@ import { OrganizationMembers } from './organization-members.ts';
 import {
   addOrganizationMembersBody,
   newOrganizationBody,
-  ORGANIZATION_MEMBER_UNENFORCED,
   ORGANIZATION_REFUSALS,
   ORGANIZATION_UNENFORCED,
   organizationListQuery,
@@ -76,14 +75,13 @@ function memberRoutes(members: OrganizationMembers): readonly AdminRoute[] {
       summary: 'Add one member or several; who is not known yet is made.',
       section,
       body: addOrganizationMembersBody,
-      handle: async (input) => warned(await members.add(input.body, input), input.body, ORGANIZATION_MEMBER_UNENFORCED),
+      handle: (input) => members.add(input.body, input),
     }),
     route('PATCH /organization/member_update', {
       summary: 'Change the role or the budget of a member.',
       section,
       body: updateOrganizationMemberBody,
-      handle: async (input) =>
-        warned(await members.update(input.body, input), input.body, ORGANIZATION_MEMBER_UNENFORCED),
+      handle: (input) => members.update(input.body, input),
     }),
     route('DELETE /organization/member_delete', {
       summary: 'Take a member out of an organization.',

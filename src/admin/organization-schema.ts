@@ -66,6 +66,5 @@ export const ORGANIZATION_REFUSALS: Refusals = {
 /** Fields that LiteLLM takes at the top level and keeps in the metadata. */
 export const ORGANIZATION_METADATA_FIELDS = ['model_rpm_limit', 'model_tpm_limit', 'tags'] as const;
 
-/** The request path takes an organization's tags for none of its calls, and holds members to no budget in it. */
+/** The request path takes an organization's tags for none of its calls. */
 export const ORGANIZATION_UNENFORCED = ['tags', 'object_permission'] as const;
-export const ORGANIZATION_MEMBER_UNENFORCED = ['max_budget_in_organization'] as const;

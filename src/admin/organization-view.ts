@@ -5,15 +5,17 @@ import type { Database } from '../db/client.ts';
 import { membersOfOrganization, type NamedOrganizationMember } from '../db/organization-members.ts';
 import type { OrganizationRow } from '../db/organizations.ts';
 import { teams } from '../db/teams.ts';
+import { joined } from '../db/usage-scopes.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import type { AdminContext } from './context.ts';
 import { iso, limitColumns, limitsView } from './limit-columns.ts';
 import { type Bag, bagAfter } from './metadata.ts';
 import { ORGANIZATION_METADATA_FIELDS, type OrganizationFields } from './organization-schema.ts';
 import { sentColumns } from './sent-columns.ts';
-import { type Spent, spentBy } from './spent.ts';
+import { spenderOf } from './shared-budget.ts';
+import { type Spent, spendSetOf, spentBy } from './spent.ts';
 import { effectiveLimits } from './team-rights.ts';
-import { spendSetOf, teamViews } from './team-view.ts';
+import { teamViews } from './team-view.ts';
 
 type View = Record<string, unknown>;
 type SpendContext = Pick<AdminContext, 'db' | 'ledger' | 'settings' | 'now'>;
@@ -100,11 +102,25 @@ export async function wholeOrganizations(context: SpendContext, rows: readonly O
     });
     whole.push({
       ...views[index],
-      members: members.map(organizationMemberView),
+      members: await organizationMemberViews(context, members),
       teams: await teamViews(context, within.rows),
     });
   }
   return whole;
+}
+
+/** The same with what they have spent with keys of the organization. */
+export async function organizationMemberViews(
+  context: SpendContext,
+  rows: readonly NamedOrganizationMember[],
+): Promise<View[]> {
+  const idOf = (row: NamedOrganizationMember): string => joined(row.organization_id, row.user_id);
+  const spenders = rows.map((row) => spenderOf(idOf(row), row, undefined));
+  const spent = await spentBy(context, 'organization_member', spenders);
+  return rows.map((row) => {
+    const { spend, total_spend } = spent(idOf(row));
+    return { ...organizationMemberView(row), spend, total_spend };
+  });
 }
 
 export function organizationMemberView(row: NamedOrganizationMember): View {

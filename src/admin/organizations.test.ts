@@ -216,7 +216,7 @@ describe('members of an organization', () => {
         { user_id: 'fresh', user_role: 'internal_user_viewer' },
       ],
     });
-    expect(headers.get('x-tollgate-warning')).toBe('stored but not enforced yet: max_budget_in_organization');
+    expect(headers.get('x-tollgate-warning')).toBeNull();
     expect(await roles()).toMatchObject({ 'b-mate': 'org_admin', fresh: 'internal_user_viewer' });
   });
 

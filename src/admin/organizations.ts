@@ -8,6 +8,7 @@ import { invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
 import { asTeam, tellGroups } from './group-members.ts';
 import { limitFieldsIn } from './limit-fields-in.ts';
+import { countsFrom } from './made-anew.ts';
 import { guarded } from './metadata.ts';
 import { newId } from './new-id.ts';
 import type { NewOrganization, OrganizationFields, OrganizationListQuery } from './organization-schema.ts';
@@ -50,7 +51,8 @@ export class Organizations {
       const wish = { max_budget: null, ...budgetWishOf(fields) };
       const budget_id =
         (await storeBudget(db, null, wish.budget_id == null ? wish : budgetWishOf(fields), making)) ?? null;
-      const made = { ...blank, ...organizationColumns(guardedFields(fields, {}), {}), budget_id };
+      const counts_from_ms = await countsFrom(db, 'organization', blank.organization_id, making.nowMs);
+      const made = { ...blank, ...organizationColumns(guardedFields(fields, {}), {}), budget_id, counts_from_ms };
       if ((await organizations.insert(db, made)) !== undefined) throw organizationTaken();
       note({ ...about(made), action: 'created', after: organizationView(made, await budgetOf(db, made)) });
       return made;

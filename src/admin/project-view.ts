@@ -8,9 +8,8 @@ import { iso, limitColumns, limitsView } from './limit-columns.ts';
 import { type Bag, bagAfter } from './metadata.ts';
 import { PROJECT_METADATA_FIELDS, type ProjectFields } from './project-schema.ts';
 import { sentColumns } from './sent-columns.ts';
-import { type Spent, spentBy } from './spent.ts';
+import { type Spent, spendSetOf, spentBy } from './spent.ts';
 import { effectiveLimits } from './team-rights.ts';
-import { spendSetOf } from './team-view.ts';
 
 type View = Record<string, unknown>;
 

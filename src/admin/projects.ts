@@ -11,6 +11,7 @@ import { refuseUnknownBudget } from './budgets.ts';
 import { type Grant, refuseAbove } from './ceiling.ts';
 import type { AdminContext } from './context.ts';
 import { limitsView } from './limit-columns.ts';
+import { countsFrom } from './made-anew.ts';
 import { guarded } from './metadata.ts';
 import { newId } from './new-id.ts';
 import type { NewProject, ProjectFields } from './project-schema.ts';
@@ -45,7 +46,8 @@ export class Projects {
     };
     const row = await audited(context, author, async (db, note) => {
       const { team, columns } = await accepted(db, blank, fields, author.access);
-      const made = { ...blank, ...columns };
+      const counts_from_ms = await countsFrom(db, 'project', blank.project_id, nowMs);
+      const made = { ...blank, ...columns, counts_from_ms };
       if ((await projects.insert(db, made)) !== undefined) throw projectTaken();
       note({ ...about(made, team), action: 'created', after: projectView(made) });
       return made;

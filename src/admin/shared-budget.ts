@@ -2,7 +2,7 @@
 import type { BudgetRow } from '../db/budgets.ts';
 import { budgets } from '../db/budgets.ts';
 import type { Database } from '../db/client.ts';
-import type { OwnLimits } from '../db/entity-tables.ts';
+import type { Counted, OwnLimits } from '../db/entity-tables.ts';
 import { NO_LIMITS } from '../db/no-limits.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { invalidRequest } from '../errors.ts';
@@ -10,7 +10,7 @@ import { budgetView, resetAt } from './budgets.ts';
 import type { AdminContext } from './context.ts';
 import { LIMIT_FIELDS, type LimitFields } from './fields.ts';
 import { limitColumns, limitsView } from './limit-columns.ts';
-import type { Spender } from './spent.ts';
+import { type Spender, spendSetOf } from './spent.ts';
 
 type View = Record<string, unknown>;
 
@@ -46,14 +46,11 @@ export function budgetTable(
   return { ...table, budget_reset_at: resetAt(duration, context.settings().timeZone, context.now()) };
 }
 
-export function spenderOf(id: string, row: Limited, budget: BudgetRow | undefined): Spender {
-  const { spend_set_nano_usd: nanoUsd, spend_set_at_ms: atMs } = row;
-  return {
-    id,
-    budgetDuration: durationBehind(row, budget),
-    spendSet: nanoUsd === null || atMs === null ? null : { nanoUsd: Number(nanoUsd), atMs: Number(atMs) },
-  };
-}
+export const spenderOf = (id: string, row: Limited & Partial<Counted>, budget: BudgetRow | undefined): Spender => ({
+  id,
+  budgetDuration: durationBehind(row, budget),
+  spendSet: spendSetOf(row),
+});
 
 /**
  * The columns of limits that a request sets. A new budget replaces the entity's own limits.

@@ -13,10 +13,9 @@ import { type Asking, FORMAT, keyFilter, openReport, REPORT_FIELDS, type Report,
 import { spendOf, told } from './report-view.ts';
 import { type AdminRoute, Answer, type Input, route } from './route.ts';
 import { dayTotals, largest, largestKeys, type Totals, tagTotals, teamTotals } from './spend-totals.ts';
-import { spentBy } from './spent.ts';
+import { spendSetOf, spentBy } from './spent.ts';
 import { KEY_COLUMNS, spentLines, USER_COLUMNS } from './spent-table.ts';
 import { teamNames } from './team-names.ts';
-import { spendSetOf } from './team-view.ts';
 import { userView } from './user-view.ts';
 
 const section = 'Spend';

@@ -14,6 +14,20 @@ export interface Spender {
   readonly spendSet?: { readonly nanoUsd: number; readonly atMs: number } | null;
 }
 
+interface Spending {
+  readonly spend_set_nano_usd: number | null;
+  readonly spend_set_at_ms: number | null;
+  readonly counts_from_ms?: number | null;
+}
+
+/** What counted as spent when an admin said so, or when the entity was made anew, whichever came last. */
+export function spendSetOf(row: Spending): Exclude<Spender['spendSet'], undefined> {
+  const [nanoUsd, setMs, fromMs] = [row.spend_set_nano_usd, row.spend_set_at_ms, row.counts_from_ms ?? null];
+  const isSet = nanoUsd !== null && setMs !== null && Number(setMs) >= Number(fromMs ?? 0);
+  if (isSet) return { nanoUsd: Number(nanoUsd), atMs: Number(setMs) };
+  return fromMs === null ? null : { nanoUsd: 0, atMs: Number(fromMs) };
+}
+
 /** Dollars; LiteLLM's names. */
 export interface Spent {
   readonly spend: number;

@@ -25,8 +25,8 @@ const refusals: Refusals = {
   updated_by: 'is noted by the gateway and cannot be set',
 };
 
-/** Stored and shown, but acted on by nothing yet: `models` says where requests with the tag are to go. */
-const UNENFORCED = ['models', 'model_info', 'model_max_budget'] as const;
+/** What people note of a tag's models, which says nothing to the gateway. */
+const UNENFORCED = ['model_info'] as const;
 
 export function tagRoutes(context: AdminContext): readonly AdminRoute[] {
   const tags = new Tags(context);

@@ -3,12 +3,14 @@ import { objectIn, textsIn } from '../auth/json-columns.ts';
 import type { BudgetRow } from '../db/budgets.ts';
 import { seenNames } from '../db/seen-scopes.ts';
 import { EMPTY_TAG, type TagRow, tags } from '../db/tags.ts';
+import { isAgentTag } from '../db/usage-scopes.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import { refuseUnknownBudget } from './budgets.ts';
 import { caughtUp } from './caught-up.ts';
 import type { AdminContext } from './context.ts';
 import type { LimitFields } from './fields.ts';
 import { iso, jsonOf, limitsView } from './limit-columns.ts';
+import { countsFrom } from './made-anew.ts';
 import { budgetsBehind, budgetTable, sharedOrOwn, spenderOf } from './shared-budget.ts';
 import { type Spent, spentBy } from './spent.ts';
 import { type Author, audited, authorOf } from './write.ts';
@@ -32,9 +34,10 @@ export class Tags {
   }
 
   async create(name: string, fields: TagFields, author: Author): Promise<View> {
+    refuseModelLimits(name, fields);
     const nowMs = Math.round(this.#context.now());
     const by = authorOf(author.access.caller);
-    const row: TagRow = {
+    const wanted: TagRow = {
       ...EMPTY_TAG,
       tag_name: name,
       created_at_ms: nowMs,
@@ -43,17 +46,20 @@ export class Tags {
       updated_by: by,
       ...columnsOf(fields),
     };
-    await audited(this.#context, author, async (db, note) => {
-      if (row.budget_id !== null) await refuseUnknownBudget(db, row.budget_id);
-      if (await tags.insert(db, row)) {
+    const row = await audited(this.#context, author, async (db, note) => {
+      if (wanted.budget_id !== null) await refuseUnknownBudget(db, wanted.budget_id);
+      const made = { ...wanted, counts_from_ms: await countsFrom(db, 'tag', name, nowMs) };
+      if (await tags.insert(db, made)) {
         throw invalidRequest(`A tag '${name}' exists already. Change it with /tag/update.`, 'name');
       }
-      note({ action: 'created', kind: 'tag', id: name, after: storedView(row) });
+      note({ action: 'created', kind: 'tag', id: name, after: storedView(made) });
+      return made;
     });
     return await this.#changed(row, 'created');
   }
 
   async update(name: string, fields: TagFields, author: Author): Promise<View> {
+    refuseModelLimits(name, fields);
     const columns = columnsOf(fields);
     const row = await audited(this.#context, author, async (db, note) => {
       if (typeof columns.budget_id === 'string') await refuseUnknownBudget(db, columns.budget_id);
@@ -120,6 +126,20 @@ const seenRow = (name: string): TagRow => ({ ...EMPTY_TAG, tag_name: name, creat
 
 const DYNAMIC =
   'This is just a spend tag that was passed dynamically in a request. It does not control any LLM models.';
+
+/** The tags of a client's program are not counted for each model. */
+function refuseModelLimits(name: string, { model_max_budget, tollgate_limits }: TagFields): void {
+  if (!isAgentTag(name)) return;
+  const field =
+    Object.keys(model_max_budget ?? {}).length > 0
+      ? 'model_max_budget'
+      : tollgate_limits?.some(({ model }) => model != null) && 'tollgate_limits';
+  if (!field) return;
+  throw invalidRequest(
+    `'${field}' cannot limit models under the tag of a client's program: limit the tag as a whole, or have the client send a tag of its own.`,
+    field,
+  );
+}
 
 function columnsOf(fields: TagFields): Partial<TagRow> {
   const { description, models, model_info } = fields;

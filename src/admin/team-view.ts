@@ -10,20 +10,12 @@ import type { AdminContext } from './context.ts';
 import { iso, limitColumns, limitsView } from './limit-columns.ts';
 import { type Bag, bagAfter } from './metadata.ts';
 import { sentColumns } from './sent-columns.ts';
-import { type Spent, spentBy } from './spent.ts';
+import { type Spent, spendSetOf, spentBy } from './spent.ts';
 import { memberPermissions } from './team-permissions.ts';
 import { TEAM_METADATA_FIELDS, type TeamFields } from './team-schema.ts';
 
 export type View = Record<string, unknown>;
 type SpendContext = Pick<AdminContext, 'db' | 'ledger' | 'settings' | 'now'>;
-
-export const spendSetOf = (row: {
-  readonly spend_set_nano_usd: number | null;
-  readonly spend_set_at_ms: number | null;
-}): { nanoUsd: number; atMs: number } | null =>
-  row.spend_set_nano_usd === null || row.spend_set_at_ms === null
-    ? null
-    : { nanoUsd: Number(row.spend_set_nano_usd), atMs: Number(row.spend_set_at_ms) };
 
 /** What of a team is stored in its own row; what it has spent and who is in it come beside. */
 export function teamView(row: TeamRow, members: readonly NamedMember[], spent?: Spent): View {

@@ -11,6 +11,7 @@ import type { AdminContext } from './context.ts';
 import { asTeam, tellGroups } from './group-members.ts';
 import { join } from './joining.ts';
 import { limitsView } from './limit-columns.ts';
+import { countsFrom } from './made-anew.ts';
 import { newId } from './new-id.ts';
 import { keysOf } from './owned-keys.ts';
 import {
@@ -60,8 +61,9 @@ export class Teams {
       refuseOutside(author.access, organizationId);
       const standing = standingOver(author.access, organizationId);
       refuseUnduly(rest, blank, standing);
+      const counts_from_ms = await countsFrom(db, 'team', blank.team_id, making.nowMs);
       const made = await settled(db, {
-        row: blank,
+        row: { ...blank, counts_from_ms },
         fields: withGuardedMetadata(rest, blank, standing),
         author,
         making,

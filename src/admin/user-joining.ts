@@ -65,7 +65,8 @@ export async function joinAll(
     const { nowMs, by } = making;
     const stamps = { created_at_ms: nowMs, updated_at_ms: nowMs, created_by: by, updated_by: by };
     const user_role = user.user_role === 'internal_user_viewer' ? user.user_role : 'internal_user';
-    const row = { ...EMPTY_ORGANIZATION_MEMBER, ...stamps, organization_id: id, user_id: user.user_id, user_role };
+    const { user_id, counts_from_ms } = user;
+    const row = { ...EMPTY_ORGANIZATION_MEMBER, ...stamps, organization_id: id, user_id, user_role, counts_from_ms };
     await organizationMembers.insert(db, row);
     note({
       action: 'created',

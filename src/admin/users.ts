@@ -2,12 +2,14 @@
 import { objectIn } from '../auth/json-columns.ts';
 import type { Database } from '../db/client.ts';
 import { removeUsers } from '../db/removals.ts';
+import { joined } from '../db/usage-scopes.ts';
 import { EMPTY_USER, findUserByEmail, type UserRow, users } from '../db/users.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError, invalidRequest, toGatewayError } from '../errors.ts';
 import type { AdminContext } from './context.ts';
 import { nothingYet } from './key-rights.ts';
 import { keyView } from './key-view.ts';
+import { countsFrom } from './made-anew.ts';
 import type { Making } from './member-users.ts';
 import { newId } from './new-id.ts';
 import { forget, makingOf } from './team-changes.ts';
@@ -47,7 +49,7 @@ export class Users {
     refuseUndulyOfUser({ ...own, organization_id: undefined }, undefined, { access, standing });
     const password = await hashOf(rest.password);
     const making: Making = { ...makingOf(context, author), organizationId: organizations[0] ?? null };
-    const row: UserRow = {
+    const wanted: UserRow = {
       ...EMPTY_USER,
       user_id: user_id ?? newId(context),
       created_at_ms: making.nowMs,
@@ -59,19 +61,21 @@ export class Users {
       user_role: own.user_role ?? 'internal_user',
       organization_id: making.organizationId,
     };
-    const key = await audited(context, author, async (db, note) => {
-      await refuseBeyondHome(db, own, { organizationId: row.organization_id, standing });
+    const { row, key } = await audited(context, author, async (db, note) => {
+      await refuseBeyondHome(db, own, { organizationId: wanted.organization_id, standing });
+      const row = { ...wanted, counts_from_ms: await countsFrom(db, 'user', wanted.user_id, making.nowMs) };
       const taken = await users.insert(db, row);
       if (taken !== undefined) throw userTaken(taken.taken);
       note({ ...about(row), action: 'created', after: userView(row) });
       await joinAll(db, row, { teams, organizations }, { making, note, author });
-      if (auto_create_key === false) return undefined;
+      if (auto_create_key === false) return { row, key: undefined };
       const made = await makeFirstKey(db, row, rest, { ...making, randomBytes: () => context.randomBytes() });
       note({ ...about(row), action: 'created', kind: 'key', id: made.row.token });
-      return made;
+      return { row, key: made };
     });
     for (const { teamId } of teams) forget(context, teamId, [row.user_id]);
     context.directory.invalidate('user', row.user_id);
+    for (const id of organizations) context.directory.invalidate('organization_member', joined(id, row.user_id));
     if (key !== undefined) context.keys.invalidate(key.row.token);
     return {
       ...keyView(key?.row ?? nothingYet({ ...row, token: '' })),

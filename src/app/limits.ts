@@ -1,15 +1,14 @@
 /** Budgets and rate limits, put together: the tree, the ledger it learns the past from, and what stands over each call. */
 
-import { Finder } from '../auth/finder.ts';
 import type { BudgetConfig, LimitConfig } from '../config/config.ts';
 import type { Database } from '../db/client.ts';
-import { recentUsage } from '../db/scope-usage.ts';
+import { recentUsage } from '../db/recent-usage.ts';
 import { GatewayError } from '../errors.ts';
 import type { LimitParts } from '../features/limits.ts';
 import type { Quote } from '../features/meter.ts';
-import type { EndUserOf } from '../features/model-access.ts';
+import type { GuestsOf } from '../features/model-access.ts';
 import type { Call, Caller } from '../gateway/call.ts';
-import type { Directory, EndUser } from '../gateway/entities.ts';
+import type { Directory, Guests } from '../gateway/entities.ts';
 import { ownersOf } from '../gateway/owners.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { createSeed } from '../ledger/seed.ts';
@@ -37,6 +36,8 @@ export interface LimitsOptions {
   readonly directory: Directory;
   readonly quote: Quote;
   readonly log: Log;
+  /** Those a request names, who come with no key. */
+  readonly guestsOf: GuestsOf;
   runtime(): Runtime;
   now(): number;
   random(): number;
@@ -45,8 +46,6 @@ export interface LimitsOptions {
 export interface Limits {
   readonly tree: LimitTree;
   readonly parts: LimitParts;
-  /** Whom a call is counted for, without waiting while they are in memory. */
-  readonly endUserOf: EndUserOf;
   /** Whether a deployment's own limits, and its provider's budget, let it take a call now. */
   hasRoom(target: Target): boolean;
   /** The same for mirrored requests, which are on nobody's account. */
@@ -59,7 +58,7 @@ export interface Limits {
 const SEED_TIMEOUT_MS = 2_000;
 
 export async function createLimits(options: LimitsOptions): Promise<Limits> {
-  const { db, ledger, directory, quote, log, runtime, now, random } = options;
+  const { db, ledger, directory, guestsOf, quote, log, runtime, now, random } = options;
   const windowMs = runtime().config.limits.rateWindowMs;
   const startedAtMs = now();
   const tree = createLimitTree({
@@ -82,7 +81,7 @@ export async function createLimits(options: LimitsOptions): Promise<Limits> {
     quote,
     prompts: createPromptMemory((text) => Bun.hash(text, salt)),
     limitSettings: () => runtime().config.limits,
-    subject: createSubjects({ directory, runtime, now }),
+    subject: createSubjects({ directory, guestsOf, runtime, now }),
     targets: (group) => runtime().groups.find(group)?.targets ?? [],
     allowanceOf: (target) => runtime().allowanceOf(target),
     now,
@@ -90,7 +89,6 @@ export async function createLimits(options: LimitsOptions): Promise<Limits> {
   return {
     tree,
     parts,
-    endUserOf: endUsersIn(directory, runtime),
     hasRoom: (target) => hasRoom(tree, ownLimits(target, runtime())),
     mirrorParts: {
       ...parts,
@@ -132,7 +130,8 @@ function tell({ kind, standing, threshold }: LimitEvent, log: Log): void {
 }
 
 interface SubjectSource {
-  readonly directory: Directory;
+  readonly directory: Pick<Directory, 'version'>;
+  readonly guestsOf: GuestsOf;
   runtime(): Runtime;
   now(): number;
 }
@@ -146,9 +145,9 @@ interface Known {
 const MOST_SUBJECTS_A_CALLER = 64;
 
 /** Compiled once for each caller with the same end user and tags, until anything behind them changes. */
-function createSubjects({ directory, runtime, now }: SubjectSource): LimitParts['subject'] {
+function createSubjects({ directory, guestsOf, runtime, now }: SubjectSource): LimitParts['subject'] {
   const known = new WeakMap<Caller, Map<string, Known>>();
-  function compile(call: Call, caller: Caller, finder?: Finder): Subject | Promise<Subject> {
+  function compile(call: Call, caller: Caller, guests: Guests): Subject {
     const { log, config } = runtime();
     const owners = ownersOf(call, caller, log);
     const settings = settingsFor(config.limits);
@@ -160,55 +159,22 @@ function createSubjects({ directory, runtime, now }: SubjectSource): LimitParts[
     if (found?.version === version && found.settings === settings && now() < found.subject.validUntilMs) {
       return found.subject;
     }
-    const asking = finder ?? new Finder(directory);
-    const endUserEntity = asking.get('end_user', owners.endUser);
-    const tagEntities = owners.tags.map((tag) => asking.get('tag', tag)).filter((tag) => tag !== null);
-    const missing = asking.missing();
-    if (missing !== undefined) return missing.then(() => compile(call, caller, asking));
-    refuseBlocked(endUserEntity);
-    const { allowance, endUserAllowance = null, team, member, user, organization, project } = caller;
-    const entities = {
-      allowance,
-      endUserAllowance,
-      team,
-      member,
-      user,
-      organization,
-      project,
-      endUserEntity,
-      tagEntities,
-    };
+    const entities = { ...caller, endUserEntity: guests.endUser, tagEntities: guests.tags };
     const subject = subjectOf(owners, entities, settings, now());
     if (mine.size >= MOST_SUBJECTS_A_CALLER) mine.clear();
-    mine.set(name, { version, settings, subject });
+    // Guests may have been looked up before a change that came meanwhile.
+    mine.set(name, { version: guests.version ?? version, settings, subject });
     return subject;
   }
 
   return (call) => {
-    if (!call.caller) throw new GatewayError('internal', 'Internal server error');
-    return compile(call, call.caller);
+    const { caller } = call;
+    if (!caller) throw new GatewayError('internal', 'Internal server error');
+    const guests = call.guests ?? guestsOf(call);
+    return guests instanceof Promise
+      ? guests.then((found) => compile(call, caller, found))
+      : compile(call, caller, guests);
   };
-}
-
-/** The same one that the call's limits are compiled for. */
-function endUsersIn(directory: Directory, runtime: () => Runtime): EndUserOf {
-  return (call) => {
-    const { endUser } = call.controls;
-    if (endUser === null || !runtime().log.endUserTracking) return null;
-    const found = directory.peek('end_user', endUser);
-    return found === undefined ? directory.fetch('end_user', endUser) : found;
-  };
-}
-
-function refuseBlocked(endUser: EndUser | null): void {
-  if (!endUser?.blocked) return;
-  throw new GatewayError(
-    'permission_denied',
-    'This end user is blocked. An admin can unblock it with /customer/unblock.',
-    {
-      param: 'user',
-    },
-  );
 }
 
 const configuredBudget = (given: BudgetConfig | null): ConfiguredBudget | null =>

@@ -3,6 +3,7 @@ import { type SampleCall, STARTED_AT_MS, sampleCall, sampleCaller } from '../../
 import { runtimeFrom } from '../../test/support/runtime-from.ts';
 import { type ErrorKindName, GatewayError } from '../errors.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
+import type { EndUser } from '../gateway/entities.ts';
 import type { Target } from '../providers/adapter.ts';
 import { createRouting, type Routing } from './routing.ts';
 import type { Runtime } from './runtime.ts';
@@ -11,7 +12,6 @@ let nowMs: number;
 let runtime: Runtime;
 let routing: Routing;
 let logged: { level: string; message: string; fields: unknown }[];
-let regions: Readonly<Record<string, string>>;
 let full: string[];
 
 const MODELS = `model_list:
@@ -25,7 +25,6 @@ const configured = (router = '{}', litellm = '{}'): Runtime =>
 beforeEach(() => {
   nowMs = STARTED_AT_MS;
   logged = [];
-  regions = {};
   full = [];
   runtime = configured();
   const note =
@@ -41,7 +40,6 @@ beforeEach(() => {
     log: { info: note('info'), warn: note('warn'), error: note('error') } as never, // The same.
     runtime: () => runtime,
     hasRoom: ({ deploymentId }) => !full.includes(deploymentId),
-    regionOf: ({ controls }) => regions[controls.endUser ?? ''] ?? null,
     heard: () => {},
     now: () => nowMs,
     random: () => 0,
@@ -168,9 +166,12 @@ describe('what a call is', () => {
   });
 
   test('has the region of its end user', () => {
-    regions = { someone: 'eu' };
-    expect(candidates(callFor({ controls: { endUser: 'someone' } }))).toEqual(['b']);
-    expect(candidates(callFor({ controls: { endUser: 'anyone' } }))).toEqual(['a', 'b']);
+    const from = (allowedModelRegion: string | null): Call => {
+      const endUser = { allowedModelRegion } as EndUser; // All that is read of it.
+      return callFor({ guests: { endUser, tags: [] } });
+    };
+    expect(candidates(from('eu'))).toEqual(['b']);
+    expect(candidates(from(null))).toEqual(['a', 'b']);
   });
 
   test('has a length that is only measured when windows are checked', () => {

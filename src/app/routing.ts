@@ -39,8 +39,6 @@ export interface RoutingOptions {
   runtime(): Runtime;
   /** Whether a deployment's own limits let it take a call now. */
   hasRoom(target: Target): boolean;
-  /** `allowed_model_region` of the call's end user. */
-  regionOf(call: Call): string | null;
   /** Told of every change of health. */
   heard(event: HealthEvent): void;
   now(): number;
@@ -136,20 +134,28 @@ function retriesOf(call: Call, target: Target, error: GatewayError, router: Conf
   return { count, isNamed: named !== undefined };
 }
 
-function factsOf(call: Call, { runtime, regionOf }: RoutingOptions): CallFacts {
+function factsOf(call: Call, { runtime }: RoutingOptions): CallFacts {
   const { router } = runtime().config;
   const owned = [call.caller, call.caller?.team].flatMap((owner) => owner?.metadata['tags'] ?? []);
   const tags = router.tagFiltering ? [...call.controls.tags, ...owned.filter((tag) => typeof tag === 'string')] : [];
   return {
     stream: call.request.stream === true,
-    tags: [...new Set(tags)],
+    tags: call.mayServe ? unnamedTags(tags, call, router.tagMatchAny) : [...new Set(tags)],
     userAgent: call.headers['user-agent'] ?? null,
-    region: regionOf(call),
+    region: call.guests?.endUser?.allowedModelRegion ?? null,
+    mayServe: call.mayServe,
     isTheirs: call.isTheirs,
     bringsKey: call.controls.apiKey !== undefined,
     promptTokens: router.preCallChecks ? tokenBounds(call).inputLikely : 0,
     affinity: affinityNames(call, router.affinity),
   };
+}
+
+/** Those that say nothing of deployments themselves. Where any tag is enough, one that does leaves only marked ones. */
+function unnamedTags(tags: readonly string[], { guests }: Call, matchAny: boolean): readonly string[] {
+  const naming = new Set(guests?.tags.flatMap(({ id, models }) => (models.length > 0 ? [id] : [])));
+  const isMarked = (tag: string): boolean => tag.startsWith('&') || tag.startsWith('!');
+  return [...new Set(tags)].filter((tag) => !naming.has(tag) && (!matchAny || isMarked(tag)));
 }
 
 function chooseSettings({ runtime, cards, hasRoom }: RoutingOptions): ChooseSettings {

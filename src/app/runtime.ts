@@ -7,6 +7,7 @@ import type { ParseSettings } from '../gateway/parse-chat-request.ts';
 import type { SendSettings } from '../gateway/send.ts';
 import type { HttpSettings } from '../http/server.ts';
 import type { Target } from '../providers/adapter.ts';
+import { isInRegion } from '../routing/choose.ts';
 import { createGroups, type Groups } from '../routing/groups.ts';
 import { createFallbacks, type FallbacksOf } from './fallbacks.ts';
 import { type TargetParts, targetsOf } from './targets.ts';
@@ -119,6 +120,8 @@ function catalogueOf(config: Config, groups: Groups): ModelCatalogue {
     has: (group) => groups.find(group) !== undefined,
     isBlocked: (group) => groups.isBlocked(group),
     accessGroups: (group) => accessGroups.get(group) ?? [],
+    deployments: (group) => groups.find(group)?.targets.map(({ deploymentId }) => deploymentId) ?? [],
+    isIn: (group, region) => groups.find(group)?.targets.some((target) => isInRegion(target, region)) ?? false,
   };
 }
 

@@ -69,6 +69,10 @@ function actingFor(finder: Finder, caller: Caller): Caller {
     project,
     team,
     organization: finder.get('organization', organizationId),
+    organizationMember: finder.get(
+      'organization_member',
+      organizationId === null || userId === null ? null : joined(organizationId, userId),
+    ),
     user: finder.get('user', userId),
     member: finder.get('team_member', teamId === null || userId === null ? null : joined(teamId, userId)),
   };

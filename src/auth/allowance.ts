@@ -3,28 +3,46 @@
  * `budget_limit`/`max_budget` and `time_period`/`budget_duration`, `model_rpm_limit` and `model_tpm_limit` in metadata,
  * `budget_limits` as several windows, temporary increases in columns or metadata.
  */
-import type { OwnLimits } from '../db/entity-tables.ts';
+import type { Counted, OwnLimits } from '../db/entity-tables.ts';
 import type { KeyRow } from '../db/keys.ts';
 import { NO_LIMITS } from '../db/no-limits.ts';
 import type { Allowance, CustomLimit, ModelAllowance } from '../gateway/entities.ts';
 import { isObject } from '../lib/json.ts';
-import { listIn, numberOr, objectIn } from './json-columns.ts';
+import { listIn, numberOr, objectIn, textsIn } from './json-columns.ts';
 
 type Json = Readonly<Record<string, unknown>>;
+type Own = OwnLimits & Partial<Counted>;
+/** A budget that several may refer to. */
+export type Budget = OwnLimits & { readonly allowed_models?: string | null };
 
 /** A key's own limits over those of the budget it refers to. */
-export const allowanceOfKey = (row: KeyRow, budget: OwnLimits | undefined): Allowance =>
-  allowanceOf(row, budget, objectIn(row.metadata));
+export function allowanceOfKey(row: KeyRow, budget: Budget | undefined): Allowance {
+  const metadata = objectIn(row.metadata);
+  const tagRates = tagRatesIn(metadata);
+  return { ...allowanceOf(row, budget, metadata), ...(tagRates && { tagRates }) };
+}
+
+function tagRatesIn(metadata: Json): Readonly<Record<string, number>> | undefined {
+  const given = metadata['tag_rpm_limit'];
+  if (!isObject(given)) return undefined;
+  const rates = Object.entries(given).flatMap(([tag, rate]) => {
+    const most = amount(rate);
+    return most === null ? [] : [[tag, most] as const];
+  });
+  return rates.length === 0 ? undefined : Object.fromEntries(rates);
+}
 
 /**
  * Every value that is set on the entity itself wins; the rest come from the budget.
  * @param metadata may hold `model_rpm_limit`, `model_tpm_limit` and a temporary increase
  */
-export function allowanceOf(own: OwnLimits, budget: OwnLimits | undefined, metadata: Json): Allowance {
+export function allowanceOf(own: Own, budget: Budget | undefined, metadata: Json): Allowance {
   const number = (name: keyof OwnLimits & NumberColumn): number | null =>
     numberOr(own[name]) ?? numberOr(budget?.[name]);
   const windows = windowsIn(own.budget_limits);
   const custom = customIn(own.tollgate_limits);
+  const models = textsIn(budget?.allowed_models ?? null);
+  const countsFromMs = numberOr(own.counts_from_ms);
   return {
     maxBudgetNanoUsd: number('max_budget_nano_usd'),
     softBudgetNanoUsd: number('soft_budget_nano_usd'),
@@ -42,6 +60,8 @@ export function allowanceOf(own: OwnLimits, budget: OwnLimits | undefined, metad
     custom: custom.length > 0 ? custom : customIn(budget?.tollgate_limits ?? null),
     temporaryIncrease: increaseOf(own) ?? increaseIn(metadata) ?? (budget ? increaseOf(budget) : null),
     spendSet: spendSetOf(own),
+    ...(models.length > 0 && { models }),
+    ...(countsFromMs !== null && { countsFromMs }),
   };
 }
 
@@ -54,7 +74,7 @@ type NumberColumn =
   | 'max_parallel_requests';
 
 /** `null`: the team's metadata says nothing about its members. @param budget that of `team_member_budget_id` */
-export function memberAllowanceOf(metadata: Json, budget: OwnLimits | undefined): Allowance | null {
+export function memberAllowanceOf(metadata: Json, budget: Budget | undefined): Allowance | null {
   const own: OwnLimits = {
     ...NO_LIMITS,
     max_budget_nano_usd: nanoUsd(metadata['team_member_budget']),

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type BudgetRow, budgets } from '../db/budgets.ts';
 import type { Database } from '../db/client.ts';
 import { customers } from '../db/customers.ts';
+import { organizationMembers } from '../db/organization-members.ts';
 import { organizations } from '../db/organizations.ts';
 import { projects } from '../db/projects.ts';
 import { tags } from '../db/tags.ts';
@@ -14,6 +15,7 @@ import type { Directory, EndUser, EntityKind, EntityOf } from '../gateway/entiti
 import { modelsWithGroups } from './access-groups.ts';
 import {
   endUserOf,
+  organizationMemberOf,
   organizationOf,
   projectOf,
   tagOf,
@@ -62,6 +64,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
     team_member: cacheOf('The team membership', loaders.team_member),
     user: cacheOf('The user', loaders.user),
     organization: cacheOf('The organization', loaders.organization),
+    organization_member: cacheOf('The organization membership', loaders.organization_member),
     project: cacheOf('The project', loaders.project),
     end_user: cacheOf('The end user', loaders.end_user),
     tag: cacheOf('The tag', loaders.tag),
@@ -132,6 +135,10 @@ function createLoaders({ db, defaultEndUserBudgetId }: DirectoryOptions): Loader
     async organization(id) {
       const row = await organizations.find(db, id, EVERYTHING);
       return row && organizationOf(row, await budgetOf(row.budget_id));
+    },
+    async organization_member(id) {
+      const row = await organizationMembers.find(db, id, EVERYTHING);
+      return row && organizationMemberOf(row, await budgetOf(row.budget_id));
     },
     async project(id) {
       const row = await projects.find(db, id, EVERYTHING);

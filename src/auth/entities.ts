@@ -1,7 +1,7 @@
 /** Stored teams, users and the like → what the request path needs of them. */
 import type { CustomerRow } from '../db/customers.ts';
-import type { OwnLimits } from '../db/entity-tables.ts';
 import { NO_LIMITS } from '../db/no-limits.ts';
+import type { OrganizationMemberRow } from '../db/organization-members.ts';
 import type { OrganizationRow } from '../db/organizations.ts';
 import type { ProjectRow } from '../db/projects.ts';
 import type { TagRow } from '../db/tags.ts';
@@ -12,6 +12,7 @@ import type { UserRow } from '../db/users.ts';
 import {
   type EndUser,
   type Organization,
+  type OrganizationMember,
   type Project,
   type Tag,
   type Team,
@@ -20,17 +21,19 @@ import {
   type User,
   type UserRole,
 } from '../gateway/entities.ts';
-import { allowanceOf, memberAllowanceOf } from './allowance.ts';
+import { allowanceOf, memberAllowanceOf, type Budget as SharedBudget } from './allowance.ts';
 import { aliasesIn, objectIn, textsIn } from './json-columns.ts';
 
 export { allowanceOf, allowanceOfKey, memberAllowanceOf } from './allowance.ts';
 
 /** The budget that a row refers to; `undefined`: none, or one that is not there. */
-export type Budget = OwnLimits | undefined;
+export type Budget = SharedBudget | undefined;
 
 /** @param memberBudget that of `team_member_budget_id` in the team's metadata */
 export function teamOf(row: TeamRow, budget: Budget, memberBudget: Budget): Team {
   const metadata = objectIn(row.metadata);
+  const memberAllowance = memberAllowanceOf(metadata, memberBudget);
+  const allowance = allowanceOf(row, budget, metadata);
   return {
     kind: 'team',
     id: row.team_id,
@@ -38,10 +41,11 @@ export function teamOf(row: TeamRow, budget: Budget, memberBudget: Budget): Team
     blocked: isSet(row.blocked),
     models: textsIn(row.models),
     metadata,
-    allowance: allowanceOf(row, budget, metadata),
+    allowance,
     organizationId: row.organization_id,
     aliases: aliasesIn(row.model_aliases),
-    memberAllowance: memberAllowanceOf(metadata, memberBudget),
+    // Members belong to the team that is, not to the one that was.
+    memberAllowance: memberAllowance && { ...memberAllowance, countsFromMs: allowance.countsFromMs ?? null },
   };
 }
 
@@ -94,6 +98,16 @@ export function organizationOf(row: OrganizationRow, budget: Budget): Organizati
   };
 }
 
+export const organizationMemberOf = (row: OrganizationMemberRow, budget: Budget): OrganizationMember => ({
+  kind: 'organization_member',
+  id: joined(row.organization_id, row.user_id),
+  name: null,
+  blocked: false,
+  models: [],
+  metadata: {},
+  allowance: allowanceOf(row, budget, {}),
+});
+
 /** A project's rates by model stand in columns of their own. */
 export function projectOf(row: ProjectRow, budget: Budget): Project {
   const metadata = objectIn(row.metadata);
@@ -130,7 +144,7 @@ export function endUserOf(row: CustomerRow, budget: Budget): EndUser {
 }
 
 /** An end user nobody has stored, under the budget that such ones have. */
-export const unknownEndUser = (id: string, budget: OwnLimits): EndUser => ({
+export const unknownEndUser = (id: string, budget: SharedBudget): EndUser => ({
   kind: 'end_user',
   id,
   name: null,

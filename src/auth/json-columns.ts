@@ -21,6 +21,15 @@ export function aliasesIn(json: string | null): Record<string, string> {
   return Object.assign(Object.create(null), Object.fromEntries(pairs));
 }
 
+/** Name → names. */
+export function listsIn(json: string | null): Record<string, readonly string[]> {
+  const lists: Record<string, readonly string[]> = Object.create(null);
+  for (const [name, list] of Object.entries(objectIn(json))) {
+    if (Array.isArray(list)) lists[name] = list.filter((item): item is string => typeof item === 'string');
+  }
+  return lists;
+}
+
 /** Some databases give big integers as text. */
 export const numberOr = (value: number | null | undefined): number | null =>
   value === null || value === undefined ? null : Number(value);

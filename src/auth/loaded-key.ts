@@ -1,14 +1,13 @@
 /** A stored key → what the request path needs of it. */
 import { budgets } from '../db/budgets.ts';
 import type { Database } from '../db/client.ts';
-import type { OwnLimits } from '../db/entity-tables.ts';
 import { findDeletedKey, findKey, type KeyRow, usageHashOf } from '../db/keys.ts';
 import { NO_LIMITS } from '../db/no-limits.ts';
 import { findReplacement } from '../db/regenerated-keys.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { modelsWithGroups } from './access-groups.ts';
-import { allowanceOf, allowanceOfKey } from './allowance.ts';
-import { aliasesIn, numberOr, objectIn, textsIn } from './json-columns.ts';
+import { allowanceOf, allowanceOfKey, type Budget } from './allowance.ts';
+import { aliasesIn, listsIn, numberOr, objectIn, textsIn } from './json-columns.ts';
 import type { LoadedKey } from './key-cache.ts';
 
 export { objectIn, textsIn } from './json-columns.ts';
@@ -44,7 +43,7 @@ async function complete(db: Database, row: KeyRow): Promise<LoadedKey> {
 }
 
 /** Without the models of its access groups. @param budget the one that the key refers to */
-export function loadedKey(row: KeyRow, budget: OwnLimits | undefined): LoadedKey {
+export function loadedKey(row: KeyRow, budget: Budget | undefined): LoadedKey {
   const allowance = allowanceOfKey(row, budget);
   return {
     token: row.token,
@@ -67,6 +66,7 @@ export function loadedKey(row: KeyRow, budget: OwnLimits | undefined): LoadedKey
       rpmLimit: allowance.rpmLimit,
       tpmLimit: allowance.tpmLimit,
       allowance,
+      ...(row.budget_fallbacks !== null && { budgetFallbacks: listsIn(row.budget_fallbacks) }),
       team: null,
       member: null,
       user: null,

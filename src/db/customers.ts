@@ -8,6 +8,7 @@ export type CustomerRow = CustomersTable;
 
 export const EMPTY_CUSTOMER: Omit<CustomerRow, 'user_id' | 'created_at_ms' | 'updated_at_ms'> = {
   ...NO_LIMITS,
+  counts_from_ms: null,
   blocked: 0,
   alias: null,
   budget_id: null,

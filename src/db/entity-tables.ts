@@ -26,6 +26,12 @@ export interface OwnLimits {
   spend_set_at_ms: number | null;
 }
 
+/** What was used under the same id before it was deleted and made anew. */
+export interface Counted {
+  /** Nothing from before then counts for its limits; `null`: all that there is does. */
+  counts_from_ms: number | null;
+}
+
 export interface Stamps {
   created_at_ms: number;
   updated_at_ms: number;
@@ -40,7 +46,7 @@ export interface BudgetsTable extends OwnLimits, Stamps {
   allowed_models: string | null;
 }
 
-export interface TeamsTable extends OwnLimits, Stamps {
+export interface TeamsTable extends OwnLimits, Counted, Stamps {
   team_id: string;
   team_alias: string | null;
   organization_id: string | null;
@@ -63,7 +69,7 @@ export interface DeletedTeamsTable extends TeamsTable {
   deleted_by: string | null;
 }
 
-export interface TeamMembersTable extends OwnLimits, Stamps {
+export interface TeamMembersTable extends OwnLimits, Counted, Stamps {
   team_id: string;
   user_id: string;
   /** `admin` or `user`. */
@@ -72,7 +78,7 @@ export interface TeamMembersTable extends OwnLimits, Stamps {
   allowed_models: string | null;
 }
 
-export interface UsersTable extends OwnLimits, Stamps {
+export interface UsersTable extends OwnLimits, Counted, Stamps {
   user_id: string;
   user_alias: string | null;
   /** Unique without regard to case. */
@@ -91,7 +97,7 @@ export interface UsersTable extends OwnLimits, Stamps {
   object_permission: string | null;
 }
 
-export interface OrganizationsTable extends OwnLimits, Stamps {
+export interface OrganizationsTable extends OwnLimits, Counted, Stamps {
   organization_id: string;
   organization_alias: string | null;
   budget_id: string | null;
@@ -101,7 +107,7 @@ export interface OrganizationsTable extends OwnLimits, Stamps {
   object_permission: string | null;
 }
 
-export interface OrganizationMembersTable extends OwnLimits, Stamps {
+export interface OrganizationMembersTable extends OwnLimits, Counted, Stamps {
   organization_id: string;
   user_id: string;
   /** LiteLLM's `org_admin`, `internal_user` or `internal_user_viewer`. */
@@ -109,7 +115,7 @@ export interface OrganizationMembersTable extends OwnLimits, Stamps {
   budget_id: string | null;
 }
 
-export interface ProjectsTable extends OwnLimits, Stamps {
+export interface ProjectsTable extends OwnLimits, Counted, Stamps {
   project_id: string;
   project_alias: string | null;
   description: string | null;
@@ -125,7 +131,7 @@ export interface ProjectsTable extends OwnLimits, Stamps {
 }
 
 /** End users. LiteLLM calls their id `user_id`. */
-export interface CustomersTable extends OwnLimits, Stamps {
+export interface CustomersTable extends OwnLimits, Counted, Stamps {
   user_id: string;
   alias: string | null;
   budget_id: string | null;
@@ -137,7 +143,7 @@ export interface CustomersTable extends OwnLimits, Stamps {
   object_permission: string | null;
 }
 
-export interface TagsTable extends OwnLimits, Stamps {
+export interface TagsTable extends OwnLimits, Counted, Stamps {
   tag_name: string;
   description: string | null;
   budget_id: string | null;

@@ -245,8 +245,8 @@ describe('a text that is stored', () => {
       expect(await requestById(db(), `row ${text}`, EVERYTHING)).toMatchObject({ ...names, ...served, tags: [text] });
     }
     for (const kind of SCOPE_KINDS) {
-      if (kind === 'global' || kind === 'mirror') continue;
-      const isPair = kind === 'team_member' || kind.startsWith('model_per');
+      if (kind === 'global' || kind === 'mirror' || kind === 'tag_per_key') continue;
+      const isPair = kind === 'team_member' || kind === 'organization_member' || kind.startsWith('model_per');
       const ids = short.map((text) => (isPair ? joined(text, text) : text));
       const used = await spendOf(db(), kind, ids);
       expect([kind, ids.filter((id) => used.get(id)?.costNanoUsd !== 3)]).toEqual([kind, []]);

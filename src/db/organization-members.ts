@@ -12,6 +12,7 @@ export const EMPTY_ORGANIZATION_MEMBER: Omit<
   'organization_id' | 'user_id' | 'created_at_ms' | 'updated_at_ms'
 > = {
   ...NO_LIMITS,
+  counts_from_ms: null,
   user_role: null,
   budget_id: null,
   created_by: null,

@@ -8,6 +8,7 @@ export type OrganizationRow = OrganizationsTable;
 
 export const EMPTY_ORGANIZATION: Omit<OrganizationRow, 'organization_id' | 'created_at_ms' | 'updated_at_ms'> = {
   ...NO_LIMITS,
+  counts_from_ms: null,
   blocked: 0,
   organization_alias: null,
   budget_id: null,

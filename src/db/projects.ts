@@ -8,6 +8,7 @@ export type ProjectRow = ProjectsTable;
 
 export const EMPTY_PROJECT: Omit<ProjectRow, 'project_id' | 'created_at_ms' | 'updated_at_ms'> = {
   ...NO_LIMITS,
+  counts_from_ms: null,
   blocked: 0,
   project_alias: null,
   description: null,

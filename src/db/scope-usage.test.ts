@@ -18,11 +18,12 @@ import {
 } from '../../test/support/usage-rows.ts';
 import { type Database, openDatabase } from './client.ts';
 import { bunSqlite, sqliteDialect } from './dialect.ts';
+import { recentUsage } from './recent-usage.ts';
 import type { LedgerRow } from './request-row.ts';
 import { insertRequests } from './requests.ts';
 import type { DatabaseSchema } from './schema.ts';
-import { recentUsage, type ScopeUsage, spendOf, spendSince, usageSince } from './scope-usage.ts';
-import { joined, MIRROR_ROUTE, type Scope, type ScopeKind } from './usage-scopes.ts';
+import { type ScopeUsage, spendOf, spendSince, usageSince } from './scope-usage.ts';
+import { joined, MIRROR_ROUTE, rateScopes, type Scope, type ScopeKind } from './usage-scopes.ts';
 
 let db: Database;
 beforeEach(async () => {
@@ -209,7 +210,7 @@ describe('recent requests', () => {
       `${atMs} ${tokens} ${[...new Set(scopes.map(keyOf))].sort().join()}`;
     expect(found.map(({ atMs }) => atMs)).toEqual(expected.map((row) => row.startedAtMs).sort((a, b) => a - b));
     expect(found.map(({ atMs, scopes, tokens }) => plain(atMs, scopes, tokens)).sort()).toEqual(
-      expected.map((row) => plain(row.startedAtMs, scopesOf(row), rateTokensOf(row))).sort(),
+      expected.map((row) => plain(row.startedAtMs, rateScopes(row, row), rateTokensOf(row))).sort(),
     );
     expect(await recentUsage(db, TO_MS)).toEqual([]);
   });

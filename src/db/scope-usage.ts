@@ -2,11 +2,11 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Database } from './client.ts';
 import { REQUEST_TABLES, type RequestTable } from './counted-requests.ts';
-import { knownRefs, namesOf } from './dictionary.ts';
+import { knownRefs } from './dictionary.ts';
 import { ROW_STATUSES } from './request-codec.ts';
 import type { RequestsTable } from './request-tables.ts';
 import { inTransaction } from './transaction.ts';
-import { countedScopes, MIRROR_ROUTE, SCOPE_KINDS, type Scope, type ScopeKind, scopeParts } from './usage-scopes.ts';
+import { MIRROR_ROUTE, SCOPE_KINDS, type Scope, type ScopeKind, scopeParts } from './usage-scopes.ts';
 import { LIFETIME, QUARTER_MS, RATE_TOKEN_SUMS } from './usage-tables.ts';
 
 export interface ScopeUsage {
@@ -162,15 +162,18 @@ async function hasUsage(db: Database, kind: ScopeKind, asked: Asked, quarter: nu
 
 type Column = keyof RequestsTable;
 
+type ListedKind = 'tag' | 'model_per_tag' | 'tag_per_key';
+
 /** Where a row says whom it is counted for; a tag stands in its list. */
 const COLUMNS: Readonly<
-  Record<Exclude<ScopeKind, 'global' | 'mirror' | 'tag'>, readonly [first: Column, second?: Column]>
+  Record<Exclude<ScopeKind, 'global' | 'mirror' | ListedKind>, readonly [first: Column, second?: Column]>
 > = {
   api_key: ['key_ref'],
   team: ['team_ref'],
   team_member: ['team_ref', 'user_ref'],
   user: ['user_ref'],
   organization: ['organization_ref'],
+  organization_member: ['organization_ref', 'user_ref'],
   project: ['project_ref'],
   end_user: ['end_user_ref'],
   model_per_key: ['key_ref', 'model_group_ref'],
@@ -183,7 +186,11 @@ const COLUMNS: Readonly<
   provider: ['provider_ref'],
 };
 
-const FIRST_SERVED = SCOPE_KINDS.indexOf('model_per_key');
+/** Counted only for requests that got a model. */
+const isServed = (kind: ScopeKind): boolean =>
+  kind.startsWith('model_per_') || kind === 'deployment' || kind === 'provider';
+const isListed = (kind: ScopeKind): kind is ListedKind =>
+  kind === 'tag' || kind === 'model_per_tag' || kind === 'tag_per_key';
 const ONE_REF = sql`0`;
 
 /**
@@ -201,19 +208,19 @@ function sumOfRows(
     sql`r.started_at_ms >= ${fromMs} and r.started_at_ms < ${untilMs}`,
     sql`${first} in (${sql.join(refsIn(asked, 0))})`,
     ...(second === ONE_REF ? [] : [sql`${second} in (${sql.join(refsIn(asked, 1))})`]),
-    ...(SCOPE_KINDS.indexOf(kind) < FIRST_SERVED ? [] : [HAS_MODEL_GROUP]),
+    ...(isServed(kind) ? [HAS_MODEL_GROUP] : []),
     ...(EVERYBODYS.has(kind) ? [] : [kind === 'mirror' ? IS_MIRROR : sql`not ${IS_MIRROR}`]),
   ];
   const rows = sql`${sql.table(table)} r`;
-  const from = kind === 'tag' ? sql`${rows} cross join tag_sets t` : rows;
-  if (kind === 'tag') conditions.push(sql`t.tags_ref = r.tags_ref`);
+  const from = isListed(kind) ? sql`${rows} cross join tag_sets t` : rows;
+  if (isListed(kind)) conditions.push(sql`t.tags_ref = r.tags_ref`);
   const tokens = RATE_TOKEN_SUMS.map((name) => sql`coalesce(${sql.ref(`r.${name}`)}, 0)`);
   return sql<Sum>`select ${first} as ref, ${second} as second_ref, sum(case when ${IS_CONSUMING} then 1 else 0 end) as request_count,
       sum(coalesce(r.cost_nano_usd, 0)) as cost_nano_usd, sum(${sql.join(tokens, sql` + `)}) as tokens
     from ${from} where ${sql.join(conditions, sql` and `)} group by 1, 2`;
 }
 
-const IS_CONSUMING = sql`(r.status = ${sql.lit(ROW_STATUSES.indexOf('success'))} or r.attempt_count > 0)`;
+export const IS_CONSUMING = sql`(r.status = ${sql.lit(ROW_STATUSES.indexOf('success'))} or r.attempt_count > 0)`;
 /** Mirrored requests count for these like any other. */
 const EVERYBODYS: ReadonlySet<ScopeKind> = new Set(['global', 'deployment', 'provider']);
 const IS_MIRROR = sql`(coalesce(r.route_ref, 0) = coalesce((select id from names where name = ${sql.lit(MIRROR_ROUTE)}), -1))`;
@@ -222,73 +229,8 @@ const HAS_MODEL_GROUP = sql`r.model_group_ref <> (select id from names where nam
 function expressionsOf(kind: ScopeKind, asked: Asked): [first: RawBuilder<unknown>, second: RawBuilder<unknown>] {
   if (kind === 'global' || kind === 'mirror') return [sql`${sql.lit(refsIn(asked, 0)[0] ?? 0)} + 0`, ONE_REF];
   if (kind === 'tag') return [sql`+t.tag_ref`, ONE_REF];
+  if (kind === 'model_per_tag') return [sql`+t.tag_ref`, sql`+r.model_group_ref`];
+  if (kind === 'tag_per_key') return [sql`+r.key_ref`, sql`+t.tag_ref`];
   const [first, second] = COLUMNS[kind];
   return [sql`+${sql.ref(`r.${first}`)}`, second === undefined ? ONE_REF : sql`+${sql.ref(`r.${second}`)}`];
-}
-
-export interface RecentRequest {
-  /** Epoch milliseconds. */
-  readonly atMs: number;
-  readonly scopes: readonly Scope[];
-  readonly tokens: number;
-}
-
-/** Requests that started at `sinceMs` or later and used anything, oldest first: for counters that begin anew. */
-export async function recentUsage(db: Database, sinceMs: number): Promise<RecentRequest[]> {
-  const rows = (await recentRows(db, 'requests', sinceMs))
-    .concat(await recentRows(db, 'counted_requests', sinceMs))
-    .sort((one, other) => Number(one.started_at_ms) - Number(other.started_at_ms));
-  const tags = await tagsOf(db, new Set(rows.flatMap((row) => row.tags_ref ?? [])));
-  const refs = rows.flatMap((row) =>
-    Object.entries(row).flatMap(([column, ref]) => (isRef(column) ? (ref ?? []) : [])),
-  );
-  const names = await namesOf(db, refs);
-  const name = (ref: number | null): string | null => (ref === null ? null : (names.get(ref) ?? null));
-  return rows.map((row) => {
-    const owners = {
-      keyHash: name(row.key_ref),
-      teamId: name(row.team_ref),
-      userId: name(row.user_ref),
-      organizationId: name(row.organization_ref),
-      projectId: name(row.project_ref),
-      endUser: name(row.end_user_ref),
-      tags: tags.get(row.tags_ref ?? 0) ?? [],
-    };
-    const served = {
-      modelGroup: name(row.model_group_ref) ?? '',
-      deploymentId: name(row.deployment_ref),
-      provider: name(row.provider_ref),
-      route: name(row.route_ref) ?? '',
-    };
-    return {
-      atMs: Number(row.started_at_ms),
-      scopes: countedScopes(owners, served),
-      tokens: RATE_TOKEN_SUMS.reduce((total, column) => total + Number(row[column] ?? 0), 0),
-    };
-  });
-}
-
-const recentRows = (db: Database, table: RequestTable, sinceMs: number) =>
-  db
-    .selectFrom(`${table} as r`)
-    .select(['started_at_ms', 'key_ref', 'team_ref', 'user_ref', 'organization_ref', 'project_ref', 'end_user_ref'])
-    .select(['tags_ref', 'model_group_ref', 'deployment_ref', 'provider_ref', 'route_ref', ...RATE_TOKEN_SUMS])
-    .where('started_at_ms', '>=', sinceMs)
-    .where(sql<boolean>`${IS_CONSUMING}`)
-    .execute();
-
-const isRef = (column: string): boolean => column.endsWith('_ref');
-
-/** The tags of each list, by the list's number. */
-async function tagsOf(db: Database, lists: ReadonlySet<number>): Promise<ReadonlyMap<number, string[]>> {
-  const tags = new Map<number, string[]>();
-  if (lists.size === 0) return tags;
-  const members = await db
-    .selectFrom('tag_sets')
-    .innerJoin('names', 'names.id', 'tag_sets.tag_ref')
-    .select(['tags_ref', 'name'])
-    .where('tags_ref', 'in', [...lists])
-    .execute();
-  for (const { tags_ref, name } of members) tags.set(tags_ref, [...(tags.get(tags_ref) ?? []), name]);
-  return tags;
 }

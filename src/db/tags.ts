@@ -8,6 +8,7 @@ export type TagRow = TagsTable;
 
 export const EMPTY_TAG: Omit<TagRow, 'tag_name' | 'created_at_ms' | 'updated_at_ms'> = {
   ...NO_LIMITS,
+  counts_from_ms: null,
   description: null,
   budget_id: null,
   models: null,

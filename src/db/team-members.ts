@@ -12,6 +12,7 @@ export const EMPTY_TEAM_MEMBER: Omit<
   'team_id' | 'user_id' | 'role' | 'created_at_ms' | 'updated_at_ms'
 > = {
   ...NO_LIMITS,
+  counts_from_ms: null,
   budget_id: null,
   allowed_models: null,
   created_by: null,

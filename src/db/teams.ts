@@ -8,6 +8,7 @@ export type TeamRow = TeamsTable;
 
 export const EMPTY_TEAM: Omit<TeamRow, 'team_id' | 'created_at_ms' | 'updated_at_ms'> = {
   ...NO_LIMITS,
+  counts_from_ms: null,
   blocked: 0,
   allow_team_guardrail_config: 0,
   team_alias: null,

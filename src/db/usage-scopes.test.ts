@@ -3,10 +3,13 @@ import fc from 'fast-check';
 import {
   countedScopes,
   joined,
+  MIRROR_ROUTE,
   type Owners,
   ownerScopes,
   parted,
+  rateScopes,
   SCOPE_KINDS,
+  type Scope,
   scopeParts,
   servedScopes,
 } from './usage-scopes.ts';
@@ -47,6 +50,7 @@ describe('who a call is counted for', () => {
       `team_member ${joined('t', 'u')}`,
       'user u',
       'organization o',
+      `organization_member ${joined('o', 'u')}`,
       'project p',
       'end_user e',
       'tag a',
@@ -68,9 +72,28 @@ describe('who a call is counted for', () => {
       `model_per_organization ${joined('o', 'm')}`,
       `model_per_project ${joined('p', 'm')}`,
       `model_per_end_user ${joined('e', 'm')}`,
+      `model_per_tag ${joined('a', 'm')}`,
+      `model_per_tag ${joined('b', 'm')}`,
       'deployment d',
       'provider v',
     ]);
+  });
+
+  test('is a model under each tag but those of a client’s program, which every request has', () => {
+    const scopes = servedScopes({ ...NOBODY, tags: ['a', 'User-Agent: curl'] }, SERVED);
+    expect(told(scopes)).toEqual([`model_per_tag ${joined('a', 'm')}`, 'deployment d', 'provider v']);
+  });
+
+  test('is each of its tags with its key, for rates alone, and never for a mirrored request', () => {
+    const served = { ...SERVED, route: '/v1/chat/completions' };
+    const pairs = (scopes: readonly Scope[]): string[] => told(scopes.filter(({ kind }) => kind === 'tag_per_key'));
+    expect(pairs(rateScopes(EVERYBODY, served))).toEqual([
+      `tag_per_key ${joined('k', 'a')}`,
+      `tag_per_key ${joined('k', 'b')}`,
+    ]);
+    expect(pairs(countedScopes(EVERYBODY, served))).toEqual([]);
+    expect(pairs(rateScopes({ ...EVERYBODY, keyHash: null }, served))).toEqual([]);
+    expect(pairs(rateScopes(EVERYBODY, { ...served, route: MIRROR_ROUTE }))).toEqual([]);
   });
 
   test('is nobody’s use of a model when there was none', () => {

@@ -20,6 +20,9 @@ export const SCOPE_KINDS = [
   'deployment',
   'provider',
   'mirror',
+  'model_per_tag',
+  'organization_member',
+  'tag_per_key',
 ] as const;
 
 export type ScopeKind = (typeof SCOPE_KINDS)[number];
@@ -49,6 +52,9 @@ const PAIRS: ReadonlySet<ScopeKind> = new Set([
   'model_per_organization',
   'model_per_project',
   'model_per_end_user',
+  'model_per_tag',
+  'organization_member',
+  'tag_per_key',
 ]);
 
 /** The names in a scope's id: two for a pair. */
@@ -88,6 +94,9 @@ export function ownerScopes(owners: Owners): Scope[] {
   if (teamId !== null && userId !== null) scopes.push({ kind: 'team_member', id: joined(teamId, userId) });
   if (userId !== null) scopes.push({ kind: 'user', id: userId });
   if (organizationId !== null) scopes.push({ kind: 'organization', id: organizationId });
+  if (organizationId !== null && userId !== null) {
+    scopes.push({ kind: 'organization_member', id: joined(organizationId, userId) });
+  }
   if (projectId !== null) scopes.push({ kind: 'project', id: projectId });
   if (endUser !== null) scopes.push({ kind: 'end_user', id: endUser });
   for (const tag of tags) scopes.push({ kind: 'tag', id: tag });
@@ -106,10 +115,23 @@ export function servedScopes(owners: Owners, { modelGroup, deploymentId, provide
   perModel('model_per_organization', owners.organizationId);
   perModel('model_per_project', owners.projectId);
   perModel('model_per_end_user', owners.endUser);
+  for (const tag of owners.tags) if (!isAgentTag(tag)) perModel('model_per_tag', tag);
   if (deploymentId !== null) scopes.push({ kind: 'deployment', id: deploymentId });
   if (provider !== null) scopes.push({ kind: 'provider', id: provider });
   return scopes;
 }
+
+const AGENT_TAG = 'User-Agent: ';
+
+/**
+ * Every request has two of these, one of them with a version: they are counted as tags, and not for each model besides,
+ * so none of them can have limits on models.
+ */
+export const isAgentTag = (tag: string): boolean => tag.startsWith(AGENT_TAG);
+
+/** What is counted for a key's requests under a tag. Only rates stand there, so it is in no stored total. */
+export const tagsPerKey = ({ keyHash, tags }: Pick<Owners, 'keyHash' | 'tags'>): Scope[] =>
+  keyHash === null ? [] : tags.map((tag) => ({ kind: 'tag_per_key', id: joined(keyHash, tag) }));
 
 /** Scopes of a mirrored request, whoever sent the request it copies. */
 export function mirrorScopes({ deploymentId, provider }: Pick<Served, 'deploymentId' | 'provider'>): Scope[] {
@@ -121,6 +143,10 @@ export function mirrorScopes({ deploymentId, provider }: Pick<Served, 'deploymen
   if (provider !== null) scopes.push({ kind: 'provider', id: provider });
   return scopes;
 }
+
+/** Scopes in which a recorded request counts for the rates of the last minute. */
+export const rateScopes = (owners: Owners, served: Served & { readonly route: string }): Scope[] =>
+  served.route === MIRROR_ROUTE ? mirrorScopes(served) : [...countedScopes(owners, served), ...tagsPerKey(owners)];
 
 /** Scopes that a recorded request is counted for. One that got no model is nobody's use of a model. */
 export function countedScopes(owners: Owners, served: Served & { readonly route: string }): Scope[] {

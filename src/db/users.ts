@@ -9,6 +9,7 @@ export type UserRow = UsersTable;
 
 export const EMPTY_USER: Omit<UserRow, 'user_id' | 'created_at_ms' | 'updated_at_ms'> = {
   ...NO_LIMITS,
+  counts_from_ms: null,
   blocked: 0,
   user_alias: null,
   user_email: null,

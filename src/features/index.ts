@@ -3,19 +3,19 @@ import type { Feature } from '../gateway/feature.ts';
 import { type LimitParts, limits } from './limits.ts';
 import { type MirrorParts, mirror } from './mirror.ts';
 import { type MockResponseParts, mockResponse } from './mock-response.ts';
-import { type EndUserOf, type ModelCatalogue, modelAccess } from './model-access.ts';
+import { type GuestsOf, type ModelCatalogue, modelAccess } from './model-access.ts';
 import { type TeamModelParts, teamModels } from './team-models.ts';
 
 export interface FeatureParts extends MockResponseParts, TeamModelParts {
   models(): ModelCatalogue;
-  readonly endUserOf: EndUserOf;
+  readonly guestsOf: GuestsOf;
   readonly limits: LimitParts;
   readonly mirror: MirrorParts;
 }
 
 export function createFeatures(parts: FeatureParts): readonly Feature[] {
   return [
-    modelAccess(parts.models, parts.endUserOf), // First: everything after it needs to know the model group.
+    modelAccess(parts.models, parts.guestsOf), // First: everything after it needs to know the model group.
     teamModels(parts), // Behind it: what a team has of its own stands for the group. Before the limits, which hold for what may serve.
     mirror(parts.mirror), // Anywhere: what it does comes after the answer.
     limits(parts.limits), // Before anything answers: a canned answer costs too. Nothing after it may refuse for nothing.

@@ -4,12 +4,13 @@
  */
 import type { GatewayError } from '../errors.ts';
 import type { Call, LimitView, Outcome } from '../gateway/call.ts';
+import { clampOutput } from '../gateway/clamp-output.ts';
 import type { Allowance } from '../gateway/entities.ts';
 import type { Admission, Feature, Narrow } from '../gateway/feature.ts';
+import { type Instead, nextInstead, servedName } from '../gateway/stand-in.ts';
 import { tokenBounds } from '../gateway/token-bounds.ts';
-import { patchJson } from '../lib/json-members.ts';
 import { CallSize } from '../limits/call-size.ts';
-import { isBounded, isBudget } from '../limits/finite.ts';
+import { isBounded, isBudget, isModelBudget } from '../limits/finite.ts';
 import { holdBoth, joined } from '../limits/hold-both.ts';
 import { type LimitSettings, patienceMs } from '../limits/patience.ts';
 import type { PromptMemory } from '../limits/prompt-memory.ts';
@@ -77,13 +78,16 @@ class LimitedCall {
   #isForFree = false;
   #hold: Hold | undefined;
   #sent = false;
+  readonly #instead: Instead<Refusal> | undefined;
   /** As the client sent it; a cap put in later makes it another text. */
   readonly #body: string | undefined;
 
-  constructor(parts: LimitParts, call: Call, subject: Subject) {
+  /** @param instead what it stands in for, as that was refused */
+  constructor(parts: LimitParts, call: Call, subject: Subject, instead?: Instead<Refusal>) {
     this.#parts = parts;
     this.#call = call;
     this.#subject = subject;
+    this.#instead = instead;
     this.#size = sizeOf(parts, call);
     this.#part = this.#partOf(call.modelGroup);
     this.#gather();
@@ -117,6 +121,9 @@ class LimitedCall {
   admit(): Admission | Promise<Admission> {
     const hold = this.#reserve(false);
     if (!isRefusal(hold)) return this.#begin(hold);
+    const next = isModelBudget(hold.standing.limit) ? nextInstead(this.#call, hold, this.#instead) : undefined;
+    if (next && 'rest' in next) return admitted(new LimitedCall(this.#parts, this.#call, this.#subject, next));
+    if (next) return Promise.reject(this.#refusal(next));
     const waitMs = this.#patience(hold);
     return waitMs > 0 ? this.#wait(waitMs, hold) : Promise.reject(this.#refusal(hold));
   }
@@ -191,14 +198,7 @@ class LimitedCall {
   /** The caller is told, and each attempt sends it. */
   #clamp(total: number): void {
     const call = this.#call;
-    const { choices } = this.#size.bounds;
-    const max_tokens = Math.max(1, Math.floor(total / choices));
-    this.#size.cap = max_tokens * choices;
-    call.text = call.text && patchJson(call.text, { set: { max_tokens: String(max_tokens) }, remove: [] });
-    call.request = { ...call.request, max_tokens };
-    const note = `to ${max_tokens} tokens, which is what the budget still covers`;
-    const others = call.admittedChanges.filter(({ field }) => field !== 'max_tokens');
-    call.admittedChanges.splice(0, Infinity, ...others, { field: 'max_tokens', action: 'clamped', note });
+    this.#size.cap = clampOutput(call, total, this.#size.bounds.choices);
   }
 
   #demand(candidates: readonly Target[], cap?: number): Demand {
@@ -253,7 +253,7 @@ class LimitedCall {
 
   /** Only the group asked for may be known by another name. */
   #partOf(modelGroup: string, serving?: Serving): Part {
-    const alias = modelGroup === this.#call.modelGroup ? this.#call.requestedModel : modelGroup;
+    const alias = modelGroup === this.#call.modelGroup ? servedName(this.#call) : modelGroup;
     return this.#subject.servedBy(modelGroup, serving, alias);
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { meterAtFlatPrice, STARTED_AT_MS, sampleCall, sampleCaller } from '../../test/support/call-parts.ts';
 import { limitParts } from '../../test/support/limit-parts.ts';
 import type { Reply } from '../gateway/call.ts';
+import { NO_GUESTS } from '../gateway/entities.ts';
 import { createFeatures } from './index.ts';
 import { mockResponse } from './mock-response.ts';
 
@@ -49,7 +50,7 @@ test('access to the model is decided before anything answers', () => {
   const names = createFeatures({
     ...parts,
     models,
-    endUserOf: () => null,
+    guestsOf: () => NO_GUESTS,
     teamModels: () => undefined,
     limits: limitParts(),
     mirror: NO_MIRRORS,

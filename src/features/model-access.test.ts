@@ -2,9 +2,9 @@ import { describe, expect, test } from 'bun:test';
 import { type SampleCall, sampleCall, sampleCaller } from '../../test/support/call-parts.ts';
 import { GatewayError } from '../errors.ts';
 import type { Call, Caller } from '../gateway/call.ts';
-import { type EndUser, UNLIMITED } from '../gateway/entities.ts';
+import { type EndUser, type Guests, NO_GUESTS, UNLIMITED } from '../gateway/entities.ts';
 import type { Feature } from '../gateway/feature.ts';
-import { type EndUserOf, type ModelCatalogue, modelAccess, visibleModels } from './model-access.ts';
+import { type GuestsOf, type ModelCatalogue, modelAccess, visibleModels } from './model-access.ts';
 
 const GROUPS = ['gpt-4', 'gpt-3.5', 'openai/gpt-5', 'premium'];
 const ALIASES = new Map([
@@ -17,7 +17,7 @@ const catalogue: ModelCatalogue = {
   accessGroups: (group) => (group === 'premium' ? ['vip'] : []),
 };
 
-const access = (endUserOf: EndUserOf = () => null): Feature => modelAccess(() => catalogue, endUserOf);
+const access = (guestsOf: GuestsOf = () => NO_GUESTS): Feature => modelAccess(() => catalogue, guestsOf);
 
 function admit(requestedModel: string, caller: Partial<Caller> = {}, fallbacks?: readonly string[]): Call {
   const call = sampleCall({ requestedModel, modelGroup: '', caller: sampleCaller(caller), controls: { fallbacks } });
@@ -60,7 +60,7 @@ describe('whether a configured fallback may serve', () => {
 
   test('is what the end user’s list says, too', () => {
     const call = sampleCall({ requestedModel: 'gpt-4', modelGroup: '', caller: sampleCaller() });
-    access(() => endUser({ models: ['gpt-4'] })).admit?.(call);
+    access(() => ({ endUser: endUser({ models: ['gpt-4'] }), tags: [] })).admit?.(call);
     expect([call.mayUse?.('gpt-4', 'gpt-4'), call.mayUse?.('premium', 'premium')]).toEqual([true, false]);
   });
 
@@ -205,9 +205,10 @@ describe('the list of models that a key sees', () => {
 describe('an end user with models of their own', () => {
   async function admitFor(found: EndUser | null, requestedModel: string, over: SampleCall = {}): Promise<Call> {
     const call = sampleCall({ requestedModel, modelGroup: '', caller: sampleCaller(), ...over });
-    const answers = [() => found, () => Promise.resolve(found)];
-    const outcomes = answers.map(async (endUserOf) => {
-      await access(endUserOf).admit?.(call);
+    const guests: Guests = { endUser: found, tags: [] };
+    const answers = [() => guests, () => Promise.resolve(guests)];
+    const outcomes = answers.map(async (guestsOf) => {
+      await access(guestsOf).admit?.(call);
     });
     // In memory or not makes no difference.
     const [first, second] = await Promise.allSettled(outcomes);
@@ -266,7 +267,7 @@ describe('a model whose deployments are all blocked', () => {
     try {
       return modelAccess(
         () => blocked,
-        () => null,
+        () => NO_GUESTS,
       ).admit?.(call);
     } catch (error) {
       return error;

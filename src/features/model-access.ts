@@ -4,9 +4,12 @@
  */
 import { GatewayError } from '../errors.ts';
 import type { Call, Caller } from '../gateway/call.ts';
-import type { EndUser } from '../gateway/entities.ts';
+import type { Guests, Tag } from '../gateway/entities.ts';
 import type { Feature } from '../gateway/feature.ts';
 import { fallbackNames } from '../gateway/request-fallbacks.ts';
+import { putInPlace, servedName } from '../gateway/stand-in.ts';
+import { allowanceOfEndUser } from '../limits/subject.ts';
+import type { Target } from '../providers/adapter.ts';
 
 export interface ModelCatalogue {
   /** After global and group aliases. */
@@ -16,12 +19,16 @@ export interface ModelCatalogue {
   isBlocked?(group: string): boolean;
   /** `model_info.access_groups` of the group's deployments. */
   accessGroups(group: string): readonly string[];
+  /** Ids of the group's deployments. */
+  deployments?(group: string): readonly string[];
+  /** Whether a deployment of the group is in LiteLLM's region `eu` or `us`. */
+  isIn?(group: string, region: string): boolean;
 }
 
-/** Whom a call is made for, as they are now; `null`: nobody, or nobody that is known. */
-export type EndUserOf = (call: Call) => EndUser | null | Promise<EndUser | null>;
+/** Those whom a call names, as they are now. */
+export type GuestsOf = (call: Call) => Guests | Promise<Guests>;
 
-export function modelAccess(models: () => ModelCatalogue, endUserOf: EndUserOf): Feature {
+export function modelAccess(models: () => ModelCatalogue, guestsOf: GuestsOf): Feature {
   return {
     name: 'model-access',
     admit(call) {
@@ -31,10 +38,9 @@ export function modelAccess(models: () => ModelCatalogue, endUserOf: EndUserOf):
       call.modelGroup = groupFor(call.requestedModel, caller, catalogue);
       for (const name of fallbackNames(call.controls)) groupFor(name, caller, catalogue);
       for (const name of modelsForUpstream(call)) if (!allows(caller, [name], [])) throw denied(name, 'key');
-      call.mayUse = (name, group) => allows(caller, [name, group], catalogue.accessGroups(group));
-      const endUser = endUserOf(call);
-      if (!(endUser instanceof Promise)) return holdEndUser(call, caller, endUser, catalogue);
-      return endUser.then((found) => holdEndUser(call, caller, found, catalogue));
+      const guests = guestsOf(call);
+      if (!(guests instanceof Promise)) return holdGuests({ call, caller, catalogue, guests });
+      return guests.then((found) => holdGuests({ call, caller, catalogue, guests: found }));
     },
   };
 }
@@ -61,25 +67,95 @@ function groupFor(name: string, caller: Caller, catalogue: ModelCatalogue): stri
   return group;
 }
 
-/** An end user's own list holds for every model that may serve them. Where they have a default model, it stands in. */
-function holdEndUser(call: Call, caller: Caller, endUser: EndUser | null, catalogue: ModelCatalogue): undefined {
-  if (endUser === null || endUser.models.length === 0) return undefined;
-  const isAllowed = (name: string): boolean => {
+interface Visit {
+  readonly call: Call;
+  readonly caller: Caller;
+  readonly catalogue: ModelCatalogue;
+  readonly guests: Guests;
+}
+
+/** What an end user and the tags of a request may use holds for every model that may serve them. */
+function holdGuests(visit: Visit): undefined {
+  const { call, caller, catalogue, guests } = visit;
+  call.guests = guests;
+  const lists = guestLists(visit);
+  const denierFor = (names: readonly string[], group: string): Denier | undefined =>
+    lists.find(({ models }) => !listAllows(models, names, wordsFor(group, catalogue)))?.denier;
+  call.mayUse = (name, group) =>
+    allows(caller, [name, group], catalogue.accessGroups(group)) && denierFor([name, group], group) === undefined;
+  call.groupOf = (name) => {
     const named = aliased(caller, name);
     const group = catalogue.resolveAlias(named);
-    return listAllows(endUser.models, [name, named, group], catalogue.accessGroups(group));
+    const names = [name, named, group];
+    const isTheirs = allows(caller, names, catalogue.accessGroups(group)) && denierFor(names, group) === undefined;
+    return isTheirs && catalogue.has(group) && !catalogue.isBlocked?.(group) ? group : undefined;
   };
-  const others = [...fallbackNames(call.controls), ...modelsForUpstream(call)];
-  const mayCallerUse = call.mayUse;
-  call.mayUse = (name, group) =>
-    mayCallerUse?.(name, group) !== false && listAllows(endUser.models, [name, group], catalogue.accessGroups(group));
-  const refused = others.find((name) => !isAllowed(name));
-  if (refused !== undefined) throw denied(refused, 'end_user');
-  if (isAllowed(call.requestedModel)) return undefined;
-  if (endUser.defaultModel === null) throw denied(call.requestedModel, 'end_user');
-  call.modelGroup = groupFor(endUser.defaultModel, caller, catalogue);
-  call.admittedChanges.push({ field: 'model', action: 'renamed', note: "to the end user's default model" });
+  const deny = (name: string): Denier | undefined => {
+    const named = aliased(caller, name);
+    const group = catalogue.resolveAlias(named);
+    return denierFor([name, named, group], group);
+  };
+  holdDeployments(visit);
+  for (const name of [...fallbackNames(call.controls), ...modelsForUpstream(call)]) {
+    const denier = deny(name);
+    if (denier !== undefined) throw denied(name, denier);
+  }
+  return standIn(visit, deny(call.requestedModel));
+}
+
+/** Where an end user has a default model, it stands in for what they may not use and for what is not in their region. */
+function standIn({ call, caller, catalogue, guests: { endUser } }: Visit, denier: Denier | undefined): undefined {
+  const isAway = endUser?.allowedModelRegion != null && !isIn(catalogue, call.modelGroup, endUser.allowedModelRegion);
+  if (denier === undefined && !isAway) return undefined;
+  const name = endUser?.defaultModel ?? null;
+  if (name === null || (denier !== undefined && denier !== 'end_user')) {
+    if (denier !== undefined) throw denied(call.requestedModel, denier);
+    return undefined; // Where nobody is in the region, routing says so.
+  }
+  putInPlace(call, { name, group: groupFor(name, caller, catalogue) }, "to the end user's default model");
   return undefined;
+}
+
+const isIn = (catalogue: ModelCatalogue, group: string, region: string): boolean =>
+  catalogue.isIn?.(group, region) !== false;
+
+interface GuestList {
+  readonly denier: Denier;
+  readonly models: readonly string[];
+}
+
+/** Those that allow less than everything: their own, and those of the budgets they are under. */
+function guestLists({ call, caller, guests: { endUser, tags } }: Visit): readonly GuestList[] {
+  const isNamed = endUser !== null || (caller.endUserAllowance != null && call.controls.endUser !== null);
+  const ofEndUser = isNamed ? [endUser?.models, allowanceOfEndUser(endUser, caller.endUserAllowance)?.models] : [];
+  return [
+    ...ofEndUser.flatMap((models) => (models?.length ? [{ denier: 'end_user' as const, models }] : [])),
+    ...tags.flatMap(({ models, allowance }) =>
+      [models, allowance.models ?? []].flatMap((list) =>
+        list.length > 0 ? [{ denier: 'tag' as const, models: list }] : [],
+      ),
+    ),
+  ];
+}
+
+/** A tag's list may name deployments besides groups. */
+const wordsFor = (group: string, catalogue: ModelCatalogue): readonly string[] => [
+  ...catalogue.accessGroups(group),
+  ...(catalogue.deployments?.(group) ?? []),
+];
+
+/** A tag that names single deployments of a group is served by those only. */
+function holdDeployments({ call, catalogue, guests: { tags } }: Visit): void {
+  const listed = tags.filter(({ models }) => models.length > 0);
+  if (listed.length === 0) return;
+  call.mayServe = (target) => listed.every((tag) => isNamedBy(tag, target, call, catalogue));
+}
+
+function isNamedBy({ models }: Tag, target: Target, call: Call, catalogue: ModelCatalogue): boolean {
+  const { modelGroup, deploymentId } = target;
+  if (models.includes(deploymentId)) return true;
+  const names = modelGroup === call.modelGroup ? [modelGroup, servedName(call)] : [modelGroup];
+  return listAllows(models, names, catalogue.accessGroups(modelGroup));
 }
 
 /** Some providers take a list of models to fall back to; a key's own list holds there too. */
@@ -105,7 +181,7 @@ export function aliased({ team, aliases }: Caller, name: string): string {
 const aliasIn = (aliases: Readonly<Record<string, string>>, name: string): string =>
   (Object.hasOwn(aliases, name) ? aliases[name] : undefined) ?? name;
 
-type Denier = 'key' | 'team' | 'team_member' | 'user' | 'project' | 'organization' | 'end_user';
+type Denier = 'key' | 'team' | 'team_member' | 'user' | 'project' | 'organization' | 'end_user' | 'tag';
 
 /** LiteLLM's `type` of each refusal. */
 const DENIED_TYPES: Readonly<Record<Denier, string>> = {
@@ -116,6 +192,7 @@ const DENIED_TYPES: Readonly<Record<Denier, string>> = {
   project: 'project_model_access_denied',
   organization: 'org_model_access_denied',
   end_user: 'end_user_model_access_denied',
+  tag: 'tag_model_access_denied',
 };
 
 const denied = (name: string, denier: Denier): GatewayError =>
@@ -129,23 +206,50 @@ const ALL_MODELS: ReadonlySet<string> = new Set(['*', 'all-proxy-models', 'all-t
 /** LiteLLM's word for a user who may use no model with keys of his own. */
 const NO_MODELS = 'no-default-models';
 
-/** The first of those a caller acts for whose list does not have the model. A user's own list holds for personal keys. */
+/** The first of those a caller acts for whose list does not have the model. */
 function denierOf(caller: Caller, names: readonly string[], accessGroups: readonly string[]): Denier | undefined {
-  const { team, member, project, organization, user } = caller;
-  if (caller.models.length === 0 && !team && !user && !project && !organization) return undefined;
-  const lists: readonly (readonly [Denier, readonly string[] | undefined])[] = [
-    ['key', caller.models],
-    ['team', team?.models],
-    ['team_member', member?.models],
-    ['user', caller.teamId === null ? user?.models : undefined],
-    ['project', project?.models],
-    ['organization', organization?.models],
-  ];
+  const lists = listsOf(caller);
+  if (lists.length === 0) return undefined;
+  const { team } = caller;
   // What a team calls by another name is the team's.
   const isTeamAlias = team !== null && names.some((name) => Object.hasOwn(team.aliases, name));
   return lists.find(
-    ([denier, models]) => models && !(denier === 'team' && isTeamAlias) && !listAllows(models, names, accessGroups),
-  )?.[0];
+    ({ denier, models }) => !(denier === 'team' && isTeamAlias) && !listAllows(models, names, accessGroups),
+  )?.denier;
+}
+
+const known = new WeakMap<Caller, readonly GuestList[]>();
+
+/** Callers do not change: whose lists say anything is found out once for each. */
+function listsOf(caller: Caller): readonly GuestList[] {
+  const found = known.get(caller);
+  if (found) return found;
+  const lists = saidOf(caller).filter(({ models }) => models.length > 0);
+  known.set(caller, lists);
+  return lists;
+}
+
+/** A user's own list holds for personal keys. Beside each stands that of the budget it refers to. */
+function saidOf(caller: Caller): readonly GuestList[] {
+  const { team, member, project, organization } = caller;
+  const user = caller.teamId === null ? caller.user : null;
+  const list = (denier: Denier, models: readonly string[] | undefined): GuestList => ({ denier, models: models ?? [] });
+  const ofMember = [member?.models, member?.allowance.models].filter((models) => models?.length);
+  const isMember = team !== null && caller.userId !== null;
+  const ofAnyMember = isMember && ofMember.length === 0 ? team.memberAllowance?.models : undefined;
+  return [
+    list('key', caller.models),
+    list('key', caller.allowance?.models),
+    list('team', team?.models),
+    list('team', team?.allowance.models),
+    ...[...ofMember, ofAnyMember].map((models) => list('team_member', models)),
+    list('user', user?.models),
+    list('user', user?.allowance.models),
+    list('project', project?.models),
+    list('project', project?.allowance.models),
+    list('organization', organization?.models),
+    list('organization', organization?.allowance.models),
+  ];
 }
 
 /** An empty list allows every model. */

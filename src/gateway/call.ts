@@ -4,7 +4,16 @@ import type { Change, Target } from '../providers/adapter.ts';
 import type { Choice } from '../routing/plan.ts';
 import type { ChatCompletion, ChatRequest, Usage } from '../wire/openai.ts';
 import type { Cost, TokenBuckets } from '../wire/usage.ts';
-import type { Allowance, Organization, Project, Team, TeamMember, User } from './entities.ts';
+import type {
+  Allowance,
+  Guests,
+  Organization,
+  OrganizationMember,
+  Project,
+  Team,
+  TeamMember,
+  User,
+} from './entities.ts';
 import type { Presence } from './presence.ts';
 
 export type HeaderBag = Readonly<Record<string, string | undefined>>;
@@ -40,6 +49,10 @@ export interface Caller {
   readonly member: TeamMember | null;
   readonly user: User | null;
   readonly organization: Organization | null;
+  /** What the user is in the organization. */
+  readonly organizationMember?: OrganizationMember | null;
+  /** Model → those to use in its place, in order, when the key's budget for it is spent. */
+  readonly budgetFallbacks?: Readonly<Record<string, readonly string[]>>;
   readonly project: Project | null;
 }
 
@@ -119,6 +132,14 @@ export interface Call {
   additionalDropParams: readonly string[];
   allowedParams: readonly string[];
   controls: Controls;
+  /** Name of the model that stands in for the one that was asked for. */
+  standIn?: string;
+  /** `undefined` until admission. */
+  guests?: Guests;
+  /** The group that a name leads to; `undefined`: there is none, or somebody behind the call may not use it. */
+  groupOf?: (name: string) => string | undefined;
+  /** Where tags of the request say which deployments may serve it. */
+  mayServe?: (target: Target) => boolean;
   /** Where deployments are for some teams: whether one is for the caller's, now. */
   isTheirs?: (target: Target) => boolean;
   /** Whether the caller and the end user may use a group that is configured under a name; `undefined` until admission. */

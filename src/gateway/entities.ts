@@ -22,6 +22,12 @@ export interface Allowance {
   readonly temporaryIncrease: { readonly nanoUsd: number; readonly untilMs: number } | null;
   /** An admin set the spend by hand: it was `nanoUsd` at `atMs`. */
   readonly spendSet: { readonly nanoUsd: number; readonly atMs: number } | null;
+  /** It was deleted and made anew: what was used before then, in epoch milliseconds, does not count. */
+  readonly countsFromMs?: number | null;
+  /** `allowed_models` of the budget it refers to; empty or left out: every model. */
+  readonly models?: readonly string[];
+  /** `tag_rpm_limit` of a key: requests a minute by tag. */
+  readonly tagRates?: Readonly<Record<string, number>>;
 }
 
 export const UNLIMITED: Allowance = {
@@ -57,10 +63,18 @@ export interface CustomLimit {
   readonly model: string | null;
 }
 
-export type EntityKind = 'team' | 'team_member' | 'user' | 'organization' | 'project' | 'end_user' | 'tag';
+export type EntityKind =
+  | 'team'
+  | 'team_member'
+  | 'user'
+  | 'organization'
+  | 'organization_member'
+  | 'project'
+  | 'end_user'
+  | 'tag';
 
 interface EntityBase {
-  /** For a team member `joined(teamId, userId)`. */
+  /** For a team's or an organization's member `joined(teamId, userId)`. */
   readonly id: string;
   /** Alias, where it has one. */
   readonly name: string | null;
@@ -104,6 +118,10 @@ export interface Organization extends EntityBase {
   readonly kind: 'organization';
 }
 
+export interface OrganizationMember extends EntityBase {
+  readonly kind: 'organization_member';
+}
+
 export interface Project extends EntityBase {
   readonly kind: 'project';
   readonly teamId: string | null;
@@ -121,11 +139,23 @@ export interface Tag extends EntityBase {
   readonly kind: 'tag';
 }
 
+/** Those a request itself names, who come with no key. */
+export interface Guests {
+  readonly endUser: EndUser | null;
+  /** Those of its tags that are stored. */
+  readonly tags: readonly Tag[];
+  /** The directory's, when they were looked up; left out where nobody is named. */
+  readonly version?: number;
+}
+
+export const NO_GUESTS: Guests = { endUser: null, tags: [] };
+
 export interface EntityOf {
   readonly team: Team;
   readonly team_member: TeamMember;
   readonly user: User;
   readonly organization: Organization;
+  readonly organization_member: OrganizationMember;
   readonly project: Project;
   readonly end_user: EndUser;
   readonly tag: Tag;

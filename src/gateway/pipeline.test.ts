@@ -16,6 +16,7 @@ import type { Target } from '../providers/adapter.ts';
 import { plan } from '../routing/plan.ts';
 import type { ChatCompletion } from '../wire/openai.ts';
 import type { Call, FullReply, Outcome, StreamReply } from './call.ts';
+import { NO_GUESTS } from './entities.ts';
 import type { Feature } from './feature.ts';
 import { fullReply } from './full-reply.ts';
 import { parseChatRequest } from './parse-chat-request.ts';
@@ -127,7 +128,7 @@ function rig(options: RigOptions = {}): Rig {
     features: [
       modelAccess(
         () => catalogue,
-        () => null,
+        () => NO_GUESTS,
       ),
       mockResponse({
         now: () => nowMs,

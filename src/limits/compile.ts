@@ -15,8 +15,8 @@ const LIFETIME: Window = { kind: 'lifetime' };
 
 /** Limits on the scope itself, whatever model serves. */
 export function limitsOf(scope: Scope, allowance: Allowance, settings: CompileSettings, nowMs: number): Limit[] {
-  const { spendSet } = allowance;
-  const since = spendSet ? { since: { atMs: spendSet.atMs, amount: spendSet.nanoUsd } } : {};
+  const since = sinceOf(allowance);
+  const anew = anewOf(allowance);
   const window = windowOf(allowance.budgetDuration, settings);
   const limits: Limit[] = [];
   const add = (unit: Unit, max: number | null, over: Window, more: Partial<Limit> = {}): void => {
@@ -30,9 +30,10 @@ export function limitsOf(scope: Scope, allowance: Allowance, settings: CompileSe
   }
   add('requests', allowance.rpmLimit, rateWindow(settings));
   add('tokens', allowance.tpmLimit, rateWindow(settings));
-  add('tokens', allowance.tpdLimit, windowOf('1d', settings));
+  add('tokens', allowance.tpdLimit, windowOf('1d', settings), anew);
   add('parallel', allowance.maxParallelRequests, LIFETIME);
-  for (const custom of allowance.custom) if (custom.model === null) limits.push(customLimit(scope, custom, settings));
+  for (const custom of allowance.custom)
+    if (custom.model === null) limits.push({ ...customLimit(scope, custom, settings), ...anew });
   return limits;
 }
 
@@ -43,8 +44,20 @@ export const tracking = (scope: Scope, allowance: Allowance | null, settings: Co
   window: windowOf(allowance?.budgetDuration ?? null, settings),
   max: Number.POSITIVE_INFINITY,
   strength: 'hard',
-  ...(allowance?.spendSet && { since: { atMs: allowance.spendSet.atMs, amount: allowance.spendSet.nanoUsd } }),
+  ...(allowance && sinceOf(allowance)),
 });
+
+type Since = Pick<Limit, 'since'>;
+
+/** From when on what is spent counts: since an admin set it, or since it was made anew. */
+function sinceOf(allowance: Allowance): Since {
+  const { spendSet, countsFromMs } = allowance;
+  if (!spendSet || spendSet.atMs < (countsFromMs ?? 0)) return anewOf(allowance);
+  return { since: { atMs: spendSet.atMs, amount: spendSet.nanoUsd } };
+}
+
+const anewOf = ({ countsFromMs }: Allowance): Since =>
+  countsFromMs == null ? {} : { since: { atMs: countsFromMs, amount: 0 } };
 
 export interface NamedModel {
   readonly modelGroup: string;
@@ -63,9 +76,12 @@ export function modelLimitsOf(
   const custom = allowance.custom.filter(
     ({ model }) => model !== null && (isNamed(model, modelGroup) || isNamed(model, alias)),
   );
-  const limits = custom.map((each) => customLimit(scope, each, settings));
+  const anew = anewOf(allowance);
+  const limits = custom.map((each) => ({ ...customLimit(scope, each, settings), ...anew }));
   const own = new Set([modelAllowanceFor(allowance, modelGroup), modelAllowanceFor(allowance, alias)]);
-  for (const each of own) if (each !== undefined) limits.push(...allowedLimits(scope, each, settings));
+  for (const each of own)
+    if (each !== undefined)
+      limits.push(...allowedLimits(scope, each, settings).map((limit) => ({ ...limit, ...anew })));
   return limits;
 }
 

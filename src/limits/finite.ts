@@ -6,6 +6,9 @@ export const isBounded = ({ max }: Limit): boolean => max !== Number.POSITIVE_IN
 export const isBudget = (limit: Limit): boolean =>
   limit.unit === 'usd' && limit.strength === 'hard' && isBounded(limit);
 
+/** A key's own budget for one model. */
+export const isModelBudget = (limit: Limit): boolean => isBudget(limit) && limit.scope.kind === 'model_per_key';
+
 /** What a model may read of which nobody knows how much that is. */
 export const ASSUMED_MAX_INPUT = 1_048_576;
 

@@ -29,6 +29,9 @@ const NAMES: Readonly<Record<ScopeKind, string>> = {
   deployment: 'the deployment',
   provider: 'the provider',
   mirror: 'mirrored requests',
+  model_per_tag: 'this model under a tag of the request',
+  organization_member: 'this member of the organization',
+  tag_per_key: 'a tag of the request with this key',
 };
 
 const UNITS: Readonly<Record<Unit, string>> = {
@@ -45,6 +48,7 @@ const BUDGET_TITLES: Partial<Record<ScopeKind, string>> = {
   team_member: 'TeamMember',
   user: 'User',
   organization: 'Organization',
+  organization_member: 'OrganizationMember',
   project: 'Project',
   end_user: 'EndUser',
   tag: 'Tag',

@@ -72,6 +72,7 @@ describe('the scopes of a call', () => {
       'team_member',
       'user',
       'organization',
+      'organization_member',
       'project',
       'end_user',
       'tag',
@@ -98,6 +99,8 @@ describe('the scopes of a call', () => {
       'model_per_organization',
       'model_per_project',
       'model_per_end_user',
+      'model_per_tag',
+      'model_per_tag',
     ]);
     const serving = { modelGroup: 'm', deploymentId: 'd', provider: 'openai', allowance: null };
     expect(servedBy('m', serving).scopes.slice(-2)).toEqual([

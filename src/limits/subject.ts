@@ -1,6 +1,16 @@
 /** What stands over one call: its scopes and every limit on them, put together from those it acts for. */
-import { joined, mirrorScopes, ownerScopes, servedScopes } from '../db/usage-scopes.ts';
-import type { Allowance, EndUser, Organization, Project, Tag, Team, TeamMember, User } from '../gateway/entities.ts';
+import { isAgentTag, joined, mirrorScopes, ownerScopes, servedScopes, tagsPerKey } from '../db/usage-scopes.ts';
+import type {
+  Allowance,
+  EndUser,
+  Organization,
+  OrganizationMember,
+  Project,
+  Tag,
+  Team,
+  TeamMember,
+  User,
+} from '../gateway/entities.ts';
 import { type CompileSettings, limitsOf, modelLimitsOf, tracking } from './compile.ts';
 import type { Limit, Part, Scope, ScopeKind } from './types.ts';
 import { parseWindow } from './window.ts';
@@ -37,6 +47,7 @@ export interface SubjectEntities {
   readonly member: TeamMember | null;
   readonly user: User | null;
   readonly organization: Organization | null;
+  readonly organizationMember?: OrganizationMember | null;
   readonly project: Project | null;
 }
 
@@ -83,6 +94,10 @@ export function subjectOf(
   if (owners.keyHash !== null) {
     limits.push(tracking({ kind: 'api_key', id: owners.keyHash }, entities.allowance, settings));
   }
+  const rates = tagRates(owners, entities.allowance, settings);
+  limits.push(...rates);
+  // Only these are looked at: a key without such a limit has no counters for its tags.
+  scopes.push(...rates.map(({ scope }) => scope));
   const parts = new Map<string, Part>();
 
   function modelPart(modelGroup: string, alias: string): Part {
@@ -166,6 +181,7 @@ function holdersOf(
   const memberAllowance = overDefaults(member?.allowance, team?.memberAllowance);
   const endUserAllowance = allowanceOfEndUser(endUserEntity, entities.endUserAllowance);
   const isMember = owners.teamId !== null && owners.userId !== null;
+  const isInOrganization = owners.organizationId !== null && owners.userId !== null;
   const userHolds = owners.teamId === null || settings.userLimitsInTeams;
   return [
     { kind: 'api_key', perModel: 'model_per_key', id: owners.keyHash, allowance: entities.allowance },
@@ -178,14 +194,41 @@ function holdersOf(
       id: owners.organizationId,
       allowance: organization?.allowance,
     },
+    {
+      kind: 'organization_member',
+      perModel: undefined,
+      id: isInOrganization ? '' : null,
+      allowance: entities.organizationMember?.allowance,
+    },
     { kind: 'project', perModel: 'model_per_project', id: owners.projectId, allowance: project?.allowance },
     { kind: 'end_user', perModel: 'model_per_end_user', id: owners.endUser, allowance: endUserAllowance },
-    ...tagEntities.map((tag): Holder => ({ kind: 'tag', perModel: undefined, id: tag.id, allowance: tag.allowance })),
+    ...tagEntities.map(tagHolder),
   ];
 }
 
+const tagHolder = ({ id, allowance }: Tag): Holder => ({
+  kind: 'tag',
+  perModel: isAgentTag(id) ? undefined : 'model_per_tag',
+  id,
+  allowance,
+});
+
+/** `tag_rpm_limit` of a key: each tag has a rate of its own. */
+function tagRates(owners: SubjectOwners, allowance: Allowance | null, settings: SubjectSettings): Limit[] {
+  const rates = allowance?.tagRates;
+  if (rates === undefined) return [];
+  const limited = owners.tags.filter((tag) => Object.hasOwn(rates, tag));
+  return tagsPerKey({ keyHash: owners.keyHash, tags: limited }).map((scope, index) => ({
+    scope,
+    unit: 'requests',
+    window: { kind: 'sliding', ms: settings.rateWindowMs },
+    max: rates[limited[index] ?? ''] ?? 0,
+    strength: 'hard',
+  }));
+}
+
 /** A budget of their own wins, then the key's for its end users, then the gateway's for all. */
-function allowanceOfEndUser(endUser: EndUser | null, ofKey: Allowance | null | undefined): Allowance | null {
+export function allowanceOfEndUser(endUser: EndUser | null, ofKey: Allowance | null | undefined): Allowance | null {
   if (!ofKey) return endUser?.allowance ?? null;
   if (endUser === null) return ofKey;
   return endUser.ownAllowance === undefined ? endUser.allowance : overDefaults(endUser.ownAllowance, ofKey);
@@ -211,12 +254,13 @@ function overDefaults(own: Allowance | undefined, defaults: Allowance | null | u
     budgetWindows: anyOr(own.budgetWindows, defaults.budgetWindows),
     custom: anyOr(own.custom, defaults.custom),
     temporaryIncrease: own.temporaryIncrease ?? budget.temporaryIncrease,
+    models: anyOr(own.models ?? [], defaults.models ?? []),
   };
 }
 
-/** The very scope that is posted to: a team member's id is a pair that only the list of scopes spells. */
+/** The very scope that is posted to: a member's id is a pair that only the list of scopes spells. */
 function scopeIn(scopes: readonly Scope[], kind: ScopeKind, id: string): Scope {
-  const found = scopes.find((scope) => scope.kind === kind && (kind === 'team_member' || scope.id === id));
+  const found = scopes.find((scope) => scope.kind === kind && (id === '' || scope.id === id));
   return found ?? { kind, id };
 }
 

@@ -24,6 +24,8 @@ export interface CallFacts {
   readonly bringsKey: boolean;
   /** A fair guess. */
   readonly promptTokens: number;
+  /** Where stored tags of the request name the deployments for it. */
+  readonly mayServe?: ((target: Target) => boolean) | undefined;
   /** Where deployments are for some teams: whether one is for the caller's, now. */
   readonly isTheirs?: ((target: Target) => boolean) | undefined;
   /** Names under which earlier calls of the same kind may be pinned. */
@@ -88,7 +90,8 @@ export function choose(question: Question, state: RoutingState): Chosen {
 
 /** Nothing could speak against the only one there is, which is most groups' case. */
 function isPlain({ call, settings }: Question, target: Target, { health }: RoutingState): boolean {
-  const isFree = call.region === null && !call.isTheirs && !settings.tagFiltering && !settings.preCallChecks;
+  const isFree =
+    call.region === null && !call.isTheirs && !call.mayServe && !settings.tagFiltering && !settings.preCallChecks;
   return isFree && takesKey(target, call) && health.stateOf(target.deploymentId) === 'up';
 }
 
@@ -197,6 +200,20 @@ class Narrowing {
   }
 }
 
+/** @returns whether any is left */
+function narrowByTags(narrowing: Narrowing, { group, call, settings }: Omit<Question, 'failed'>): boolean {
+  const { tags, userAgent, mayServe } = call;
+  if (mayServe) narrowing.keep('a tag of the request does not name it', mayServe);
+  // A request all of whose tags name its deployments asks for no others.
+  if (settings.tagFiltering && !(mayServe && tags.length === 0)) {
+    narrowing.keep(
+      'its tags do not match',
+      tagFilter(group.targets, { tags, userAgent, matchAny: settings.tagMatchAny }),
+    );
+  }
+  return narrowing.left.length > 0;
+}
+
 function narrowByTeam(narrowing: Narrowing, { isTheirs }: CallFacts): GatewayError | undefined {
   if (!isTheirs) return undefined;
   narrowing.keep('it is for another team', isTheirs);
@@ -208,14 +225,7 @@ function narrowByCall(narrowing: Narrowing, { group, call, settings }: Question)
   if (narrowing.left.length === 0) return undefined;
   const refused = narrowByTeam(narrowing, call);
   if (refused) return refused;
-  if (settings.tagFiltering) {
-    const { tags, userAgent } = call;
-    narrowing.keep(
-      'its tags do not match',
-      tagFilter(group.targets, { tags, userAgent, matchAny: settings.tagMatchAny }),
-    );
-    if (narrowing.left.length === 0) return notForTags();
-  }
+  if (!narrowByTags(narrowing, { group, call, settings })) return notForTags();
   const { region } = call;
   if (region !== null) {
     narrowing.keep(`it is not in the region "${region}"`, (target) => isInRegion(target, region));
@@ -251,7 +261,7 @@ const isAfter = ({ triedOrder = Number.NEGATIVE_INFINITY }: Question, target: Ta
   orderOf(target) > triedOrder;
 
 /** LiteLLM's two regions are the beginnings of providers' own names (`eu-west-1`, `us-east-2`). */
-const isInRegion = ({ region }: Target, wanted: string): boolean =>
+export const isInRegion = ({ region }: Target, wanted: string): boolean =>
   region?.toLowerCase().startsWith(wanted.toLowerCase()) ?? false;
 
 /** A key that came with a fallback is for that fallback's deployments. */

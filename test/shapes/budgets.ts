@@ -64,7 +64,6 @@ export const budgets: Shapes = {
         temp_budget_increase: 3,
         temp_budget_expiry: '2026-03-01T00:00:00Z',
       },
-      warning: 'stored but not enforced yet: allowed_models',
       answer: { ...FULL },
     },
     {

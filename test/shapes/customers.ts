@@ -88,7 +88,6 @@ export const customers: Shapes = {
         rpm_limit: 10,
         tpd_limit: 900,
       },
-      warning: 'stored but not enforced yet: allowed_model_region',
       answer: FULL,
     },
     {

@@ -83,7 +83,7 @@ export const tags: Shapes = {
         tpm_limit: 100,
         rpm_limit: 10,
       },
-      warning: 'stored but not enforced yet: models, model_info, model_max_budget',
+      warning: 'stored but not enforced yet: model_info',
       answer: { message: 'Tag full created successfully', tag: FULL },
     },
     {

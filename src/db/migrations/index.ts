@@ -9,6 +9,7 @@ import { priceFactors } from './0006-price-factors.ts';
 import { routing } from './0007-routing.ts';
 import { rateTokens } from './0008-rate-tokens.ts';
 import { countedRequests } from './0009-counted-requests.ts';
+import { newScopes } from './0010-new-scopes.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
@@ -20,4 +21,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-routing': routing,
   '0008-rate-tokens': rateTokens,
   '0009-counted-requests': countedRequests,
+  '0010-new-scopes': newScopes,
 };
