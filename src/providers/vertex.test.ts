@@ -178,7 +178,7 @@ describe('Google’s own client', () => {
     const seen: Request[] = [];
     const given = globalThis.fetch;
     const answer = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-      seen.push(new Request(input instanceof Request ? input : String(input), init));
+      seen.push(new Request(input instanceof Request ? input.url : String(input), init));
       const text = JSON.stringify({ candidates: [] });
       return new Response(isStream ? `data: ${text}\n\n` : text, { headers: { 'content-type': 'application/json' } });
     };
