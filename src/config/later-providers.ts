@@ -4,9 +4,9 @@ const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 /** They have chats, in dialects or behind logins that are not there yet. */
 const LATER = words(
-  `palm bedrock_converse oci triton
+  `palm oci triton
   predibase nlp_cloud aleph_alpha petals github_copilot bytez auto_router custom gigachat a2a chatgpt gdc
-  langflow langgraph manus microsoft_365_copilot opencode_go sap bedrock_mantle fal_ai`,
+  langflow langgraph manus microsoft_365_copilot opencode_go sap fal_ai`,
 );
 
 /** They have no chat completions at all: what they do instead. */

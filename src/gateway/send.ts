@@ -11,7 +11,7 @@ import type { Call, FullReply, Reading, Reply, StreamReply, StreamTally } from '
 import type { EventStream } from './event-stream.ts';
 import { followed } from './follow-ups.ts';
 import { type ForwardSettings, forwardedHeaders, withForwarded } from './forward-headers.ts';
-import { framingOf } from './framing-choice.ts';
+import { framingName, framingOf } from './framing-choice.ts';
 import { fullReply, type Metered } from './full-reply.ts';
 import { mockFailure, mockTimeout } from './mock-failure.ts';
 import { mockReply, wantsUsage } from './mock-reply.ts';
@@ -200,11 +200,11 @@ export class Sender {
     if (!response.body) throw truncated();
     // One line of NDJSON is a JSON body.
     const isWhole = response.headers.get('content-type')?.includes('application/json');
-    if (isWhole && target.adapter.framing !== 'ndjson') throw await this.#noStream(target, response);
+    if (isWhole && framingName(target.adapter, target) !== 'ndjson') throw await this.#noStream(target, response);
     attempt.clock.opening();
     const choices = target.requestChanges?.['n'] ?? call.request['n'];
     const source = upstreamBytes({ ...attempt, reader: response.body.getReader() });
-    const framing = await framingOf(target.adapter);
+    const framing = await framingOf(target.adapter, target);
     const context: StreamContext = {
       target,
       framing,

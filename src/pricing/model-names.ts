@@ -10,7 +10,7 @@ const PARTS_TO_DROP: readonly (readonly [RegExp, string])[] = [
   [/^publishers\/([^/]+)\/models\//, '$1/'],
   [/^(?:google|anthropic)\/(?=gemini|claude)/, ''],
   // API to use, as LiteLLM spells it before the name.
-  [/^(?:converse|converse_like|invoke|chat_completions|async_invoke)\//, ''],
+  [/^(?:converse|converse_like|invoke|chat_completions|async_invoke|mantle|nova|nova-2|openai(?=\/openai\.))\//, ''],
   // us-east-1/NAME
   [/^[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d\//, ''],
   // us/NAME, global-standard/NAME

@@ -128,6 +128,8 @@ export interface ProviderAdapter {
   readonly relaysBytes: boolean;
   /** How its streams are cut into events; server-sent events when absent. */
   readonly framing?: 'aws-event-stream' | 'aws-payload-parts' | 'named-events' | 'ndjson';
+  /** In place of `framing`, where the model decides. */
+  framingFor?(target: Target): ProviderAdapter['framing'];
   /** True when the provider's own `usage.cost` (USD) is what it bills. */
   readonly reportsCost?: boolean;
   /** Absent: its prices hold for all its answers alike. */

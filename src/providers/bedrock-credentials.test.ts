@@ -93,7 +93,7 @@ describe('a request', () => {
       environment_session_token: 'token-of-env-123',
     };
     const fromEnv = (await authorize(request, target(environment), NOW_MS)).headers;
-    expect(fromEnv['authorization']).toContain('Credential=AKIAENV/20150830/us-west-2/');
+    expect(fromEnv['authorization']).toContain('Credential=AKIAENV/20150830/eu-west-1/');
     expect(fromEnv['x-amz-security-token']).toBe('token-of-env-123');
     const own = (await authorize(request, target({ ...environment, ...KEYS }), NOW_MS)).headers;
     expect(own['authorization']).toContain('Credential=AKIAOWN/');
@@ -180,6 +180,33 @@ describe('credentials that are fetched', () => {
       expect(asked[0]?.form.get('WebIdentityToken')).toBe(sent ?? '');
     }
     rmSync(folder, { recursive: true });
+  });
+
+  test('are got for a token that the platform gives, read anew each time', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tollgate-token-'));
+    const file = join(folder, 'token');
+    const raw = {
+      ...ROLE,
+      aws_web_identity_token: 'oidc/env_path/TOKEN_FILE',
+      aws_sts_endpoint: endpoint,
+      aws_region_name: 'us-east-1',
+    };
+    const settings = bedrock.parseSettings?.(raw, (name) => (name === 'TOKEN_FILE' ? file : undefined));
+    const own = target({}, { settings });
+    answer = () => credentials('AssumeRoleWithWebIdentity', 'ASIAOIDC', 60);
+    asked.length = 0;
+    const now = Date.now();
+    for (const [at, token] of [
+      [now, 'first-token'],
+      [now + 16 * 60_000, 'second-token'],
+    ] as const) {
+      writeFileSync(file, `${token}\n`);
+      expect(keyOf(await authorize(request, own, at))).toBe('ASIAOIDC');
+      expect(asked.at(-1)?.form.get('WebIdentityToken')).toBe(token);
+    }
+    expect(asked).toHaveLength(2);
+    rmSync(folder, { recursive: true });
+    await expect(authorize(request, own, now + 32 * 60_000)).rejects.toMatchObject({ kind: 'upstream_unauthorized' });
   });
 
   test('that are refused are an authentication failure without secrets, and are asked for anew', async () => {

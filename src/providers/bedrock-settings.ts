@@ -4,8 +4,9 @@
  */
 
 import { isObject, textOf } from '../lib/json.ts';
-import type { Target } from './adapter.ts';
-import { bedrockModel, DEFAULT_REGION, runtimeUrl } from './bedrock-model.ts';
+import type { LookUp, Target } from './adapter.ts';
+import { bedrockModel, DEFAULT_REGION, mantleUrl, runtimeUrl } from './bedrock-model.ts';
+import { isOidcReference, type OidcSource, oidcSource } from './oidc-source.ts';
 
 /** Keys that do not change by themselves. */
 export interface StaticKeys {
@@ -21,6 +22,8 @@ export interface Role {
   readonly tags: readonly { readonly Key: string; readonly Value: string }[] | undefined;
   /** A token of an identity provider, or the absolute path of a file that holds one. */
   readonly webIdentity: string | undefined;
+  /** Where it is asked for instead each time: `oidc/…`. */
+  readonly webIdentitySource: OidcSource | undefined;
   readonly stsEndpoint: string | undefined;
 }
 
@@ -35,16 +38,20 @@ export interface BedrockSettings {
   readonly role: Role | undefined;
   /** `AWS_BEARER_TOKEN_BEDROCK`: what the deployment itself says of keys goes before it. */
   readonly environmentBearer: string | undefined;
+  /** `aws_bedrock_project_id`: whom Bedrock's newer endpoint counts it for. */
+  readonly project: string | undefined;
 }
 
 export const BEARER_ENV = 'AWS_BEARER_TOKEN_BEDROCK';
+
+export const REGION_ENV = ['AWS_REGION_NAME', 'AWS_REGION', 'AWS_DEFAULT_REGION'] as const;
 
 /** Those of the environment under names of their own: half of one pair of keys and half of another would fit nowhere. */
 export const SETTINGS_ENV: Readonly<Record<string, readonly string[]>> = {
   environment_access_key_id: ['AWS_ACCESS_KEY_ID'],
   environment_secret_access_key: ['AWS_SECRET_ACCESS_KEY'],
   environment_session_token: ['AWS_SESSION_TOKEN'],
-  environment_region: ['AWS_REGION_NAME', 'AWS_REGION', 'AWS_DEFAULT_REGION'],
+  environment_region: REGION_ENV,
   environment_bearer: [BEARER_ENV],
   environment_profile: ['AWS_PROFILE_NAME', 'AWS_PROFILE'],
   aws_bedrock_runtime_endpoint: ['AWS_BEDROCK_RUNTIME_ENDPOINT'],
@@ -55,7 +62,7 @@ const DEFAULT_SESSION_NAME = 'tollgate';
 type Raw = Readonly<Record<string, unknown>>;
 
 /** @throws Error that names the setting and holds no value of it */
-export function parseSettings(raw: Raw): BedrockSettings {
+export function parseSettings(raw: Raw, lookUp: LookUp = () => undefined): BedrockSettings {
   const text = (name: string): string | undefined => settingText(raw, name);
   const keys = keysOf(text('aws_access_key_id'), text('aws_secret_access_key'), text('aws_session_token'));
   const environmentKeys = environmentKeysOf(text);
@@ -66,8 +73,9 @@ export function parseSettings(raw: Raw): BedrockSettings {
     keys,
     environmentKeys,
     profile: text('aws_profile_name') ?? (environmentKeys ? undefined : text('environment_profile')),
-    role: roleOf(raw, text),
+    role: roleOf(raw, text, lookUp),
     environmentBearer: text('environment_bearer'),
+    project: text('aws_bedrock_project_id'),
   };
 }
 
@@ -96,22 +104,21 @@ function environmentKeysOf(text: (name: string) => string | undefined): StaticKe
   return id === undefined || secret === undefined ? undefined : keysOf(id, secret, text('environment_session_token'));
 }
 
-function roleOf(raw: Raw, text: (name: string) => string | undefined): Role | undefined {
+function roleOf(raw: Raw, text: (name: string) => string | undefined, lookUp: LookUp): Role | undefined {
   const arn = text('aws_role_name');
-  const webIdentity = text('aws_web_identity_token');
-  if (webIdentity?.startsWith('oidc/')) {
-    throw new Error('aws_web_identity_token: oidc/ is not supported yet; give the token or the path of its file');
-  }
+  const given = text('aws_web_identity_token');
   if (arn === undefined) {
-    if (webIdentity === undefined) return undefined;
+    if (given === undefined) return undefined;
     throw new Error('aws_web_identity_token needs aws_role_name beside it');
   }
+  const isReference = given !== undefined && isOidcReference(given);
   return {
     arn,
     sessionName: text('aws_session_name') ?? DEFAULT_SESSION_NAME,
     externalId: text('aws_external_id'),
     tags: tagsOf(raw['aws_session_tags']),
-    webIdentity,
+    webIdentity: isReference ? undefined : given,
+    webIdentitySource: isReference ? oidcSource(given, lookUp) : undefined,
     stsEndpoint: endpointOf(text('aws_sts_endpoint'), 'aws_sts_endpoint'),
   };
 }
@@ -147,7 +154,8 @@ export function baseUrlOf(settings: unknown, upstreamModel: string): string {
   const own = settingsOf({ settings });
   const region = regionOf(own, upstreamModel);
   if (!/^[a-z0-9-]+$/.test(region)) throw new Error('aws_region_name must be a region such as us-west-2');
-  return own.endpoint ?? runtimeUrl(region);
+  if (own.endpoint !== undefined) return own.endpoint;
+  return bedrockModel(upstreamModel).route === 'mantle' ? mantleUrl(region) : runtimeUrl(region);
 }
 
 /** Bedrock's own API key. The environment's counts less than any credentials that stand at the deployment. */
@@ -162,5 +170,6 @@ export function bearerOf(target: Target): string | undefined {
 export function secretsOf(target: Target): readonly string[] {
   const { keys, environmentKeys, role, environmentBearer } = settingsOf(target);
   const pairs = [keys, environmentKeys].flatMap((pair) => [pair?.secretAccessKey, pair?.sessionToken]);
-  return [...pairs, role?.webIdentity, environmentBearer].filter((secret) => secret !== undefined);
+  const identities = [role?.webIdentity, ...(role?.webIdentitySource?.secrets ?? [])];
+  return [...pairs, ...identities, environmentBearer].filter((secret) => secret !== undefined);
 }

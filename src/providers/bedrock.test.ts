@@ -65,7 +65,12 @@ describe('the address', () => {
     expect(ask(target(model, raw), { body: { stream: true } }).url).toBe(`${url}-stream`);
   });
 
-  test.each(['invoke/anthropic.claude-v2', 'agent/x', 'mantle/x'])('%s is a route that stops the start', (model) => {
+  test.each([
+    'agent/x',
+    'agentcore/arn:aws:bedrock-agentcore:us-west-2:1:runtime/x',
+    'async_invoke/twelvelabs.marengo-embed-2-7-v1:0',
+    'claude_platform/claude-opus-4-6',
+  ])('%s is a route that stops the start', (model) => {
     expect(() => target(model)).toThrow('is not supported');
   });
 });

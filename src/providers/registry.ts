@@ -8,7 +8,7 @@ import type { ProviderAdapter } from './adapter.ts';
 import { anthropic } from './anthropic.ts';
 import { azure } from './azure.ts';
 import { azureAi } from './azure-ai.ts';
-import { bedrock } from './bedrock.ts';
+import { bedrock, bedrockConverse, bedrockMantle } from './bedrock.ts';
 import { cohere, cohereChat } from './cohere.ts';
 import { databricks } from './databricks.ts';
 import { gemini } from './gemini.ts';
@@ -28,6 +28,8 @@ const ADAPTERS: readonly ProviderAdapter[] = [
   azureAi,
   anthropic,
   bedrock,
+  bedrockConverse,
+  bedrockMantle,
   gemini,
   cohere,
   cohereChat,

@@ -36,9 +36,9 @@ export function meteredWhole(text: string, metering: Metering): Metered {
 export async function meteredStream(events: readonly string[], metering: Metering): Promise<Metered> {
   const { target, memo, nowMs } = metering;
   const { meter } = placeAt(nowMs);
-  const framing = await framingOf(target.adapter);
+  const framing = await framingOf(target.adapter, target);
   const context = streamContext({ target, memo, framing });
-  const done = target.adapter.framing === undefined ? [...events, '[DONE]'] : events;
+  const done = framing === undefined ? [...events, '[DONE]'] : events;
   const source = bytesFrom([framedAs(target.adapter, done)]);
   const body = target.adapter.relaysBytes
     ? new RelayStream(source, context)

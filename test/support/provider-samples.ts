@@ -56,7 +56,23 @@ const LINES: Readonly<Record<string, readonly SampleLine[]>> = {
   bedrock: [
     { model: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0', flags: CLAUDE, maxOutputTokens: 64_000 },
     { suffix: 'nova', model: 'amazon.nova-pro-v1:0' },
+    {
+      suffix: 'invoke',
+      model: 'invoke/us.anthropic.claude-sonnet-4-5-20250929-v1:0',
+      flags: CLAUDE,
+      maxOutputTokens: 64_000,
+      recordings: 'bedrock_invoke',
+    },
+    {
+      suffix: 'mantle',
+      model: 'mantle/anthropic.claude-sonnet-4-5',
+      flags: CLAUDE,
+      maxOutputTokens: 64_000,
+      recordings: 'anthropic',
+    },
+    { suffix: 'chat', model: 'chat_completions/openai.gpt-oss-20b-1:0', recordings: 'openai' },
   ],
+  bedrock_converse: [{ model: 'amazon.nova-pro-v1:0', recordings: 'bedrock' }],
   gemini: [{ model: 'gemini-2.5-flash' }, { suffix: '3', model: 'gemini-3-pro-preview' }],
   cohere: [{ model: 'command-a-03-2025' }],
   cohere_chat: [{ model: 'command-a-03-2025', recordings: 'cohere' }],
@@ -89,7 +105,7 @@ function samplesOf(adapter: ProviderAdapter): Sample[] {
   return (LINES[adapter.id] ?? [{}]).map(({ suffix, model = 'some-model', params = {}, ...line }) => {
     const own = fixturesOf(line.recordings ?? adapter.id);
     return {
-      adapter,
+      adapter: framedFor(adapter, model),
       name: suffix === undefined ? adapter.id : `${adapter.id}-${suffix}`,
       model,
       params,
@@ -100,6 +116,14 @@ function samplesOf(adapter: ProviderAdapter): Sample[] {
       hasOwnRecordings: own.length > 0,
     };
   });
+}
+
+/** Some models of a provider stream in another framing than its others. */
+function framedFor(adapter: ProviderAdapter, upstreamModel: string): ProviderAdapter {
+  if (!adapter.framingFor) return adapter;
+  const { framing: _, ...rest } = adapter;
+  const framing = adapter.framingFor(targetFor(adapter, { upstreamModel }));
+  return framing === undefined ? rest : { ...rest, framing };
 }
 
 /** Every provider of the registry, once or more. */
