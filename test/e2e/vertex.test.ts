@@ -179,7 +179,13 @@ describe('other models', () => {
       path.includes(':streamRawPredict')
         ? { events: lines('anthropic/tool-calls.chunks.txt') }
         : { body: fixture('anthropic/tool-calls.json') };
-    const whole = await client.chat.completions.create({ model: 'claude', messages, max_tokens: 99 });
+    const { data: whole, response } = await client.chat.completions
+      .create({ model: 'claude', messages, max_tokens: 99 })
+      .withResponse();
+    const { usage } = whole;
+    // A tenth more than where it is served everywhere.
+    const listed = (usage?.prompt_tokens ?? 0) * 3e-6 + (usage?.completion_tokens ?? 0) * 15e-6;
+    expect(Number(response.headers.get('x-litellm-response-cost'))).toBeCloseTo(listed * 1.1, 12);
     const rebuilt = await client.chat.completions
       .stream({ model: 'claude', messages, max_tokens: 99 })
       .finalChatCompletion();
