@@ -10,6 +10,7 @@ import { openAiCompatible } from './openai-compatible.ts';
 import type { Refusal } from './parameters.ts';
 import { withPromptFilters } from './prompt-filters.ts';
 import { completionTokens, effortAsWord, reasoningRefusals } from './reasoning-models.ts';
+import { withoutForeignFields, withoutReasoningContent } from './request-rewrites.ts';
 
 /** LiteLLM's, so that a config without one goes on working. */
 const DEFAULT_API_VERSION = '2025-02-01-preview';
@@ -126,6 +127,7 @@ const chat = openAiCompatible({
   renames: (edit, target) => completionTokens(edit, ruledBy(target)),
   refuses: (edit, target) => [...versionRefusals(edit, target), ...reasoningRefusals(edit, ruledBy(target))],
   rewrites: [effortAsWord],
+  messageRewrites: [withoutForeignFields, withoutReasoningContent],
   modelOf: ({ upstreamModel }) => deploymentOf(upstreamModel),
   url: urlOf,
   headers: credentials,

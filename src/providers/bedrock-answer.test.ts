@@ -251,7 +251,7 @@ describe('a whole answer', () => {
 });
 
 describe('a stream', () => {
-  test('thinks in pieces that join to the signed thought', () => {
+  test('thinks in pieces, and gives the signed thought whole at its end', () => {
     const delta = (reasoningContent: object): string =>
       JSON.stringify({ contentBlockDelta: { contentBlockIndex: 0, delta: { reasoningContent } } });
     const events = [
@@ -260,13 +260,14 @@ describe('a stream', () => {
       delta({ text: ' think.' }),
       delta({ signature: SIGNATURE }),
       delta({ redactedContent: 'aGlkZGVu' }),
+      '{"messageStop":{"stopReason":"end_turn"}}',
     ];
     const chunks = decodeAll(events);
     expect(accumulate(chunks).reasoning).toBe('Let me think.');
+    // All at once: client libraries do not join them.
+    expect(chunks.filter(({ choices }) => choices[0]?.delta['thinking_blocks'])).toHaveLength(1);
     expect(thoughtsOf(chunks)).toEqual([
-      { type: 'thinking', thinking: 'Let me' },
-      { type: 'thinking', thinking: ' think.' },
-      { type: 'thinking', thinking: '', signature: SIGNATURE },
+      { type: 'thinking', thinking: 'Let me think.', signature: SIGNATURE },
       { type: 'redacted_thinking', data: 'aGlkZGVu' },
     ]);
   });

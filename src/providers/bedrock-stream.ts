@@ -29,6 +29,8 @@ class ConverseStream {
   readonly #memo: BedrockMemo;
   readonly #head: Pick<ChatChunk, 'id' | 'created' | 'model'>;
   readonly #calls = new Map<number, OpenCall>();
+  /** Thoughts with the number of their block. */
+  readonly #thoughts: { readonly at: number; block: JsonObject }[] = [];
   #callCount = 0;
   #roleSent = false;
 
@@ -87,9 +89,23 @@ class ConverseStream {
     const { text, toolUse, reasoningContent, citation } = delta;
     if (typeof text === 'string') return this.#said({ content: text });
     if (isObject(toolUse)) return this.#input(textOf(toolUse['input']) ?? '', blockAt(payload));
-    if (isObject(reasoningContent)) return this.#said(thoughtDelta(reasoningContent));
+    if (isObject(reasoningContent)) return this.#thought(reasoningContent, blockAt(payload));
     if (isObject(citation)) return this.#said({ provider_specific_fields: { citations: [citation] } });
     return this.#said({ provider_specific_fields: { blocks: [delta] } });
+  }
+
+  /** Words leave at once; the blocks leave whole at the end, because client libraries do not join lists that come in pieces. */
+  #thought({ text, signature, redactedContent }: JsonObject, at: number): ChatChunk[] {
+    const open = this.#thoughts.findLast(({ block }) => block['type'] === 'thinking');
+    if (redactedContent !== undefined) {
+      this.#thoughts.push({ at, block: { type: 'redacted_thinking', data: redactedContent } });
+    } else {
+      const thought = open?.at === at ? open : { at, block: { type: 'thinking', thinking: '' } as JsonObject };
+      if (thought !== open) this.#thoughts.push(thought);
+      const thinking = `${textOf(thought.block['thinking']) ?? ''}${textOf(text) ?? ''}`;
+      thought.block = { ...thought.block, thinking, ...(textOf(signature) !== undefined && { signature }) };
+    }
+    return textOf(text) === undefined ? [] : this.#said({ reasoning_content: textOf(text) });
   }
 
   #input(text: string, at: number): ChatChunk[] {
@@ -107,7 +123,11 @@ class ConverseStream {
 
   #finish({ stopReason, ...rest }: JsonObject): ChatChunk[] {
     const { finish_reason, provider_specific_fields: fields } = finishOf(stopReason, this.#callCount > 0);
-    const delta = this.#roleSent ? {} : { role: 'assistant' };
+    const blocks = this.#thoughts.map(({ block }) => block);
+    const delta = {
+      ...(!this.#roleSent && { role: 'assistant' as const }),
+      ...(blocks.length > 0 && { thinking_blocks: blocks }),
+    };
     return [this.#chunk([{ index: 0, delta, finish_reason, provider_specific_fields: { ...fields, ...rest } }])];
   }
 
@@ -122,17 +142,6 @@ class ConverseStream {
 }
 
 const blockAt = ({ contentBlockIndex: at }: JsonObject): number => numberOf(at) ?? 0;
-
-/** In pieces, as they come; the signature comes last and closes the thought. */
-function thoughtDelta({ text, signature, redactedContent }: JsonObject): Delta {
-  if (typeof text === 'string') {
-    return { reasoning_content: text, thinking_blocks: [{ type: 'thinking', thinking: text }] };
-  }
-  if (typeof signature === 'string') {
-    return { reasoning_content: '', thinking_blocks: [{ type: 'thinking', thinking: '', signature }] };
-  }
-  return { thinking_blocks: [{ type: 'redacted_thinking', data: redactedContent }] };
-}
 
 function eventOf(text: string): JsonObject {
   try {

@@ -38,7 +38,7 @@ export interface OpenAiCompatible {
   readonly unsupported?: readonly string[];
   readonly refuses?: ParameterRules['refuses'];
   readonly rewrites?: readonly TargetRewrite[];
-  readonly messageRewrites?: readonly MessageRewrite[];
+  readonly messageRewrites?: readonly MessageRewrite[] | ((target: Target) => readonly MessageRewrite[]);
   /** It knows the role `developer`. */
   readonly takesDeveloperRole?: boolean;
   /** It hands thought signatures on to Gemini; elsewhere they are taken out of the history. */
@@ -131,14 +131,15 @@ function recipeOf(provider: OpenAiCompatible): Recipe {
 }
 
 /** Google's own OpenAI-compatible API and gateways like this one know what to do with thought signatures. */
-function messageRewritesOf(provider: OpenAiCompatible, { baseUrl }: Target): readonly MessageRewrite[] {
+function messageRewritesOf(provider: OpenAiCompatible, target: Target): readonly MessageRewrite[] {
   const { messageRewrites = [], takesDeveloperRole, takesThoughtSignatures } = provider;
-  const isGoogle = /^https:\/\/[^/]*\.googleapis\.com(\/|$)/.test(baseUrl);
+  const isGoogle = /^https:\/\/[^/]*\.googleapis\.com(\/|$)/.test(target.baseUrl);
+  const own = typeof messageRewrites === 'function' ? messageRewrites(target) : messageRewrites;
   return [
     imageUrlObjects,
     ...(takesDeveloperRole ? [] : [developerAsSystem]),
     ...(takesThoughtSignatures || isGoogle ? [] : [withoutThoughtSignatures]),
-    ...messageRewrites,
+    ...(isGoogle ? [] : own),
   ];
 }
 

@@ -3,6 +3,7 @@ import { textOf } from '../lib/json.ts';
 import type { Billing, Target } from './adapter.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import { completionTokens, effortAsWord, reasoningRefusals } from './reasoning-models.ts';
+import { withoutForeignFields, withoutReasoningContent } from './request-rewrites.ts';
 
 interface OpenAiSettings {
   readonly organization: string | undefined;
@@ -22,9 +23,12 @@ export const openai = openAiCompatible({
   renames: (edit, { upstreamModel }) => completionTokens(edit, upstreamModel),
   refuses: (edit, { upstreamModel }) => reasoningRefusals(edit, upstreamModel),
   rewrites: [effortAsWord],
+  // Servers of one's own are reached by this prefix, too, and want to know what they thought.
+  messageRewrites: ({ baseUrl }) => [withoutForeignFields, ...(OPENAI.test(baseUrl) ? [withoutReasoningContent] : [])],
   billing,
 });
 
+const OPENAI = /^https:\/\/([a-z]+\.)?api\.openai\.com(?:[:/]|$)/;
 const REGION = /^https:\/\/(us|eu)\.api\.openai\.com(?:[:/]|$)/;
 /** They search before every answer, and a search costs money. Source: OpenAI's guide "Web search" and its price list. */
 const SEARCHES = /-search-(preview|api)(-\d|$)/;

@@ -116,6 +116,14 @@ export const withoutAnswerFields: MessageRewrite = {
       : message,
 };
 
+/** What gateways and other providers put into answers, and OpenAI's own API does not know. */
+export const withoutForeignFields: MessageRewrite = {
+  action: 'dropped',
+  note: 'thinking_blocks and other fields of another provider’s answers',
+  apply: (message) =>
+    message.role === 'assistant' ? without(message, 'provider_specific_fields', 'thinking_blocks', 'images') : message,
+};
+
 export const reasoningContentAs = (name: string): MessageRewrite => ({
   action: 'renamed',
   note: `reasoning_content as ${name}`,

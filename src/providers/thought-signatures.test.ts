@@ -117,9 +117,33 @@ describe('other providers', () => {
     const { sent, changes } = ask(targetOf('openai/gpt-4o'), { body });
     expect(sent['messages']).toEqual(clean);
     expect(changes).toEqual([]);
-    const other = [
-      { role: 'assistant', content: 'x', provider_specific_fields: { citations: [] }, extra_content: { mine: 1 } },
-    ];
+    const other = [{ role: 'assistant', content: 'x', annotations: [], extra_content: { mine: 1 } }];
     expect(ask(targetOf('openai/gpt-4o'), { body: { messages: other } }).sent['messages']).toEqual(other);
+  });
+
+  test('OpenAI and Azure are not sent what other providers said in their own words', () => {
+    const said = { role: 'assistant', content: 'x', tool_calls: undefined, annotations: [] };
+    const foreign = {
+      ...{ thinking_blocks: [{ type: 'thinking', thinking: 'hm', signature: 'S' }], reasoning_content: 'hm' },
+      ...{ provider_specific_fields: { citations: [] }, images: [] },
+    };
+    const body = {
+      messages: [
+        { ...said, ...foreign },
+        { role: 'user', content: 'y' },
+      ],
+    };
+    const rest = { role: 'assistant', content: 'x', annotations: [] };
+    for (const model of ['openai/gpt-4o', 'azure/my-deployment']) {
+      const { sent, changes } = ask(targetOf(model), { body });
+      expect(sent['messages']).toEqual([rest, { role: 'user', content: 'y' }]);
+      expect(changes.map(({ field, action }) => `${action} ${field}`)).toContain('dropped messages');
+    }
+    // A server of one's own may want to know what it thought.
+    const own = targetOf('openai/my-model', { baseUrl: 'http://vllm:8000/v1' });
+    expect(ask(own, { body }).sent['messages']).toEqual([
+      { ...rest, reasoning_content: 'hm' },
+      { role: 'user', content: 'y' },
+    ]);
   });
 });
