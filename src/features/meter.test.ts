@@ -44,6 +44,48 @@ describe('an attempt that ran beside the answer and lost', () => {
   });
 });
 
+describe('a router', () => {
+  const billing = (dearest?: string) => () => ({ router: { feeAs: 'model-router', dearest } });
+  const routing = (dearest?: string) => ({
+    customPrices: undefined,
+    upstreamModel: 'model-router',
+    adapter: { ...adapterOf('azure_ai'), billing: billing(dearest) },
+  });
+  const served = (model?: string): Usage => ({ ...USAGE, ...(model !== undefined && { served_model: model }) });
+  const FEE = 1_000 * 140;
+
+  test('costs what the model that answered costs, and its own fee', () => {
+    const { cost } = metered({ usage: served('gpt-4o-mini'), target: routing() });
+    expect(cost.totalNanoUsd).toBe(1_000 * 150 + 100 * 600 + FEE);
+    expect(cost.factors).toMatchObject({ pricedAs: 'gpt-4o-mini', besides: [{ model: 'model-router', input: 1_000 }] });
+  });
+
+  test('costs what is not known when nobody knows who answered', () => {
+    for (const model of [undefined, 'a-model-of-tomorrow']) {
+      expect(metered({ usage: served(model), target: routing() }).cost.totalNanoUsd).toBeNull();
+      const known = metered({ usage: served(model), target: routing('gpt-4o-mini') });
+      expect(known.cost.totalNanoUsd).toBe(1_000 * 150 + 100 * 600 + FEE);
+    }
+  });
+
+  test('takes its fee for the prompt that is believed, not for the one that is told', () => {
+    const told = { ...served('gpt-4o-mini'), prompt_tokens: 1e15 };
+    const { cost, buckets } = metered({ usage: told, target: routing(), outputChars: 4 });
+    expect(buckets.source).toBe('suspect');
+    expect(cost.totalNanoUsd).toBeLessThan(1e6);
+  });
+
+  test('is held as its dearest model and its fee, and is unpriced when nobody says which that is', () => {
+    const quote = createQuote(createCards(() => catalog));
+    const count = { input: 1_000, output: 100 };
+    const dearest = sampleTarget(routing('gpt-4o-mini'));
+    expect(quote.worst(sampleCall(), dearest, count)).toBe(1_000 * 150 + 100 * 600 + FEE);
+    expect(quote.affordable(sampleCall(), dearest, count, 1_000 * 150 + FEE + 10 * 600)).toBe(10);
+    expect(quote.affordable(sampleCall(), dearest, count, 1_000 * 150)).toBeLessThan(0);
+    expect(quote.worst(sampleCall(), sampleTarget(routing()), count)).toBeNull();
+  });
+});
+
 describe('what an upstream reports', () => {
   test('is priced by the deployment’s own prices', () => {
     const { cost, usage, buckets } = metered({ usage: USAGE });

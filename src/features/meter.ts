@@ -2,7 +2,7 @@
 import type { Call, Reading } from '../gateway/call.ts';
 import type { Metered } from '../gateway/full-reply.ts';
 import { hostedTools } from '../gateway/hosted-tools.ts';
-import { isPlainTier, servedFactors, worstFactors } from '../ledger/price-factors.ts';
+import { isPlainTier, routedFactors, servedFactors, worstFactors } from '../ledger/price-factors.ts';
 import { bucketsOf, usageOf } from '../ledger/usage.ts';
 import type { Catalog, RateCard } from '../pricing/catalog.ts';
 import { isOffPeakAt } from '../pricing/off-peak.ts';
@@ -17,6 +17,8 @@ export type Meter = (call: Call, target: Target | undefined, reading: Reading) =
 /** What is known of a deployment's prices and sizes, looked up once for each. */
 export interface Cards {
   rateCard(target: Target): RateCard | undefined;
+  /** What a router takes for itself at most, in nano-dollars. */
+  routerFee(target: Target, count: TokenCount): number;
   /** List prices of another model of the same provider, which it chose by itself. */
   otherCard(target: Target, model: string): RateCard | undefined;
   /** Tokens that one answer can have; `undefined`: unknown. */
@@ -50,7 +52,8 @@ export function createCards(catalog: () => Catalog): Cards {
     if (known) return known;
     const { adapter, upstreamModel, baseModel, customPrices } = target;
     const model = { provider: adapter.id, model: upstreamModel, baseModel };
-    const rates = catalog().rateCard({ ...model, customPrices, region: billingOf(target).listRegion });
+    const { listRegion: region, router } = billingOf(target);
+    const rates = router ? otherCard(target, router.dearest) : catalog().rateCard({ ...model, customPrices, region });
     const abilities = catalog().abilities(model);
     const nano = worstCase({ input: 1_000, output: 1_000 }, rates);
     const card: Card = {
@@ -64,9 +67,21 @@ export function createCards(catalog: () => Catalog): Cards {
     return card;
   }
 
+  /** A router chooses among models of all makers, which the price list has elsewhere too. */
+  function otherCard(target: Target, model: string | undefined): RateCard | undefined {
+    if (model === undefined) return undefined;
+    const { id: provider } = target.adapter;
+    const own = catalog().rateCard({ provider, model });
+    return own ?? (billingOf(target).router && catalog().rateCard({ provider, model, baseModel: model }));
+  }
+
   return {
     rateCard: (target) => cardOf(target).rates,
-    otherCard: ({ adapter }, model) => catalog().rateCard({ provider: adapter.id, model }),
+    otherCard,
+    routerFee(target, { input }) {
+      const { router } = billingOf(target);
+      return router ? (worstCase({ input, output: 0 }, otherCard(target, router.feeAs)) ?? 0) : 0;
+    },
     maxOutputTokens: (target) => cardOf(target).maxOutputTokens,
     maxInputTokens: (target) => cardOf(target).maxInputTokens,
     usdPerToken: (target) => cardOf(target).usdPerToken,
@@ -104,9 +119,14 @@ export function createQuote(cards: Cards): Quote {
     durationMs: LONGEST_BILLED_MS,
   });
   return {
-    worst: (call, target, count) => worstCase(count, cards.rateCard(target), optionsFor(call, target)),
-    affordable: (call, target, count, nanoUsd) =>
-      affordableOutput(nanoUsd, count, cards.rateCard(target), optionsFor(call, target)),
+    worst(call, target, count) {
+      const most = worstCase(count, cards.rateCard(target), optionsFor(call, target));
+      return most === null ? null : most + cards.routerFee(target, count);
+    },
+    affordable(call, target, count, nanoUsd) {
+      const left = nanoUsd - cards.routerFee(target, count);
+      return affordableOutput(left, count, cards.rateCard(target), optionsFor(call, target));
+    },
     maxOutputTokens: cards.maxOutputTokens,
     maxInputTokens: cards.maxInputTokens,
   };
@@ -125,12 +145,14 @@ export function createMeter(cards: Cards, now: () => number): Meter {
     const card = target && cards.rateCard(target);
     const factors: PriceFactors = {
       ...servedFactors({ request: call.request, billing, usage, serviceTier }),
+      ...routedFactors(usage, billing, buckets),
       ...(isOffPeakAt(card?.offPeak, now()) && { isOffPeak: true }),
     };
-    const cardOf = (model: string | undefined): RateCard | undefined =>
-      model === undefined || target === undefined || model === target.upstreamModel
-        ? card
-        : cards.otherCard(target, model);
+    const cardOf = (model: string | undefined): RateCard | undefined => {
+      if (model === undefined || target === undefined) return card;
+      if (billing.router) return cards.otherCard(target, model) ?? card;
+      return model === target.upstreamModel ? card : cards.otherCard(target, model);
+    };
     const priced = priceWithSideWork(buckets, cardOf, {
       ...factors,
       durationMs: now() - call.receivedAtMs,

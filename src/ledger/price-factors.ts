@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from '../lib/json.ts';
 import { PLAIN_TIERS } from '../pricing/rates.ts';
 import type { WorstCaseOptions } from '../pricing/worst-case.ts';
 import type { Usage } from '../wire/openai.ts';
-import type { Billing, PriceFactors } from '../wire/usage.ts';
+import type { Billing, PriceFactors, TokenBuckets } from '../wire/usage.ts';
 import { factorsIn, isOrdinary } from './usage-factors.ts';
 
 type Size = NonNullable<PriceFactors['searchContextSize']>;
@@ -32,6 +32,22 @@ export function servedFactors({ request, billing, usage, serviceTier }: Served):
     ...(webSearches > 0 && { webSearches }),
     ...(webSearches > 0 && searchContextSize !== undefined && { searchContextSize }),
   };
+}
+
+const LONGEST_NAME = 200;
+
+/** The model that a router chose, at its own price, and the router's fee for the whole prompt. */
+export function routedFactors(
+  usage: Usage | undefined,
+  { router }: Billing,
+  { input, inputAudio, cacheRead, cacheWrite }: TokenBuckets,
+): Pick<PriceFactors, 'pricedAs' | 'besides'> {
+  if (router === undefined) return {};
+  const model: unknown = usage?.['served_model'];
+  const isNamed = typeof model === 'string' && model !== '' && model.length <= LONGEST_NAME;
+  const prompt = input + inputAudio + cacheRead + cacheWrite;
+  const fee = { model: router.feeAs, input: prompt, cacheRead: 0, cacheWrite: 0, output: 0 };
+  return { ...(isNamed && { pricedAs: model }), besides: [fee] };
 }
 
 export interface Asked {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { accumulate } from '../../test/support/accumulate-chunks.ts';
-import { API_KEY, type Asking, ask, targetFor } from '../../test/support/provider-parts.ts';
+import { API_KEY, type Asking, ask, targetFor, targetOf } from '../../test/support/provider-parts.ts';
 import { fixturesOf } from '../../test/support/recordings.ts';
 import { bytesFrom, cutAt, readAll, streamContext } from '../../test/support/stream-parts.ts';
 import { GatewayError } from '../errors.ts';
@@ -187,7 +187,23 @@ const CALLS = [
 ];
 const USAGE = { prompt_tokens: 12, completion_tokens: 40, total_tokens: 52 };
 
+const TAGGED = targetOf('ollama_chat/deepseek-r1');
+
 describe('an answer of Ollama', () => {
+  test('has thoughts apart that a model writes into its text, whole and streamed', () => {
+    const line = (content: string, done = false) =>
+      JSON.stringify({ model: 'm', message: { role: 'assistant', content }, done });
+    const { adapter } = TAGGED;
+    const whole = adapter.parseResponse(JSON.parse(line('<think>Hm.</think>Yes.', true)), TAGGED);
+    expect(whole.choices[0]?.message).toMatchObject({ content: 'Yes.', reasoning_content: 'Hm.' });
+    const decode = adapter.createStreamDecoder(TAGGED);
+    const deltas = [line('<th'), line('ink>Hm.</'), line('think>Yes.'), line('', true)]
+      .flatMap((data) => decode(data))
+      .flatMap(({ choices }) => choices.map(({ delta }) => delta));
+    const joined = (name: string): string => deltas.map((delta) => String(delta[name] ?? '')).join('');
+    expect([joined('reasoning_content'), joined('content')]).toEqual(['Hm.', 'Yes.']);
+  });
+
   test('says and thinks the same whole and streamed', () => {
     const recording = recordingOf('reasoning');
     const whole = ollama.parseResponse(JSON.parse(recording?.whole ?? ''), target);

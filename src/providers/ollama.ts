@@ -19,6 +19,7 @@ import {
 import { ollamaMessages } from './ollama-messages.ts';
 import { chunkDecoder, completionReader } from './openai-decoder.ts';
 import type { ParameterRules, Refusal } from './parameters.ts';
+import { withTaggedThoughts } from './tagged-thoughts.ts';
 
 const UNSUPPORTED = `n logit_bias functions function_call modalities audio prediction web_search_options store verbosity
   prompt_cache_retention prompt_cache_key safety_identifier user service_tier stream_options`.split(/\s+/);
@@ -230,7 +231,8 @@ function parseError(status: number, body: unknown): GatewayError | undefined {
 }
 
 function ollamaAs(id: string): ProviderAdapter {
-  return {
+  // Models without a template for thoughts write them into their text.
+  return withTaggedThoughts({
     id,
     defaultBaseUrl: 'http://localhost:11434',
     apiKeyEnv: ['OLLAMA_API_KEY'],
@@ -241,7 +243,7 @@ function ollamaAs(id: string): ProviderAdapter {
     parseResponse: completionReader({ whole: (body) => openAiShape(body, 'message') }),
     createStreamDecoder: () => chunkDecoder({ whole: (body) => openAiShape(body, 'delta') }),
     parseError,
-  };
+  });
 }
 
 /** Both of LiteLLM's names mean the same chat here. */

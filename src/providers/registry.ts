@@ -13,6 +13,7 @@ import { cohere, cohereChat } from './cohere.ts';
 import { databricks } from './databricks.ts';
 import { gemini } from './gemini.ts';
 import { HOSTED } from './hosted.ts';
+import { withModelRouter } from './model-router.ts';
 import { ollama, ollamaChat } from './ollama.ts';
 import { openai } from './openai.ts';
 import { OWN_SERVERS } from './own-servers.ts';
@@ -24,8 +25,8 @@ import { watsonx } from './watsonx.ts';
 
 const ADAPTERS: readonly ProviderAdapter[] = [
   openai,
-  azure,
-  azureAi,
+  withModelRouter(azure),
+  withModelRouter(azureAi),
   anthropic,
   bedrock,
   bedrockConverse,

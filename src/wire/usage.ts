@@ -57,6 +57,15 @@ export interface Billing {
   readonly mostSearches?: number;
   /** A prompt of exactly so many tokens is already billed as a longer one. */
   readonly thresholdIsInclusive?: boolean;
+  /** It chooses a model for each request, which its answer names; what that costs comes to its own fee. */
+  readonly router?: RouterBilling;
+}
+
+export interface RouterBilling {
+  /** The fee's name in the price list. */
+  readonly feeAs: string;
+  /** The dearest model that it may choose, as the operator says; `undefined`: nobody knows beforehand. */
+  readonly dearest: string | undefined;
 }
 
 /** A model that was asked by the provider itself while it worked on an answer. */
