@@ -44,6 +44,10 @@ export function awsError(status: number, body: unknown, headers?: Headers): Gate
   const message = textOf(error['message']) ?? textOf(error['Message']) ?? 'The upstream refused the request.';
   const known = KINDS[name?.toLowerCase() ?? ''] ?? (status === 500 ? 'upstream_unavailable' : undefined);
   if (known === undefined) return undefined;
-  const isTooLong = known === 'upstream_rejected' && CONTEXT_WINDOW.test(message);
-  return new GatewayError(isTooLong ? 'context_window_exceeded' : known, message);
+  return new GatewayError(known === 'upstream_rejected' ? rejectedAs(message) : known, message);
+}
+
+function rejectedAs(message: string): ErrorKindName {
+  if (CONTEXT_WINDOW.test(message)) return 'context_window_exceeded';
+  return /content filtering policy/i.test(message) ? 'content_policy_violation' : 'upstream_rejected';
 }

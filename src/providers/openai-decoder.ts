@@ -32,6 +32,7 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ...pairs('length', 'max_tokens MAX_TOKENS model_length compaction'),
   ...pairs('tool_calls', 'tool_use tool_call TOOL_CALL'),
   ...pairs('content_filter', 'refusal SAFETY RECITATION BLOCKLIST PROHIBITED_CONTENT SPII ERROR_TOXIC'),
+  ...pairs('content_filter', 'LANGUAGE OTHER IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT IMAGE_RECITATION IMAGE_OTHER'),
   ...pairs('content_filter', 'guardrail_intervened content_filtered sensitive'),
 ]);
 

@@ -65,7 +65,7 @@ const RATE_LIMIT = ['rate limit', 'rate_limit_exceeded', 'service tier capacity 
 const CONTEXT_WINDOW = [
   'context_length_exceeded',
   'exceed context limit',
-  "this model's maximum context length is",
+  'maximum context length',
   'string too long. expected a string with maximum length',
   "model's maximum context limit",
   "is longer than the model's context length",
@@ -74,6 +74,17 @@ const CONTEXT_WINDOW = [
   'exceeds the available context size',
   'exceeds the maximum number of tokens allowed',
   'prompt is too long',
+  // As xAI, vLLM, Moonshot, MiniMax, Z.ai, DashScope, GitHub, text-generation-inference, LM Studio and watsonx say it.
+  'maximum prompt length is',
+  'longer than the maximum model length',
+  'exceeded model token limit',
+  'context window exceeds limit',
+  'prompt exceeds max length',
+  'range of input length should be',
+  'tokens_limit_reached',
+  '`inputs` must have less than',
+  'is loaded with context length of only',
+  'cannot exceed the total tokens limit',
 ];
 const CONTEXT_WINDOW_PAIRS = [
   ['current length is', 'while limit is'],
@@ -90,6 +101,14 @@ const CONTENT_POLICY = [
   'content_filter_policy',
   'content filtering policy',
   'your request was rejected as a result of our safety system',
+  'flagged as potentially violating our usage policy',
+  // As DeepSeek, xAI, DashScope, Moonshot and OpenRouter say it.
+  'content exists risk',
+  'content violates usage guidelines',
+  'data_inspection_failed',
+  'considered high risk',
+  ' content_filter ',
+  'requires moderation on',
 ];
 
 const SERVER_FAULT = [

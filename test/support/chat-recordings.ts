@@ -4,6 +4,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { registry } from '../../src/providers/registry.ts';
 import { fixturesOf, type Recording, realRecordings } from './recordings.ts';
 
 export interface ChatRecording extends Recording {
@@ -69,9 +70,9 @@ const isNoChat = (folder: string, name: string): boolean =>
 
 const FIXTURES = join(import.meta.dir, '..', 'fixtures');
 
-/** Folders of our own fixtures, but for errors, which are no answers. */
+/** Folders of our own fixtures that are a provider's; its other dialects are examined beside their adapters. */
 export const ownFolders: readonly string[] = readdirSync(FIXTURES, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && entry.name !== 'errors')
+  .filter((entry) => entry.isDirectory() && (entry.name in OWN || registry.has(entry.name)))
   .map(({ name }) => name)
   .sort();
 
