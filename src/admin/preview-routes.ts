@@ -17,7 +17,6 @@ const MOST_MESSAGES = 100_000;
 
 const model = z.string().min(1).max(1_000);
 const objects = z.array(record).max(MOST_MESSAGES).nullish();
-const ANSWERED_BY = { local: 'local_estimate', provider: 'provider' } as const;
 
 const COUNT_BODY = z.strictObject({
   model,
@@ -119,19 +118,19 @@ function conversationOf({ prompt, messages, contents }: CountBody): Prompt['mess
 
 function countView(
   asked: string,
-  { tokens, model: used, by, answer, failure }: TokenCount,
+  { tokens, model: used, provider, answer, failure }: TokenCount,
 ): z.output<typeof TOKEN_COUNT> {
   return {
     total_tokens: tokens,
     request_model: asked,
     model_used: used,
     // LiteLLM's words: a provider's own is named by who it is, all that is counted here is one of OpenAI's.
-    tokenizer_type: by === 'provider' ? 'provider_api' : 'openai_tokenizer',
-    count_source: ANSWERED_BY[by],
+    tokenizer_type: provider === null ? 'openai_tokenizer' : `${provider}_api`,
+    count_source: provider === null ? 'local_estimate' : 'provider',
     original_response: answer,
     error: failure !== undefined,
     error_message: failure?.message ?? null,
-    status_code: by === 'provider' ? 200 : (failure?.status ?? null),
+    status_code: provider === null ? (failure?.status ?? null) : 200,
   };
 }
 

@@ -18,8 +18,8 @@ export interface TokenCount {
   readonly tokens: number;
   /** The deployment's own name for its model. */
   readonly model: string;
-  /** Who counted; `local`: the gateway, with the nearest tokenizer it has. */
-  readonly by: 'provider' | 'local';
+  /** Id of the provider that counted; `null`: the gateway did, with the nearest tokenizer it has. */
+  readonly provider: string | null;
   /** The provider's own answer. */
   readonly answer: unknown;
   /** Why the provider was asked and did not count. */

@@ -38,8 +38,8 @@ export function createRequestPreview(parts: RequestPreviewParts): RequestPreview
       const model = target.upstreamModel;
       const counted = asksProvider ? await countThere(prompt, rehearsal, parts) : undefined;
       if (counted !== undefined && 'tokens' in counted)
-        return { ...counted, model, by: 'provider', failure: undefined };
-      return { tokens: await countHere(prompt, target), model, by: 'local', answer: null, failure: counted };
+        return { ...counted, model, provider: target.adapter.id, failure: undefined };
+      return { tokens: await countHere(prompt, target), model, provider: null, answer: null, failure: counted };
     },
     async transform(body, inFull, caller) {
       const { call, target } = await rehearsals.request(body, caller, '/utils/transform_request');

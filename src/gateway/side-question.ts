@@ -38,8 +38,9 @@ async function answerOf(response: Response, target: Target, parts: SideQuestionP
       upstreamStatus: status,
     });
   }
-  const body = await bodyText(response, MOST_BYTES, 'cut');
-  if (status < 200 || status > 299) throw parts.upstreamError({ target, status, body, headers });
+  const isRefusal = status < 200 || status > 299;
+  const body = await bodyText(response, MOST_BYTES, isRefusal ? 'cut' : 'refuse');
+  if (isRefusal) throw parts.upstreamError({ target, status, body, headers });
   try {
     return JSON.parse(body);
   } catch {

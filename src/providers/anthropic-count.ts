@@ -21,19 +21,28 @@ export interface CountPlace {
   readonly model: string;
 }
 
-/** @param place where that is not beside the messages */
-export function anthropicCount(request: UpstreamRequest, target: Target, place?: CountPlace): UpstreamRequest {
+/**
+ * @param place where that is not beside the messages
+ * @returns `undefined` where nobody knows whom to ask
+ */
+export function anthropicCount(
+  request: UpstreamRequest,
+  target: Target,
+  place: CountPlace | undefined = besideMessages(request.url, target),
+): UpstreamRequest | undefined {
+  if (place === undefined) return undefined;
   const members = Object.entries(JSON.parse(request.body)).filter(([name]) => COUNTED.has(name));
   return {
-    url: place?.url ?? besideMessages(request.url),
+    url: place.url,
     headers: request.headers,
-    body: JSON.stringify({ model: place?.model ?? target.upstreamModel, ...Object.fromEntries(members) }),
+    body: JSON.stringify({ model: place.model, ...Object.fromEntries(members) }),
   };
 }
 
-function besideMessages(url: string): string {
+function besideMessages(url: string, { upstreamModel }: Target): CountPlace | undefined {
   const [path = '', query] = url.split('?', 2);
-  return `${path}/count_tokens${query === undefined ? '' : `?${query}`}`;
+  if (!path.endsWith('/messages')) return undefined;
+  return { url: `${path}/count_tokens${query === undefined ? '' : `?${query}`}`, model: upstreamModel };
 }
 
 export const anthropicTokens = (body: unknown): number | undefined =>

@@ -152,6 +152,7 @@ export const azureAi: ProviderAdapter = {
   ...messages,
   relaysBytes: false,
   buildRequest: (input, target, changes) => doorOf(target).buildRequest(input, target, changes),
+  countRequest: (input, target) => doorOf(target).countRequest?.(input, target),
   parseResponse: (body, target, memo) => doorOf(target).parseResponse(body, target, memo),
   createStreamDecoder: (target, memo) => withPromptFilters(doorOf(target).createStreamDecoder(target, memo)),
   // Each knows its own refusals; neither's words are the other's.

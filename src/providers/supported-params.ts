@@ -60,12 +60,22 @@ const known = new WeakMap<Target, readonly string[]>();
 
 /** Those that reach the provider, whether under their own names, others or emulated. Kept for as long as the deployment is. */
 export function supportedParams(target: Target): readonly string[] {
-  const found = known.get(target) ?? Object.keys(USES).filter((name) => takes(target, name, USES[name] ?? {}));
+  const found = known.get(target) ?? (answers(target) ? Object.keys(USES).filter((name) => takes(target, name)) : []);
   known.set(target, found);
   return found;
 }
 
-function takes(target: Target, name: string, fields: Fields): boolean {
+/** Whether it takes a request at all. */
+const answers = (target: Target): boolean => !(changesOf(target, {}) instanceof Error);
+
+function takes(target: Target, name: string): boolean {
+  const changes = changesOf(target, USES[name] ?? {});
+  if (changes instanceof GatewayError) return !names(changes, name);
+  return !(changes instanceof Error) && !changes.some(({ field, action }) => field === name && action === 'dropped');
+}
+
+/** What happens to a request with these fields, or why none can be made. */
+function changesOf(target: Target, fields: Fields): readonly Change[] | Error {
   const request: ChatRequest = { model: target.modelGroup, messages: [{ role: 'user', content: 'word' }], ...fields };
   const changes: Change[] = [];
   try {
@@ -75,11 +85,10 @@ function takes(target: Target, name: string, fields: Fields): boolean {
       { ...target, defaults: {} },
       changes,
     );
-  } catch (refusal) {
-    if (refusal instanceof GatewayError) return !names(refusal, name);
-    throw refusal;
+    return changes;
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown : new Error('It cannot be translated');
   }
-  return !changes.some(({ field, action }) => field === name && action === 'dropped');
 }
 
 /** What is wrong with its companion says nothing of itself. */

@@ -171,7 +171,7 @@ describe('counting tokens there', () => {
   test('Claude’s prompt goes to count_tokens as it would go to the model', async () => {
     upstream.behave = () => json({ input_tokens: 403 });
     const { body } = await ask('claude');
-    expect(body).toMatchObject({ total_tokens: 403, model_used: 'claude-sonnet-4-5', tokenizer_type: 'provider_api' });
+    expect(body).toMatchObject({ total_tokens: 403, model_used: 'claude-sonnet-4-5', tokenizer_type: 'anthropic_api' });
     expect(body).toMatchObject({
       count_source: 'provider',
       original_response: { input_tokens: 403 },
