@@ -191,3 +191,32 @@ test('what is known of a model is the catalog’s word, but for what the operato
   });
   expect(knownOf({ max_tokens: 70 })).toEqual({ maxOutputTokens: 70, flags: {} });
 });
+
+describe('what a model cannot take', () => {
+  const sent = (params: object): unknown => {
+    const own = target({ model: 'openai/gpt-4o', ...params });
+    const request = {
+      model: 'gpt-4o',
+      messages: [
+        { role: 'system', content: 'S' },
+        { role: 'user', content: 'U' },
+      ],
+    };
+    const input = {
+      ...{ request, text: JSON.stringify(request), gatewayKeys: [], dropParams: undefined },
+      ...{ additionalDropParams: [], allowedParams: [] },
+    };
+    return JSON.parse(own.adapter.buildRequest(input, own, []).body).messages;
+  };
+
+  test('is put differently for its deployment alone', () => {
+    expect(sent({ supports_system_message: false })).toEqual([{ role: 'user', content: 'S\n\nU' }]);
+    expect(sent({})).toHaveLength(2);
+  });
+
+  test('stops the start when it is said wrongly', () => {
+    expect(() => target({ model: 'openai/gpt-4o', ensure_alternating_roles: 'sometimes' })).toThrow(
+      'ensure_alternating_roles must be',
+    );
+  });
+});

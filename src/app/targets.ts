@@ -4,6 +4,7 @@ import { ConfigError, Findings } from '../config/findings.ts';
 import { reasonOf } from '../lib/reason.ts';
 import type { Catalog } from '../pricing/catalog.ts';
 import type { KnownModel, Target } from '../providers/adapter.ts';
+import { withShape } from '../providers/deployment-shape.ts';
 import { DEFAULT_PROVIDER_ID, resolveModel } from '../providers/registry.ts';
 import { withoutCatchAll } from './catch-all.ts';
 
@@ -51,7 +52,8 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
       `cannot tell the provider of model "${deployment.model}"; write it as provider/model, such as openai/${deployment.model}.`,
     );
   }
-  const { adapter, upstreamModel } = resolved;
+  const { upstreamModel } = resolved;
+  const adapter = withShape(resolved.adapter, deployment.providerSettings);
   const litellmModel = deployment.model.startsWith(`${adapter.id}/`)
     ? deployment.model
     : `${adapter.id}/${deployment.model}`;

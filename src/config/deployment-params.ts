@@ -3,7 +3,14 @@
 import { didYouMean, nearestNames, typingErrorLimit } from '../lib/near-name.ts';
 import type { DeploymentConfig } from './config.ts';
 import type { Findings } from './findings.ts';
-import { COMPLETION_DEFAULTS, isPriceKey, PRICE_STEMS, PROVIDER_SETTINGS, UPSTREAM_DEFAULTS } from './known-params.ts';
+import {
+  COMPLETION_DEFAULTS,
+  isPriceKey,
+  PRICE_STEMS,
+  PROVIDER_SETTINGS,
+  SHAPE_SETTINGS,
+  UPSTREAM_DEFAULTS,
+} from './known-params.ts';
 import { readPrice, refuseMisspeltPrice } from './prices.ts';
 import { LITELLM_PARAMS } from './schema.ts';
 import { openSection, type Section, warnOfUnsetVariable } from './section.ts';
@@ -20,12 +27,13 @@ export type DeploymentParams = Omit<
 };
 
 const DEFAULTS = new Set([...COMPLETION_DEFAULTS, ...UPSTREAM_DEFAULTS]);
-const SETTINGS = new Set(PROVIDER_SETTINGS);
+const SETTINGS = new Set([...PROVIDER_SETTINGS, ...SHAPE_SETTINGS]);
 const NAMES = [
   ...Object.keys(LITELLM_PARAMS.honoured),
   ...PRICE_STEMS,
   ...COMPLETION_DEFAULTS,
   ...PROVIDER_SETTINGS,
+  ...SHAPE_SETTINGS,
   ...LITELLM_PARAMS.ignored,
 ];
 

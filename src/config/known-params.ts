@@ -36,10 +36,16 @@ export const PROVIDER_SETTINGS = words(`
   sagemaker_base_url model_id hf_model_name enable_azure_ad_token_refresh project_id space_id watsonx_project token zen_api_key
 `);
 
+/** What its model cannot take or its clients cannot read, whichever provider it is. */
+export const SHAPE_SETTINGS = words(`
+  supports_system_message ensure_alternating_roles user_continue_message assistant_continue_message
+  merge_reasoning_content_in_choices
+`);
+
 /** LiteLLM has them; Tollgate does not act on them yet, and they never reach an upstream. */
 export const IGNORED_PARAMS = words(`
   itpm otpm timeout_by_service_tier stream_timeout_by_service_tier max_retries
-  model_info merge_reasoning_content_in_choices use_chat_completions_api
+  model_info use_chat_completions_api
   use_in_pass_through use_litellm_proxy use_xai_oauth fireworks_forward_user_id keepalive_seconds
   allow_client_keepalive_override max_file_size_mb provider_affinity_header cache_control_injection_points
   guardrails default_api_key_rpm_limit default_api_key_tpm_limit litellm_trace_id auto_router_config_path
@@ -51,8 +57,8 @@ export const IGNORED_PARAMS = words(`
   aws_batch_role_arn bedrock_tags vector_store_id vector_bucket_name index_name embedding_model milvus_text_field
   milvus_db_name milvus_partition_names valkey_host valkey_port valkey_password valkey_ssl valkey_text_field
   valkey_embedding_field prompt_id prompt_version prompt_variables prompt_label prompt_environment
-  prompt_integration litellm_system_prompt enable_json_schema_validation modify_params ensure_alternating_roles
-  user_continue_message assistant_continue_message supports_system_message roles initial_prompt_value
+  prompt_integration litellm_system_prompt enable_json_schema_validation modify_params
+  roles initial_prompt_value
   final_prompt_value bos_token eos_token fake_stream caching cache ttl no-log
   fallbacks context_window_fallback_dict mock_tool_calls mock_timeout mock_delay
   disable_add_transform_inline_image_block search_tool_name max_agentic_loops stream_chunk_size allowed_model_region

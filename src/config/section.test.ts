@@ -5,7 +5,10 @@ import { resolveMap } from './read-files.ts';
 import { checkValue, openSection, refuseKey, warnOfUnsetVariable } from './section.ts';
 import { rules } from './section-rules.ts';
 
-const RULES = rules({ retries: 'whole', name: 'text', wait: 'duration', hosts: 'texts' }, ['later_key']);
+const RULES = rules({ retries: 'whole', name: 'text', wait: 'duration', hosts: 'texts' }, [
+  'later_key',
+  'modify_params',
+]);
 
 function opened(text: string, path = 'part') {
   const findings = new Findings();
@@ -52,6 +55,10 @@ describe('a section', () => {
     ['hosts:\n  - a\n  - {b: c}', '3:5 error part.hosts: must be a list of texts, not a mapping'],
     ['hosts:\n  - a\n  - ~', '3:5 error part.hosts: must be a list of texts, not nothing'],
     ['later_key: 1', '1:1 ignored part.later_key: LiteLLM has this key; Tollgate does not act on it yet'],
+    [
+      'modify_params: true',
+      '1:1 ignored part.modify_params: what it turns on is always on and told in x-tollgate-changed (docs/litellm-differences.md)',
+    ],
     ['retires: 1', '1:1 unknown part.retires: nobody knows this key. Did you mean "retries"?'],
     ['Retries: 1', '1:1 unknown part.Retries: nobody knows this key. Did you mean "retries"?'],
     ['later-key: 1', '1:1 unknown part.later-key: nobody knows this key. Did you mean "later_key"?'],

@@ -28,6 +28,11 @@ export interface Section<S extends KeyKinds> {
 }
 
 export const NOT_YET = 'LiteLLM has this key; Tollgate does not act on it yet';
+/** What some keys turn on is so anyway. */
+const ALWAYS_SO: Readonly<Record<string, string>> = {
+  modify_params: 'what it turns on is always on and told in x-tollgate-changed (docs/litellm-differences.md)',
+};
+const whyIgnored = (key: string): string => (Object.hasOwn(ALWAYS_SO, key) ? ALWAYS_SO[key] : undefined) ?? NOT_YET;
 
 export interface SectionSource<S extends KeyKinds> {
   readonly tree: Tree | undefined;
@@ -45,7 +50,7 @@ export function openSection<S extends KeyKinds>(source: SectionSource<S>, findin
   for (const [key, entry] of entries) {
     const kind = Object.hasOwn(rules.honoured, key) ? rules.honoured[key] : undefined;
     if (kind !== undefined) checkValue(kind, entry, { path: join(path, key), findings });
-    else if (ignored.has(key)) findings.add('ignored', join(path, key), NOT_YET, entry.keyPosition);
+    else if (ignored.has(key)) findings.add('ignored', join(path, key), whyIgnored(key), entry.keyPosition);
     else (source.onUnknownKey ?? refuse)(key, entry, join(path, key));
   }
   return {
