@@ -104,6 +104,7 @@ const EXAMPLES: Readonly<Partial<Record<ManagementRoute, object>>> = {
     call_type: 'completion',
     request_body: { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] },
   },
+  'POST /cost/estimate': { model: 'gpt-4o', input_tokens: 1_000, output_tokens: 100 },
   'POST /spend/calculate': { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] },
 };
 

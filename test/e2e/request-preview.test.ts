@@ -151,7 +151,7 @@ describe('counting tokens here', () => {
 
   test('a huge prompt is counted while chats go on', async () => {
     let counted: Seen | undefined;
-    const counting = count({ prompt: wordsOf(800_000) }).then((answer) => {
+    const counting = count({ prompt: wordsOf(400_000) }).then((answer) => {
       counted = answer;
     });
     for (let chats = 0; chats < 30; chats++) {
@@ -159,7 +159,7 @@ describe('counting tokens here', () => {
     }
     expect(counted).toBeUndefined();
     await counting;
-    expect(counted?.body.total_tokens).toBeGreaterThan(200_000);
+    expect(counted?.body.total_tokens).toBeGreaterThan(100_000);
   }, 30_000);
 });
 
