@@ -49,6 +49,17 @@ describe('looking a price up', () => {
     expect(inputPrice('bedrock', model)).toBe(perToken);
   });
 
+  test.each(['invoke/', 'converse/', 'mantle/', ''])('finds the price of a region behind the route %j', (route) => {
+    const model = `${route}anthropic.claude-sonnet-4-5-20250929-v1:0`;
+    for (const provider of ['bedrock', 'bedrock_converse']) {
+      const [here, there] = [undefined, 'us-gov-west-1'].map(
+        (region) => catalog.rateCard({ provider, model, region })?.prices['input_cost_per_token'],
+      );
+      expect(here).toBe(3e-6);
+      expect(there).toBe(3.6e-6);
+    }
+  });
+
   test('keeps a region that has its own price and strips one that has not', () => {
     expect(inputPrice('azure', 'eu/gpt-4o-2024-08-06')).toBe(2.75e-6);
     expect(inputPrice('azure', 'jp/gpt-4o-2024-08-06')).toBe(2.5e-6);

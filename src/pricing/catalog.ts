@@ -3,7 +3,7 @@
  * the first question and its entries stay as compact as they are written; one is unfolded when somebody asks for it.
  */
 import { readFileSync } from 'node:fs';
-import { modelNames } from './model-names.ts';
+import { modelNames, withoutRoute } from './model-names.ts';
 import { type PriceFields, type RateCard, rateCardOf, withCustomPrices } from './rate-card.ts';
 
 export type { RateCard };
@@ -99,7 +99,7 @@ function indexOf(file: CatalogFile): Catalog {
   function find({ provider, model, baseModel, region }: ModelRef): number {
     const asked = provider === undefined ? undefined : providerOf(provider);
     // Without a region no name is like this one.
-    const regional = numberOf(`${provider}/${region}/${baseModel ?? model}`);
+    const regional = numberOf(`${asked}/${region}/${withoutRoute(baseModel ?? model)}`);
     if (regional !== undefined) return regional;
     if (baseModel !== undefined) {
       const found = findName(baseModel, asked, true);

@@ -1,5 +1,11 @@
 /** Other spellings of a model's name under which the price list may have it. */
 
+/** API to use, as LiteLLM spells it before the name. */
+const ROUTE =
+  /^(?:converse|converse_like|invoke|chat_completions|async_invoke|mantle|nova|nova-2|openai(?=\/openai\.))\//;
+
+export const withoutRoute = (name: string): string => name.replace(ROUTE, '');
+
 /** Each is tried on what the one before it has left; a spelling that changed is offered. */
 const PARTS_TO_DROP: readonly (readonly [RegExp, string])[] = [
   // arn:aws:bedrock:us-east-1:123:inference-profile/NAME
@@ -9,8 +15,7 @@ const PARTS_TO_DROP: readonly (readonly [RegExp, string])[] = [
   // publishers/google/models/NAME, google/NAME
   [/^publishers\/([^/]+)\/models\//, '$1/'],
   [/^(?:google|anthropic)\/(?=gemini|claude)/, ''],
-  // API to use, as LiteLLM spells it before the name.
-  [/^(?:converse|converse_like|invoke|chat_completions|async_invoke|mantle|nova|nova-2|openai(?=\/openai\.))\//, ''],
+  [ROUTE, ''],
   // us-east-1/NAME
   [/^[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d\//, ''],
   // us/NAME, global-standard/NAME

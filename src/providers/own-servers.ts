@@ -4,8 +4,9 @@ import { schemaInItsPlace, videosAsAddresses } from './hosted-rewrites.ts';
 import { openAiCompatible, versionedChatUrl } from './openai-compatible.ts';
 import { reasoningAsContent } from './reply-differences.ts';
 import { thinkingAsEffort, withoutAnswerFields, withoutInTools } from './request-rewrites.ts';
+import { withTaggedThoughts } from './tagged-thoughts.ts';
 
-export const OWN_SERVERS: readonly ProviderAdapter[] = [
+const SERVERS: readonly ProviderAdapter[] = [
   ownServer('hosted_vllm', '', 'HOSTED_VLLM_API_KEY'),
   ownServer('vllm', '', 'VLLM_API_KEY'),
   openAiCompatible({
@@ -57,6 +58,11 @@ export const OWN_SERVERS: readonly ProviderAdapter[] = [
   likeOpenAi('custom_openai'),
   likeOpenAi('aiohttp_openai'),
 ];
+
+/** Servers that are not told how a model writes its thoughts leave them in its text. */
+export const OWN_SERVERS: readonly ProviderAdapter[] = SERVERS.map((server) =>
+  server.relaysBytes ? server : withTaggedThoughts(server),
+);
 
 /** vLLM: newer versions call reasoning `reasoning`; older ones refuse schemas made for strict mode. */
 function ownServer(id: string, defaultBaseUrl: string, apiKeyEnv: string): ProviderAdapter {

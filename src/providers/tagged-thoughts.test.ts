@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { targetOf } from '../../test/support/provider-parts.ts';
 import type { ChatChunk, ChatCompletion } from '../wire/openai.ts';
 import { thoughtsApart, thoughtsApartInStream } from './tagged-thoughts.ts';
 
@@ -96,4 +97,11 @@ describe('thoughts between tags', () => {
   test('leave contents that are no text alone', () => {
     expect(thoughtsApart(completion({ content: null })).choices[0]?.message.content).toBeNull();
   });
+});
+
+test.each(['hosted_vllm/m', 'lm_studio/m', 'xinference/m'])('%s may leave its thoughts in the text', (model) => {
+  const own = targetOf(model, { baseUrl: 'https://own.example' });
+  const message = { role: 'assistant', content: '<think>Hm.</think>Yes.' };
+  const answer = own.adapter.parseResponse({ choices: [{ index: 0, message, finish_reason: 'stop' }] }, own);
+  expect(answer.choices[0]?.message).toMatchObject({ content: 'Yes.', reasoning_content: 'Hm.' });
 });
