@@ -181,6 +181,7 @@ async function openDoor(options: AppOptions, parts: Parts): Promise<Door> {
     models: () => runtime().models,
     teamModels: () => teamModelsOf(runtime()),
     guestsOf,
+    enforcedParams: () => runtime().config.general.enforcedParams,
     limits: limits.parts,
     mirror: {
       isMirroring: () => runtime().silentModels.size > 0,

@@ -134,14 +134,19 @@ export const KEPT_FIELDS = {
     .nullish(),
 } as const;
 
-export const KEPT_NAMES = [
+/** Of those, the ones that nothing acts on yet. */
+export const IDLE_NAMES = [
   'mcp_rpm_limit',
-  'rpm_limit_type',
-  'tpm_limit_type',
   'prompts',
   'allowed_passthrough_routes',
   'denied_passthrough_routes',
   'allowed_vector_store_indexes',
+] as const satisfies (keyof typeof KEPT_FIELDS)[];
+
+export const KEPT_NAMES = [
+  ...IDLE_NAMES,
+  'rpm_limit_type',
+  'tpm_limit_type',
   'default_estimated_output_tokens',
   'default_estimated_output_tokens_per_model',
 ] as const satisfies (keyof typeof KEPT_FIELDS)[];

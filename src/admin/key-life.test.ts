@@ -243,7 +243,6 @@ describe('limits', () => {
       router_settings: { num_retries: 1 },
       auto_rotate: true,
       rotation_interval: '30d',
-      enforced_params: ['user'],
     };
     const made = await place.post('/key/generate', { ...fields, send_invite_email: true });
     expect(made.body).toMatchObject(fields);

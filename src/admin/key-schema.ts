@@ -5,6 +5,7 @@ import { endOfDuration } from '../lib/duration.ts';
 import type { Refusals } from './body.ts';
 import {
   flag,
+  IDLE_NAMES,
   id,
   KEPT_FIELDS,
   KEPT_NAMES,
@@ -39,6 +40,10 @@ const owner = z
   .transform(() => null)
   .or(id);
 
+/** A budget holds to the last cent: what would let a key go on when it is spent is not taken. */
+const NO_THROTTLE =
+  'must be false: a key whose budget is spent is refused, not slowed down. Give it a soft_budget and a rate limit, or a larger max_budget';
+
 const FIELDS = {
   ...LIMIT_FIELDS,
   ...KEPT_FIELDS,
@@ -71,7 +76,10 @@ const FIELDS = {
   policies: texts.nullish(),
   enforced_params: texts.nullish(),
   enable_prompt_caching: z.boolean().nullish(),
-  throttle_on_budget_exceeded: z.boolean().nullish(),
+  throttle_on_budget_exceeded: z
+    .boolean()
+    .refine((isSet) => !isSet, NO_THROTTLE)
+    .nullish(),
   end_user_budget_id: name.nullish(),
   object_permission: record.nullish(),
   router_settings: record.nullish(),
@@ -182,10 +190,8 @@ const UNENFORCED_FIELDS = [
   'object_permission',
   'router_settings',
   'allowed_cache_controls',
-  'enforced_params',
   'enable_prompt_caching',
-  'throttle_on_budget_exceeded',
-  ...KEPT_NAMES,
+  ...IDLE_NAMES,
   'config',
   'send_invite_email',
 ] as const satisfies (keyof GenerateFields)[];

@@ -17,6 +17,7 @@ import { findReplacement } from '../db/regenerated-keys.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
 import { asKey, tellGroups } from './group-members.ts';
+import { refuseOverallocatedKey } from './guaranteed-rates.ts';
 import { refuseMaker, withDefaults, withinCaps } from './key-defaults.ts';
 import {
   type OwnerField,
@@ -86,6 +87,7 @@ export async function generateKey(
     const isSaid = fields.duration != null;
     const made = withRotationDate(withMemberLife(held, { place, standing, isSaid, nowMs }), undefined, nowMs);
     await refuseUnknownEndUserBudget(db, made);
+    await refuseOverallocatedKey(db, made, place);
     const outcome = await insertKey(db, made);
     if (outcome === 'key taken') throw keyTaken('key');
     if (outcome === 'alias taken') throw aliasTaken();
@@ -223,6 +225,7 @@ export async function allowedChange(
   const isSaid = fields.duration !== undefined;
   const row = withRotationDate(withMemberLife(held, { place, standing, before, isSaid, nowMs }), before, nowMs);
   await refuseUnknownEndUserBudget(db, row, before);
+  await refuseOverallocatedKey(db, row, place, before);
   return row;
 }
 

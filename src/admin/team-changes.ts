@@ -8,6 +8,7 @@ import type { TeamRow } from '../db/teams.ts';
 import { joined } from '../db/usage-scopes.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
+import { refuseOverallocatedTeam } from './guaranteed-rates.ts';
 import type { NewMember } from './joining.ts';
 import type { Making } from './member-users.ts';
 import { newId } from './new-id.ts';
@@ -43,6 +44,7 @@ export async function settled(db: Database, { row, fields, author, making }: Set
   refuseUnknownPermissions(fields.team_member_permissions ?? []);
   await refuseBeyondOrganization(db, { fields, row, access: author.access });
   const next: TeamRow = { ...row, ...teamColumns(fields, objectIn(row.metadata)) };
+  await refuseOverallocatedTeam(db, next);
   const budgetId = await storeMemberBudget(db, next, fields, making);
   if (budgetId === undefined) return next;
   return { ...next, metadata: JSON.stringify({ ...objectIn(next.metadata), team_member_budget_id: budgetId }) };

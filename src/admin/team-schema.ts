@@ -4,6 +4,7 @@ import type { Refusals } from './body.ts';
 import {
   count,
   flag,
+  IDLE_NAMES,
   id,
   KEPT_FIELDS,
   KEPT_NAMES,
@@ -142,5 +143,5 @@ export const TEAM_UNENFORCED = [
   'require_trace_id',
   'enforced_batch_output_expires_after',
   'enforced_file_expires_after',
-  ...KEPT_NAMES,
+  ...IDLE_NAMES,
 ] as const satisfies (keyof TeamFields)[];

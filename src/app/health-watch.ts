@@ -23,6 +23,8 @@ const MOST_EVENTS = 1_000;
 const MOST_AT_ONCE = 5;
 const PROBE_TIMEOUT_SECONDS = 15;
 const ROUTE = '/health';
+/** A probe says as little as it can, and nobody gets a copy of it. */
+const NOT_OF_PROBES: ReadonlySet<string> = new Set(['mirror', 'enforced-params']);
 const NOTHING_ASKED = { enforceUserParam: false, completionModel: undefined };
 
 type Noted = Omit<HealthEvent, 'atMs' | 'modelGroup' | 'model'>;
@@ -110,7 +112,7 @@ async function ask(target: Target, caller: Caller, parts: HealthWatchParts): Pro
     ...parts.pipeline,
     authenticate: () => caller,
     // A probe asks one deployment: no copy of it goes anywhere else.
-    features: parts.pipeline.features.filter(({ name }) => name !== 'mirror'),
+    features: parts.pipeline.features.filter(({ name }) => !NOT_OF_PROBES.has(name)),
     // What the configuration asks of clients is nothing that a probe has to say.
     parse: (source) => parseChatRequest(source, { ...parts.runtime().parse, ...NOTHING_ASKED }),
     *plan() {

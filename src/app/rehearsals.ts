@@ -31,7 +31,7 @@ export interface Rehearsals {
 }
 
 /** Features that decide neither who may use a model nor who serves it. */
-const BESIDE_THE_POINT: ReadonlySet<string> = new Set(['mirror', 'limits', 'mock-response']);
+const BESIDE_THE_POINT: ReadonlySet<string> = new Set(['mirror', 'enforced-params', 'limits', 'mock-response']);
 const NOBODY_ASKED = { enforceUserParam: false, completionModel: undefined };
 /** Nothing happens, so nothing is written down. */
 const NO_LEDGER: PipelineParts['ledger'] = { intend: () => undefined, record: () => undefined };

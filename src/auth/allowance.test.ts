@@ -138,6 +138,28 @@ test('a temporary increase stands in columns or in metadata, and needs an end', 
   expect(own({}, { temp_budget_increase: 5, temp_budget_expiry: 'soon' }).temporaryIncrease).toBeNull();
 });
 
+test('the models of a budget and the time from which usage counts come along, where there are any', () => {
+  const budget = { ...budgetRow('b', {}), allowed_models: '["small"]' };
+  expect(allowanceOf({ ...NO_LIMITS, counts_from_ms: 5 }, budget, {})).toMatchObject({
+    models: ['small'],
+    countsFromMs: 5,
+  });
+  const none = allowanceOf({ ...NO_LIMITS, counts_from_ms: null }, budgetRow('b', {}), {});
+  expect(['models' in none, 'countsFromMs' in none]).toEqual([false, false]);
+});
+
+test('the rates by tag of a key are read from its metadata; what is no rate is none', () => {
+  const rates = (tag_rpm_limit: unknown) => {
+    const metadata = JSON.stringify({ tag_rpm_limit });
+    return allowanceOfKey(keyRow('t', { metadata }), undefined).tagRates;
+  };
+  expect(rates({ a: 3, b: 0, c: -1, d: 'many', e: '5' })).toEqual({ a: 3, b: 0, e: 5 });
+  expect([rates({}), rates(null), rates([1]), rates({ a: null })]).toEqual([
+    ...[undefined, undefined],
+    ...[undefined, undefined],
+  ]);
+});
+
 test('a spend set by hand needs its time', () => {
   expect(own({ spend_set_nano_usd: 0, spend_set_at_ms: 5 }).spendSet).toEqual({ nanoUsd: 0, atMs: 5 });
   expect(own({ spend_set_nano_usd: 0 }).spendSet).toBeNull();

@@ -228,6 +228,8 @@ export interface Config {
     readonly completionModel: string | undefined;
     readonly keyCacheTtlMs: number;
     readonly enforceUserParam: boolean;
+    /** Parameters that each request must have, and those that requests of service accounts must have besides. */
+    readonly enforcedParams: { readonly ofAll: readonly string[]; readonly ofServiceAccounts: readonly string[] };
     readonly rejectClientMetadataTags: boolean;
     /** `allow_client_side_credentials`: every deployment takes a provider key of the caller's own. */
     readonly allowCallerKeys: boolean;

@@ -2,8 +2,8 @@
 import { endOfDuration } from '../lib/duration.ts';
 import type { KeyConfig, KeyMakers } from './config.ts';
 import type { Findings } from './findings.ts';
+import { KEY_CAPS, KEY_DEFAULTS, KEY_GENERATION, PERSONAL_KEY_GENERATION, TEAM_KEY_GENERATION } from './key-schema.ts';
 import { checkDuration } from './limits.ts';
-import { KEY_CAPS, KEY_DEFAULTS, KEY_GENERATION, PERSONAL_KEY_GENERATION, TEAM_KEY_GENERATION } from './schema.ts';
 import { type KeyKinds, openSection, type Section, type SectionRules } from './section.ts';
 import type { Sections } from './settings.ts';
 import { join, type Tree } from './yaml-tree.ts';

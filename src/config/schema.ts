@@ -3,6 +3,7 @@
  * `known-params.ts` this is the only place that knows LiteLLM's names (its documentation of config settings).
  */
 import { CREDENTIAL_ENTRY, CREDENTIAL_VALUES } from './credential-schema.ts';
+import { KEY_CAPS, KEY_DEFAULTS, KEY_GENERATION, PERSONAL_KEY_GENERATION, TEAM_KEY_GENERATION } from './key-schema.ts';
 import { IGNORED_GENERAL, IGNORED_LITELLM, IGNORED_ROUTER, IGNORED_TOP_LEVEL } from './known-keys.ts';
 import { IGNORED_MODEL_INFO, IGNORED_PARAMS } from './known-params.ts';
 import { rules } from './section-rules.ts';
@@ -144,6 +145,8 @@ export const LITELLM = rules(
 
 export const MODEL_GROUP_SETTINGS = rules({ forward_client_headers_to_llm_api: 'texts' });
 
+export const SERVICE_ACCOUNT_SETTINGS = rules({ enforced_params: 'texts' });
+
 export const ALIAS = rules({ model: 'text', hidden: 'boolean' });
 
 export const GENERAL = rules(
@@ -161,6 +164,8 @@ export const GENERAL = rules(
     completion_model: 'text',
     user_api_key_cache_ttl: 'delay',
     enforce_user_param: 'boolean',
+    enforced_params: 'texts',
+    service_account_settings: 'tree',
     reject_clientside_metadata_tags: 'boolean',
     allow_client_side_credentials: 'boolean',
     dangerously_allow_mock_testing_request_params: 'boolean',
@@ -232,45 +237,6 @@ export const BUDGET_CONFIG = rules({
   budget_duration: 'text',
 });
 
-/** What a new key has that the request says nothing of. */
-export const KEY_DEFAULTS = rules({
-  max_budget: 'amount',
-  soft_budget: 'amount',
-  budget_duration: 'text',
-  budget_id: 'text',
-  duration: 'text',
-  models: 'texts',
-  aliases: 'textMap',
-  metadata: 'object',
-  tags: 'texts',
-  guardrails: 'texts',
-  team_id: 'text',
-  organization_id: 'text',
-  allowed_routes: 'texts',
-  key_type: 'text',
-  max_parallel_requests: 'whole',
-  tpm_limit: 'whole',
-  rpm_limit: 'whole',
-  tpd_limit: 'whole',
-  model_max_budget: 'object',
-  model_rpm_limit: 'object',
-  model_tpm_limit: 'object',
-});
-
-/** The most that a key may have. */
-export const KEY_CAPS = rules({
-  max_budget: 'amount',
-  budget_duration: 'text',
-  duration: 'text',
-  max_parallel_requests: 'whole',
-  tpm_limit: 'whole',
-  rpm_limit: 'whole',
-});
-
-export const KEY_GENERATION = rules({ team_key_generation: 'tree', personal_key_generation: 'tree' });
-export const TEAM_KEY_GENERATION = rules({ allowed_team_member_roles: 'texts', required_params: 'texts' });
-export const PERSONAL_KEY_GENERATION = rules({ allowed_user_roles: 'texts', required_params: 'texts' });
-
 /** The honoured tables by the section they belong to, for the example file's test and for documentation. */
 export const HONOURED = {
   '': TOP_LEVEL.honoured,
@@ -293,6 +259,7 @@ export const HONOURED = {
   'litellm_settings.key_generation_settings.team_key_generation': TEAM_KEY_GENERATION.honoured,
   'litellm_settings.key_generation_settings.personal_key_generation': PERSONAL_KEY_GENERATION.honoured,
   general_settings: GENERAL.honoured,
+  'general_settings.service_account_settings': SERVICE_ACCOUNT_SETTINGS.honoured,
   tollgate_settings: TOLLGATE.honoured,
   'tollgate_settings.queue': QUEUE.honoured,
   'tollgate_settings.mirror_budget': MIRROR_BUDGET.honoured,

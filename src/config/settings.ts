@@ -3,7 +3,15 @@ import { join as joinPath } from 'node:path';
 import type { Config } from './config.ts';
 import { type Env, isDatabaseUrl } from './env.ts';
 import type { Findings } from './findings.ts';
-import { GENERAL, LITELLM, MODEL_GROUP_SETTINGS, ROUTER, TOLLGATE, TOP_LEVEL } from './schema.ts';
+import {
+  GENERAL,
+  LITELLM,
+  MODEL_GROUP_SETTINGS,
+  ROUTER,
+  SERVICE_ACCOUNT_SETTINGS,
+  TOLLGATE,
+  TOP_LEVEL,
+} from './schema.ts';
 import { openSection, type Section } from './section.ts';
 import { join, type MapTree } from './yaml-tree.ts';
 
@@ -86,11 +94,27 @@ export function generalSettings({ general, tollgate }: Sections, env: Env, findi
     completionModel: general.read('completion_model'),
     keyCacheTtlMs: general.read('user_api_key_cache_ttl') ?? DEFAULTS.keyCacheTtlMs,
     enforceUserParam: is('enforce_user_param'),
+    enforcedParams: enforcedParams(general, findings),
     rejectClientMetadataTags: is('reject_clientside_metadata_tags'),
     allowCallerKeys: is('allow_client_side_credentials'),
     allowMockTestingParams: is('dangerously_allow_mock_testing_request_params'),
     includeCallIdInErrors: is('include_call_id_in_error_body'),
     forwardClientHeaders: is('forward_client_headers_to_llm_api'),
+  };
+}
+
+function enforcedParams(general: Sections['general'], findings: Findings): Config['general']['enforcedParams'] {
+  const serviceAccounts = openSection(
+    {
+      tree: general.read('service_account_settings'),
+      path: join(general.path, 'service_account_settings'),
+      rules: SERVICE_ACCOUNT_SETTINGS,
+    },
+    findings,
+  );
+  return {
+    ofAll: general.read('enforced_params') ?? [],
+    ofServiceAccounts: serviceAccounts.read('enforced_params') ?? [],
   };
 }
 

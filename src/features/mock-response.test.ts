@@ -51,9 +51,10 @@ test('access to the model is decided before anything answers', () => {
     ...parts,
     models,
     guestsOf: () => NO_GUESTS,
+    enforcedParams: () => ({ ofAll: [], ofServiceAccounts: [] }),
     teamModels: () => undefined,
     limits: limitParts(),
     mirror: NO_MIRRORS,
   }).map(({ name }) => name);
-  expect(names).toEqual(['model-access', 'team-models', 'mirror', 'limits', 'mock-response']);
+  expect(names).toEqual(['model-access', 'team-models', 'enforced-params', 'mirror', 'limits', 'mock-response']);
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
-import { type SampleCall, sampleCall, sampleCaller } from '../../test/support/call-parts.ts';
+import { type SampleCall, sampleCall, sampleCaller, sampleTarget } from '../../test/support/call-parts.ts';
 import { GatewayError } from '../errors.ts';
 import type { Call, Caller } from '../gateway/call.ts';
-import { type EndUser, type Guests, NO_GUESTS, UNLIMITED } from '../gateway/entities.ts';
+import { type EndUser, type Guests, NO_GUESTS, type Tag, UNLIMITED } from '../gateway/entities.ts';
 import type { Feature } from '../gateway/feature.ts';
 import { type GuestsOf, type ModelCatalogue, modelAccess, visibleModels } from './model-access.ts';
 
@@ -280,5 +280,85 @@ describe('a model whose deployments are all blocked', () => {
 
   test('tells a key that may not use it nothing more than any other model', () => {
     expect(refusedFor({ models: ['gpt-3.5'] })).toMatchObject({ kind: 'model_access_denied' });
+  });
+});
+
+describe('the tags of a request', () => {
+  const tag = (over: Partial<Tag>): Tag => ({
+    ...{ kind: 'tag', id: 't', name: 't', blocked: false, models: [], metadata: {}, allowance: UNLIMITED },
+    ...over,
+  });
+  const deployments: ModelCatalogue = { ...catalogue, deployments: (group) => [`${group}-1`, `${group}-2`] };
+
+  function admitTagged(tags: readonly Tag[], requestedModel = 'gpt-4', over: SampleCall = {}): Call | unknown[] {
+    const call = sampleCall({ requestedModel, modelGroup: '', caller: sampleCaller(), ...over });
+    try {
+      modelAccess(
+        () => deployments,
+        () => ({ endUser: null, tags }),
+      ).admit?.(call);
+      return call;
+    } catch (error) {
+      return error instanceof GatewayError ? [error.status, error.details.type] : [error];
+    }
+  }
+
+  const DENIED = [403, 'tag_model_access_denied'];
+
+  test('allow what each of them and its budget allows', () => {
+    const cheap = tag({ models: ['cheap', 'gpt-4'] });
+    const budgeted = tag({ allowance: { ...UNLIMITED, models: ['gpt-4'] } });
+    expect(admitTagged([cheap, budgeted])).toMatchObject({ modelGroup: 'gpt-4' });
+    expect(admitTagged([cheap], 'cheap')).toMatchObject({ modelGroup: 'gpt-3.5' });
+    expect(admitTagged([cheap, budgeted], 'cheap')).toEqual(DENIED);
+    expect(admitTagged([cheap], 'best')).toEqual(DENIED);
+    expect(admitTagged([cheap], 'gpt-4', { controls: { fallbacks: ['premium'] } })).toEqual(DENIED);
+    expect(admitTagged([tag({ models: ['vip'] })], 'best')).toMatchObject({ modelGroup: 'premium' });
+  });
+
+  test('may name single deployments, and then no others serve', () => {
+    const call = admitTagged([tag({ models: ['gpt-4-2', 'premium'] })]);
+    const serves = (modelGroup: string, deploymentId: string): unknown =>
+      'mayServe' in call && call.mayServe?.(sampleTarget({ modelGroup, deploymentId }));
+    expect([serves('gpt-4', 'gpt-4-1'), serves('gpt-4', 'gpt-4-2')]).toEqual([false, true]);
+    expect([serves('premium', 'premium-1'), serves('gpt-3.5', 'gpt-3.5-1')]).toEqual([true, false]);
+    expect('mayServe' in admitTagged([tag({})])).toBe(false);
+  });
+
+  test('decide about what stands in, too', () => {
+    const call = admitTagged([tag({ models: ['gpt-4', 'gpt-3.5'] })]);
+    const groupOf = 'groupOf' in call ? call.groupOf : undefined;
+    expect(['cheap', 'gpt-4', 'best', 'nothing'].map((name) => groupOf?.(name))).toEqual([
+      ...['gpt-3.5', 'gpt-4'],
+      ...[undefined, undefined],
+    ]);
+  });
+});
+
+describe('the models of budgets behind a key', () => {
+  const limited = (models: readonly string[]) => ({ ...UNLIMITED, models });
+  const base = { name: null, blocked: false, models: [], metadata: {} } as const;
+  const team = { ...base, kind: 'team', id: 't', organizationId: null, aliases: {}, allowance: UNLIMITED } as const;
+  const user = { ...base, kind: 'user', id: 'u', role: null, allowance: limited(['gpt-3.5']) } as const;
+  const member = { ...base, kind: 'team_member', id: 'm', role: 'user', allowance: UNLIMITED } as const;
+
+  test('hold beside their own lists', () => {
+    const type = (caller: Partial<Caller>) => refusal('gpt-4', caller).details.type;
+    expect(type({ allowance: limited(['gpt-3.5']) })).toBe('key_model_access_denied');
+    expect(type({ models: ['gpt-4'], allowance: limited(['gpt-3.5']) })).toBe('key_model_access_denied');
+    expect(type({ team: { ...team, allowance: limited(['gpt-3.5']), memberAllowance: null } })).toBe(
+      'team_model_access_denied',
+    );
+    expect(type({ teamId: null, user })).toBe('user_model_access_denied');
+    expect(admit('gpt-4', { user }).modelGroup).toBe('gpt-4');
+    expect(visibleModels(sampleCaller({ allowance: limited(['cheap']) }), GROUPS, catalogue)).toEqual([]);
+  });
+
+  test('of a team are its members’ where they have none of their own', () => {
+    const ours = { ...team, memberAllowance: limited(['gpt-3.5']) };
+    expect(refusal('gpt-4', { team: ours, member }).details.type).toBe('team_model_access_denied');
+    expect(refusal('gpt-4', { team: ours }).details.type).toBe('team_model_access_denied');
+    expect(admit('gpt-4', { team: ours, member: { ...member, models: ['gpt-4'] } }).modelGroup).toBe('gpt-4');
+    expect(admit('gpt-4', { team: ours, userId: null }).modelGroup).toBe('gpt-4');
   });
 });

@@ -3,6 +3,7 @@ import type { ChatRequest } from '../wire/openai.ts';
 import { attachedTokens } from './attachments.ts';
 import type { Call } from './call.ts';
 import { hostedTools } from './hosted-tools.ts';
+import { outputEstimate } from './output-estimate.ts';
 
 export interface TokenBounds {
   /** No tokenizer makes more tokens than there are bytes. Without what is attached. */
@@ -16,6 +17,8 @@ export interface TokenBounds {
   /** Largest of the caps that the client set, for all choices together; `undefined` when it set none. */
   readonly outputCap: number | undefined;
   readonly choices: number;
+  /** What its operator expects of the output, for rates, where the client has set no cap. */
+  readonly outputLikely?: number | undefined;
 }
 
 /** Every name under which a client may cap the output. The largest counts: an upstream may heed any of them. */
@@ -30,7 +33,12 @@ export const OUTPUT_CAPS = [
 /** What an image counts for, whatever its bytes: providers bill by its size in pixels. */
 const TOKENS_PER_ATTACHMENT = 6_000;
 
-export function tokenBounds({ request, text, controls }: Call): TokenBounds {
+export function tokenBounds(call: Call): TokenBounds {
+  const outputLikely = outputEstimate(call);
+  return outputLikely === undefined ? askedBounds(call) : { ...askedBounds(call), outputLikely };
+}
+
+function askedBounds({ request, text, controls }: Call): TokenBounds {
   const own = boundsOf(request, text);
   if (controls.fallbackChanges === undefined) return own;
   // Any of its fallbacks may be what is served in the end.

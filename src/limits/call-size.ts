@@ -11,6 +11,7 @@ export interface Bounds {
   readonly inputLikely: number;
   readonly outputCap: number | undefined;
   readonly choices: number;
+  readonly outputLikely?: number | undefined;
 }
 
 /** What may serve it: only its own caps of the output matter here. */
@@ -57,8 +58,8 @@ export class CallSize<Target extends Server> {
 
   /** @param limits those that stand over the call */
   demand(candidates: readonly Target[], limits: readonly Limit[], cap = this.cap): Demand {
-    const { outputCap, inputLikely } = this.bounds;
-    const tokens = (this.#remembered() ?? inputLikely) + (outputCap ?? cap ?? implicitOutput(limits));
+    const { outputCap, inputLikely, outputLikely } = this.bounds;
+    const tokens = (this.#remembered() ?? inputLikely) + (outputCap ?? cap ?? outputLikely ?? implicitOutput(limits));
     if (!limits.some(isBudget)) return { tokens, nanoUsd: 0 };
     const costs = candidates.map((target) => this.#worst(target, cap)).filter((cost) => cost !== null);
     return { tokens, nanoUsd: costs.length === 0 ? null : Math.max(...costs) };

@@ -221,3 +221,29 @@ describe('what is only counted', () => {
     });
   });
 });
+
+describe('what was made anew', () => {
+  const anew = { since: { atMs: NOW_MS - 9, amount: 0 } };
+  const day = { maxBudgetNanoUsd: 4, budgetDuration: '1d', rpmLimit: 2, tpmLimit: null };
+  const counted: Allowance = {
+    ...{ ...UNLIMITED, countsFromMs: NOW_MS - 9, maxBudgetNanoUsd: 9, softBudgetNanoUsd: 5, tpdLimit: 7 },
+    ...{ budgetWindows: [{ duration: '1d', maxNanoUsd: 3 }], perModel: { m: day } },
+    custom: [custom({ max: 2 }), custom({ model: 'm', max: 1 })],
+  };
+
+  test('counts nothing from before in anything that adds up', () => {
+    const found = limits(counted);
+    expect(found).toHaveLength(5);
+    for (const limit of found) expect(limit).toMatchObject(anew);
+    const ofModel = modelLimitsOf({ kind: 'model_per_key', id: 'k' }, counted, called('m'), SETTINGS);
+    expect(ofModel).toHaveLength(3);
+    for (const limit of ofModel) expect(limit).toMatchObject(anew);
+    expect(tracking(KEY, counted, SETTINGS)).toMatchObject(anew);
+  });
+
+  test('goes by what an admin has set since, and not by what was set before', () => {
+    const set = (atMs: number) => limits({ ...counted, spendSet: { nanoUsd: 3, atMs } })[0]?.since;
+    expect(set(NOW_MS - 5)).toEqual({ atMs: NOW_MS - 5, amount: 3 });
+    expect(set(NOW_MS - 20)).toEqual(anew.since);
+  });
+});

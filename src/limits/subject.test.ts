@@ -5,6 +5,7 @@ import {
   type Allowance,
   type EndUser,
   type Organization,
+  type OrganizationMember,
   type Project,
   type Tag,
   type Team,
@@ -230,4 +231,36 @@ test('a subject is valid until the first increase of a budget ends', () => {
     NOW_MS + 5,
   );
   expect(subject({ allowance: increased(NOW_MS - 1) }).validUntilMs).toBe(Number.POSITIVE_INFINITY);
+});
+
+describe('a member of an organization', () => {
+  const organizationMember: OrganizationMember = { ...common(joined('o', 'u'), rpm(4)), kind: 'organization_member' };
+
+  test('has limits on what they do in it, and none elsewhere', () => {
+    const { base } = subject({ organizationMember });
+    expect(bounded(base.limits)).toEqual(['organization_member requests 4']);
+    expect(base.limits[0]?.scope).toEqual({ kind: 'organization_member', id: joined('o', 'u') });
+    expect(bounded(subject({ organizationMember }, { organizationId: null }).base.limits)).toEqual([]);
+    expect(bounded(subject({ organizationMember }, { userId: null }).base.limits)).toEqual([]);
+  });
+});
+
+describe('tags', () => {
+  const perModel = { m: { maxBudgetNanoUsd: 5, budgetDuration: '1d', rpmLimit: null, tpmLimit: null } };
+
+  test('have limits on models, but for those of a client’s program', () => {
+    const tagEntities = [tag('a', { ...UNLIMITED, perModel }), tag('User-Agent: curl', { ...UNLIMITED, perModel })];
+    const { servedBy } = subject({ tagEntities }, { tags: ['a', 'User-Agent: curl'] });
+    expect(servedBy('m').limits.map(({ scope }) => scope)).toEqual([{ kind: 'model_per_tag', id: joined('a', 'm') }]);
+    expect(servedBy('other').limits).toEqual([]);
+  });
+
+  test('have the rates that the key gives them, each its own', () => {
+    const allowance: Allowance = { ...UNLIMITED, tagRates: { a: 3, c: 1 } };
+    const { base } = subject({ allowance });
+    expect(bounded(base.limits)).toEqual(['tag_per_key requests 3']);
+    expect(base.scopes.at(-1)).toEqual({ kind: 'tag_per_key', id: joined('k', 'a') });
+    expect(bounded(subject({ allowance }, { keyHash: null }).base.limits)).toEqual([]);
+    expect(bounded(subject({ allowance }, { tags: ['constructor'] }).base.limits)).toEqual([]);
+  });
 });

@@ -369,3 +369,20 @@ describe('whatever the state', () => {
     );
   });
 });
+
+describe('a request whose tags name deployments', () => {
+  const mayServe = ({ deploymentId }: Target): boolean => deploymentId !== 'a';
+
+  test('goes to those only, and is told why not to the others', () => {
+    expect(left([A, B, C], { call: { mayServe } })).toEqual(['b', 'c']);
+    expect(reasons([A, B], { call: { mayServe } })).toEqual({ a: 'a tag of the request does not name it' });
+    expect(chosen([A], { call: { mayServe } }).error?.message).toContain('tags configuration');
+  });
+
+  test('needs no tags on them, unless others of its tags ask for some', () => {
+    const settings = { tagFiltering: true };
+    const tagged = target('d', { tags: ['x'] });
+    expect(left([A, B, tagged], { call: { mayServe, tags: [] }, settings })).toEqual(['b', 'd']);
+    expect(left([A, B, tagged], { call: { mayServe, tags: ['x'] }, settings })).toEqual(['d']);
+  });
+});

@@ -153,7 +153,7 @@ export const keys: Shapes = {
         send_invite_email: false,
       },
       warning:
-        'stored but not enforced yet: guardrails, disable_global_guardrails, policies, permissions, object_permission, router_settings, allowed_cache_controls, enforced_params, rpm_limit_type, tpm_limit_type, prompts, allowed_passthrough_routes, config, auto_rotate, rotation_interval',
+        'stored but not enforced yet: guardrails, disable_global_guardrails, policies, permissions, object_permission, router_settings, allowed_cache_controls, prompts, allowed_passthrough_routes, config, auto_rotate, rotation_interval',
       keep: { FULL: 'token' },
       answer: {
         ...KEY,

@@ -18,6 +18,10 @@ export const newScopes: Migration = {
     for (const table of TABLES) {
       await db.schema.alterTable(table).addColumn('counts_from_ms', 'bigint').execute();
     }
+    // An older file has been brought here by code that counts them already.
+    await sql`delete from scope_usage where kind in (${sql.lit(MODEL_PER_TAG)}, ${sql.lit(ORGANIZATION_MEMBER)})`.execute(
+      db,
+    );
     await count(db, ORGANIZATION_MEMBER, {
       first: sql`d.organization_ref`,
       second: sql`d.user_ref`,
