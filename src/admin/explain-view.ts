@@ -104,6 +104,8 @@ function attemptView(attempt: LedgerRow['attempts'][number], at: number, group: 
     started_at: iso(attempt.startedAtMs),
     duration_ms: toMicros(attempt.durationMs),
     status: attempt.upstreamStatus,
+    upstream_request_id: attempt.upstreamRequestId ?? null,
+    upstream_code: attempt.upstreamCode ?? null,
     error: attempt.error,
     cost: usdNumber(attempt.costNanoUsd),
   };

@@ -13,6 +13,9 @@ export interface AttemptRow {
   /** Error kind, or `null` for the attempt that answered. */
   readonly error: string | null;
   readonly upstreamStatus: number | null;
+  /** Of an attempt that failed: the provider's id of the request, and its own name of the failure. */
+  readonly upstreamRequestId?: string;
+  readonly upstreamCode?: string;
   /**
    * Nano-dollars; `null` means unknown price. The attempts of a row add up to its cost: the one that answered carries it,
    * a failed one that the provider did not bill has 0.

@@ -5,6 +5,7 @@ import { attemptedMs } from '../gateway/attempted.ts';
 import type { Call, Outcome } from '../gateway/call.ts';
 import { decisionsOf } from '../gateway/decisions.ts';
 import { tagsOf } from '../gateway/owners.ts';
+import { traceOf } from '../gateway/upstream-trace.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Cost } from '../wire/usage.ts';
 
@@ -218,6 +219,7 @@ function attemptRow(
     durationMs: endedAtMs - startedAtMs,
     error: lost ? OUTRUN : (error?.kind ?? null),
     upstreamStatus: error || lost ? (error?.details.upstreamStatus ?? null) : 200,
+    ...(error && !lost && traceOf(error)),
     costNanoUsd,
   };
 }
@@ -225,7 +227,8 @@ function attemptRow(
 function errorOf(outcome: Outcome): LedgerRow['error'] {
   if (outcome.status !== 'failed') return null;
   const { kind, message, details } = outcome.error;
-  return { kind, type: details.type ?? ERROR_KINDS[kind].type, message, code: details.code ?? null };
+  const code = details.code ?? traceOf(outcome.error).upstreamCode ?? null;
+  return { kind, type: details.type ?? ERROR_KINDS[kind].type, message, code };
 }
 
 function payloadOf(call: Call, outcome: Outcome, maxChars: number): { requestBody?: string; responseBody?: string } {

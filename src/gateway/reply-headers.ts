@@ -4,6 +4,7 @@ import { usdText } from '../lib/usd.ts';
 import type { Target } from '../providers/adapter.ts';
 import { attemptedMs, fallbacksOf, retried } from './attempted.ts';
 import type { Call, Caller, LimitView, Outcome } from './call.ts';
+import { requestIdIn } from './upstream-trace.ts';
 
 /** On every answer. */
 const SECURITY: readonly (readonly [string, string])[] = [
@@ -230,16 +231,14 @@ function setAttempts(headers: Headers, call: Call, retries: number): void {
 const changesText = (call: Call): string =>
   headerText(call.changes.map(({ field, action, note }) => `${field}=${action}(${note})`).join('; '));
 
-/** What providers call the id by which they find a request again. */
-const REQUEST_IDS: ReadonlySet<string> = new Set(['x-request-id', 'request-id', 'apim-request-id', 'x-amzn-requestid']);
-
 function relayUpstream(headers: Headers, upstream: Headers): void {
   upstream.forEach((value, name) => {
     if (NOT_RELAYED.has(name)) return;
     headers.set(`llm_provider-${name}`, value);
-    if (REQUEST_IDS.has(name)) headers.set('request-id', value);
     if (RATE_LIMITS.has(name)) headers.set(name, value);
   });
+  const id = requestIdIn(upstream);
+  if (id !== undefined) headers.set('request-id', id);
 }
 
 /** Names come from configuration and clients: only printable ASCII may stand in a header. */
