@@ -4,6 +4,7 @@
  */
 import type { CompiledQuery } from 'kysely';
 import { GatewayError } from '../errors.ts';
+import { SideThread, type ThreadFault } from '../lib/side-thread.ts';
 import { type Database, sqlitePath } from './client.ts';
 import type { ReaderAnswer, ReaderQuestion } from './reader-worker.ts';
 import { readingDatabase } from './reading-database.ts';
@@ -58,97 +59,44 @@ export function directReader(db: Database): Reader {
   };
 }
 
-interface Job {
-  readonly question: ReaderQuestion;
-  resolve(rows: readonly unknown[]): void;
-  reject(error: Error): void;
-}
-
 interface Settings {
   readonly path: string;
   readonly timeLimitMs: number;
   readonly maxWaiting: number;
 }
 
-class WorkerReader {
-  readonly #settings: Settings;
-  readonly #waiting: Job[] = [];
-  #running: Job | undefined;
-  #worker: Worker | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #closed = false;
+const FAULTS: Readonly<Record<Exclude<ThreadFault, 'broken'>, string>> = {
+  closed: 'The gateway is stopping',
+  'too many wait': 'Too many reports are asked for at once',
+  'too slow': 'The report took too long',
+};
 
-  constructor(settings: Settings) {
-    this.#settings = settings;
+class WorkerReader {
+  readonly #path: string;
+  readonly #thread: SideThread<ReaderQuestion, ReaderAnswer>;
+
+  constructor({ path, ...limits }: Settings) {
+    this.#path = path;
+    this.#thread = new SideThread({
+      ...limits,
+      start: () => new Worker(new URL('./reader-worker.ts', import.meta.url)),
+      errorOf,
+    });
   }
 
   async run<Row>({ sql, parameters }: CompiledQuery<Row>): Promise<Row[]> {
-    if (this.#closed) throw unavailable('The gateway is stopping');
-    if (this.#waiting.length >= this.#settings.maxWaiting) throw unavailable('Too many reports are asked for at once');
-    const { promise, resolve, reject } = Promise.withResolvers<readonly unknown[]>();
-    this.#waiting.push({ question: { path: this.#settings.path, sql, parameters }, resolve, reject });
-    this.#next();
+    const answer = await this.#thread.ask({ path: this.#path, sql, parameters });
     // The rows of the query that was asked, which Kysely has typed.
-    return (await promise) as Row[];
+    if ('rows' in answer) return answer.rows as Row[];
+    throw Object.assign(new Error(answer.message), { code: answer.code });
   }
 
   close(): void {
-    this.#closed = true;
-    const left = this.#running ? [this.#running, ...this.#waiting] : this.#waiting;
-    this.#stop();
-    for (const { reject } of left.splice(0)) reject(unavailable('The gateway is stopping'));
-  }
-
-  #next(): void {
-    if (this.#running !== undefined) return;
-    const job = this.#waiting.shift();
-    if (job === undefined) {
-      // An idle worker must not keep the process alive.
-      this.#worker?.unref();
-      return;
-    }
-    this.#running = job;
-    this.#worker ??= this.#start();
-    this.#worker.ref();
-    this.#timer = setTimeout(() => this.#fail(unavailable('The report took too long')), this.#settings.timeLimitMs);
-    this.#worker.postMessage(job.question);
-  }
-
-  #start(): Worker {
-    const worker = new Worker(new URL('./reader-worker.ts', import.meta.url));
-    worker.onmessage = ({ data }: MessageEvent<ReaderAnswer>) => {
-      if (worker === this.#worker) this.#end(data);
-    };
-    worker.onerror = ({ message }: ErrorEvent) => {
-      if (worker === this.#worker) this.#fail(new Error(`The reader of the database failed: ${message}`));
-    };
-    return worker;
-  }
-
-  #end(answer: ReaderAnswer): void {
-    const job = this.#running;
-    this.#running = undefined;
-    clearTimeout(this.#timer);
-    if ('rows' in answer) job?.resolve(answer.rows);
-    else job?.reject(Object.assign(new Error(answer.message), { code: answer.code }));
-    this.#next();
-  }
-
-  /** SQLite cannot be interrupted from outside its thread, so the thread goes with its query. */
-  #fail(error: Error): void {
-    const job = this.#running;
-    this.#stop();
-    job?.reject(error);
-    this.#next();
-  }
-
-  #stop(): void {
-    clearTimeout(this.#timer);
-    this.#running = undefined;
-    this.#worker?.terminate();
-    this.#worker = undefined;
+    this.#thread.close();
   }
 }
 
-const unavailable = (message: string): GatewayError =>
-  new GatewayError('unavailable', message, { code: 'report_unavailable', retryAfterMs: 1_000 });
+function errorOf(fault: ThreadFault, message: string): Error {
+  if (fault === 'broken') return new Error(`The reader of the database failed: ${message}`);
+  return new GatewayError('unavailable', FAULTS[fault], { code: 'report_unavailable', retryAfterMs: 1_000 });
+}
