@@ -36,9 +36,26 @@ export const PLAIN_TIERS: ReadonlySet<string> = new Set([
   ...['', 'auto', 'default', 'standard', 'standard_only', 'on_demand'],
 ]);
 
+/** Few of a card's prices differ by size and tier, and each request asks for them several times. */
+const remembered = new WeakMap<RateCard, Map<string, Rates>>();
+/** Tiers are named by whoever asks. */
+const MOST_REMEMBERED = 50;
+
 /** A missing cache, audio or image price is the plain price of its side. */
 export function ratesFor(card: RateCard, size: RequestSize): Rates {
-  const rate = rateReader(card, size);
+  const level = levelOf(card, size);
+  const byLevel = remembered.get(card) ?? new Map<string, Rates>();
+  const key = `${level.range} ${level.crossed.length} ${level.isOffPeak} ${level.suffix}`;
+  const known = byLevel.get(key);
+  if (known) return known;
+  const rates = ratesAt(card, rateReader(card, level));
+  if (byLevel.size >= MOST_REMEMBERED) byLevel.clear();
+  byLevel.set(key, rates);
+  remembered.set(card, byLevel);
+  return rates;
+}
+
+function ratesAt(card: RateCard, rate: RateReader): Rates {
   const { token: input, second: inputPerSecond } = sideOf('input', card, rate);
   const { token: output, second: outputPerSecond } = sideOf('output', card, rate);
   const cacheRead = rate('cache_read_input_token_cost') ?? rate('input_cost_per_token_cache_hit') ?? input;
@@ -76,13 +93,37 @@ function reasoningRate({ prices }: RateCard, rate: RateReader): number | undefin
   return isOutputPrice ? undefined : rate(field);
 }
 
-/** Reads a price by its base field name. The whole request is billed at what its prompt size has come to. */
-function rateReader({ prices, tiers, offPeak }: RateCard, size: RequestSize): RateReader {
-  const { promptTokens, serviceTier, isOffPeak, thresholdIsInclusive } = size;
-  const suffix = suffixOf(serviceTier);
-  const range = tiers?.find(({ upToTokens }) => promptTokens <= upToTokens) ?? tiers?.at(-1);
+/** All of a request that decides about its prices. */
+interface Level {
+  /** Place of the range of prompt sizes in the card's list; -1 when it has none. */
+  readonly range: number;
+  /** Thresholds that the prompt has passed, in thousands of tokens, highest first. */
+  readonly crossed: readonly number[];
+  /** Of field names, for a tier. */
+  readonly suffix: string;
+  readonly isOffPeak: boolean;
+}
+
+/** The whole request is billed at what its prompt size has come to. */
+function levelOf({ prices, tiers = [] }: RateCard, size: RequestSize): Level {
+  const { promptTokens, serviceTier, isOffPeak = false, thresholdIsInclusive } = size;
+  const found = tiers.findIndex(({ upToTokens }) => promptTokens <= upToTokens);
   const counted = thresholdIsInclusive ? promptTokens + 1 : promptTokens;
-  const crossed = thresholdsOf(prices).filter((thousands) => counted > thousands * 1_000);
+  const thresholds = thresholdsOf(prices);
+  return {
+    range: found === -1 ? tiers.length - 1 : found,
+    crossed: thresholds.length === 0 ? thresholds : thresholds.filter((thousands) => counted > thousands * 1_000),
+    suffix: suffixOf(serviceTier),
+    isOffPeak,
+  };
+}
+
+/** Reads a price by its base field name. */
+function rateReader(
+  { prices, tiers, offPeak }: RateCard,
+  { range: place, crossed, suffix, isOffPeak }: Level,
+): RateReader {
+  const range = tiers?.[place];
   const first = isOffPeak ? offPeak?.prices : undefined;
 
   return (field) => {
