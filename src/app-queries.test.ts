@@ -59,11 +59,15 @@ test('0 queries for 200 warm requests of a key with a team, a user, an organizat
   await post('/team/new', { team_id: 't', organization_id: 'o', max_budget: 10, tpm_limit: 999_999, models: ['m'] });
   await post('/user/new', { user_id: 'u', auto_create_key: false, max_budget: 10, max_parallel_requests: 500 });
   await post('/team/member_add', { team_id: 't', member: { role: 'user', user_id: 'u' }, max_budget_in_team: 5 });
-  await post('/customer/new', { user_id: 'c', max_budget: 10 });
-  await post('/tag/new', { name: 'known', max_budget: 10 });
+  const inOrganization = { organization_id: 'o', member: { role: 'internal_user', user_id: 'u' } };
+  await post('/organization/member_add', { ...inOrganization, max_budget_in_organization: 5 });
+  await post('/budget/new', { budget_id: 'b', allowed_models: ['m'], max_budget: 10 });
+  await post('/customer/new', { user_id: 'c', budget_id: 'b' });
+  await post('/tag/new', { name: 'known', max_budget: 10, models: ['m'], model_max_budget: { m: 5 } });
   const key = await place.key({
     ...{ team_id: 't', user_id: 'u', max_budget: 10, budget_duration: '30d', rpm_limit: 9_999 },
     model_max_budget: { m: { budget_limit: 5, time_period: '1d' } },
+    ...{ budget_fallbacks: { m: ['other'] }, tag_rpm_limit: { known: 9_999 }, enforced_params: ['user'] },
   });
   const ask = async (stream: boolean): Promise<void> => {
     const body = { model: 'm', messages: [{ role: 'user', content: 'Hello' }], max_tokens: 5, user: 'c', stream };

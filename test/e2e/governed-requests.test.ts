@@ -41,8 +41,8 @@ async function told(answer: Response): Promise<Answered> {
 
 const post = async (path: string, body: object): Promise<Answered> => told(await gateway.post(path, body));
 async function made(fields: object): Promise<string> {
-  const { key, warning } = await post('/key/generate', fields);
-  expect(warning).toBeNull();
+  const { key, warning, status, message } = await post('/key/generate', fields);
+  expect([status, message, warning]).toEqual([200, '', null]);
   return key;
 }
 
