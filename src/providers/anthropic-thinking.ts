@@ -115,7 +115,7 @@ function applyEffort(edit: BodyEdit, given: unknown, context: ThinkingContext): 
   changes.push({ field: 'reasoning_effort', action: 'renamed', note: 'thinking' });
   if (isAdaptive(known)) {
     edit.set('thinking', { type: 'adaptive', display: 'summarized' });
-    setOutputEffort(edit, possible(effort, context));
+    setOutputEffort(edit, possibleEffort(effort, context));
   } else setBudget(edit, BUDGETS[effort] ?? LEAST_BUDGET, context);
 }
 
@@ -125,7 +125,7 @@ function wordOf(effort: unknown): string {
 }
 
 /** The highest level that the model has and that is not above the one asked for. */
-function possible(effort: string, { known, changes }: ThinkingContext): string {
+export function possibleEffort(effort: string, { known, changes }: ThinkingContext): string {
   if (effort === 'minimal') return 'low';
   const isThere = effort !== 'xhigh' && effort !== 'max' ? true : known?.flags[`supports_${effort}_reasoning_effort`];
   if (isThere !== false && (isThere || known === undefined)) return effort;
@@ -143,7 +143,7 @@ function applyBesides(edit: BodyEdit, given: unknown, context: ThinkingContext):
   const effort = wordOf(given);
   const takesEffort = context.known?.flags['supports_output_config'] === true;
   if (takesEffort && effort !== 'none' && effort !== 'default') {
-    setOutputEffort(edit, possible(effort, context));
+    setOutputEffort(edit, possibleEffort(effort, context));
     context.changes.push({ field: 'reasoning_effort', action: 'renamed', note: 'output_config' });
   } else context.changes.push({ field: 'reasoning_effort', action: 'dropped', note: 'thinking says it' });
 }
@@ -162,14 +162,14 @@ function setBudget(edit: BodyEdit, wanted: number, { known, changes }: ThinkingC
   changes.push({ field: 'thinking', action: 'dropped', note: 'max_tokens leaves no room for it' });
 }
 
-/** With a budget Anthropic refuses to go on with a call that was made without thoughts, as other models make them. */
 function dropWhereForeign(edit: BodyEdit, { changes }: ThinkingContext): void {
   if (thinkingOf(edit)['type'] !== 'enabled' || !endsInForeignCall(edit.request.messages)) return;
   edit.remove('thinking');
   changes.push({ field: 'thinking', action: 'dropped', note: 'the last tool call was made without it' });
 }
 
-function endsInForeignCall(messages: readonly ChatMessage[]): boolean {
+/** With a budget Claude refuses to go on with a call that was made without thoughts, as other models make them. */
+export function endsInForeignCall(messages: readonly ChatMessage[]): boolean {
   const last = messages.findLastIndex(({ role }) => role === 'assistant');
   const message = messages[last];
   const calls = message?.['tool_calls'];

@@ -178,6 +178,52 @@ describe('a whole answer', () => {
     });
   });
 
+  test('names sources in the web as annotations of the text they stand for, whole and streamed', () => {
+    const web = { title: 'T', location: { web: { url: 'https://a.example/x', domain: 'a.example' } } };
+    const page = { title: 'Doc', location: { documentPage: { documentIndex: 0, start: 1, end: 2 } } };
+    const annotation = {
+      type: 'url_citation',
+      url_citation: { start_index: 4, end_index: 10, url: 'https://a.example/x', title: 'T' },
+    };
+    const whole = completionOf(
+      bodyOf([{ text: 'So 🙂' }, { citationsContent: { content: [{ text: 'cited.' }], citations: [web, page] } }]),
+    ).choices[0]?.message;
+    const delta = (at: number, inner: object) =>
+      JSON.stringify({ contentBlockDelta: { contentBlockIndex: at, delta: inner } });
+    const streamed = decodeAll([
+      delta(0, { text: 'So ' }),
+      delta(0, { text: '🙂' }),
+      '{"contentBlockStop":{"contentBlockIndex":0}}',
+      delta(1, { text: 'cited.' }),
+      delta(1, { citation: web }),
+      delta(1, { citation: page }),
+      '{"contentBlockStop":{"contentBlockIndex":1}}',
+      '{"messageStop":{"stopReason":"end_turn"}}',
+    ]);
+    const told = { annotations: [annotation], provider_specific_fields: { citations: [web, page] } };
+    expect(whole).toMatchObject({ content: 'So 🙂cited.', ...told });
+    expect(streamed.at(-1)?.choices[0]?.delta).toMatchObject(told);
+  });
+
+  test('that was held in an object is taken out of it, whole and streamed, and words beside it are left out', () => {
+    const memo = { names: new Map(), answersByTool: true, isWrapped: true };
+    const json = { toolUse: { toolUseId: 'j', name: 'json_tool_call', input: { value: ['a', 1] } } };
+    const whole = completionOf(bodyOf([{ text: 'Here:' }, json], { stopReason: 'tool_use' }), memo).choices[0];
+    expect(whole).toMatchObject({ finish_reason: 'stop', message: { content: '["a",1]' } });
+    const events = [
+      '{"contentBlockDelta":{"contentBlockIndex":0,"delta":{"text":"Here:"}}}',
+      '{"contentBlockStop":{"contentBlockIndex":0}}',
+      '{"contentBlockStart":{"contentBlockIndex":1,"start":{"toolUse":{"toolUseId":"j","name":"json_tool_call"}}}}',
+      '{"contentBlockDelta":{"contentBlockIndex":1,"delta":{"toolUse":{"input":"{\\"value\\":[\\"a\\","}}}}',
+      '{"contentBlockDelta":{"contentBlockIndex":1,"delta":{"toolUse":{"input":"1]}"}}}}',
+      '{"contentBlockStop":{"contentBlockIndex":1}}',
+      '{"messageStop":{"stopReason":"tool_use"}}',
+    ];
+    expect(accumulate(decodeAll(events, memo))).toMatchObject({ content: '["a",1]', finish: 'stop', calls: [] });
+    const words = [events[0] ?? '', events[1] ?? '', '{"messageStop":{"stopReason":"end_turn"}}'];
+    expect(accumulate(decodeAll(words, memo))).toMatchObject({ content: 'Here:', finish: 'stop' });
+  });
+
   test('gives tools the names that they were asked for by', () => {
     const memo = { names: new Map([['a_b', 'a.b']]), answersByTool: false };
     const body = bodyOf([{ toolUse: { toolUseId: 't1', name: 'a_b', input: {} } }], { stopReason: 'tool_use' });

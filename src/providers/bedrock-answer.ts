@@ -2,6 +2,7 @@
 import { GatewayError } from '../errors.ts';
 import { isObject, type JsonObject, textOf, without } from '../lib/json.ts';
 import type { ChatCompletion, ChatMessage } from '../wire/openai.ts';
+import { jsonAnswer } from './anthropic-answer.ts';
 import type { BedrockMemo } from './bedrock-request.ts';
 import { JSON_TOOL } from './bedrock-tools.ts';
 import { usageOf } from './bedrock-usage.ts';
@@ -71,9 +72,12 @@ class Gathered {
   readonly #memo: BedrockMemo;
   #text = '';
   #hasText = false;
+  /** The answer that came as a tool's arguments; what was said beside it is no part of it. */
+  #json = '';
   readonly #calls: JsonObject[] = [];
   readonly #thoughts: JsonObject[] = [];
   readonly #citations: unknown[] = [];
+  readonly #annotations: JsonObject[] = [];
   readonly #images: JsonObject[] = [];
   readonly #others: JsonObject[] = [];
 
@@ -101,21 +105,22 @@ class Gathered {
   }
 
   #call({ toolUseId, name, input }: JsonObject): void {
-    const args = JSON.stringify(input ?? {});
-    if (this.#memo.answersByTool && name === JSON_TOOL) this.#say(args);
-    else
-      this.#calls.push({
-        id: toolUseId,
-        type: 'function',
-        function: { name: askedName(this.#memo, name), arguments: args },
-      });
+    if (this.#memo.answersByTool && name === JSON_TOOL) {
+      this.#json += jsonAnswer(input, this.#memo.isWrapped ? 'wrapped' : 'plain');
+      return;
+    }
+    const made = { name: askedName(this.#memo, name), arguments: JSON.stringify(input ?? {}) };
+    this.#calls.push({ id: toolUseId, type: 'function', function: made });
   }
 
   #cite({ content, citations }: JsonObject): void {
+    const start = charactersIn(this.#text);
     for (const part of Array.isArray(content) ? content : []) {
       if (isObject(part) && typeof part['text'] === 'string') this.#say(part['text']);
     }
-    if (Array.isArray(citations)) this.#citations.push(...citations);
+    if (!Array.isArray(citations)) return;
+    this.#citations.push(...citations);
+    this.#annotations.push(...annotationsOf(citations, start, charactersIn(this.#text)));
   }
 
   message(): ChatMessage {
@@ -124,16 +129,32 @@ class Gathered {
       ...(this.#citations.length > 0 && { citations: this.#citations }),
       ...(this.#others.length > 0 && { blocks: this.#others }),
     };
+    const hasJson = this.#json !== '';
     return {
       role: 'assistant',
-      content: this.#hasText ? this.#text : null,
+      content: hasJson ? this.#json : this.#hasText ? this.#text : null,
       ...(reasoning !== '' && { reasoning_content: reasoning }),
       ...(this.#thoughts.length > 0 && { thinking_blocks: this.#thoughts }),
       ...(this.#calls.length > 0 && { tool_calls: this.#calls }),
       ...(this.#images.length > 0 && { images: this.#images }),
+      ...(this.#annotations.length > 0 && !hasJson && { annotations: this.#annotations }),
       ...(Object.keys(fields).length > 0 && { provider_specific_fields: fields }),
     };
   }
+}
+
+export const charactersIn = (text: string): number => Array.from(text).length;
+
+/** What stands in the web has an address; other sources are in `provider_specific_fields.citations` only. */
+export function annotationsOf(citations: readonly unknown[], start: number, end: number): JsonObject[] {
+  return citations.flatMap((citation) => {
+    const { location, title, source } = isObject(citation) ? citation : {};
+    const web = isObject(location) && isObject(location['web']) ? location['web'] : {};
+    const url = textOf(web['url']);
+    if (url === undefined) return [];
+    const named = textOf(title) ?? textOf(web['domain']) ?? textOf(source) ?? '';
+    return [{ type: 'url_citation', url_citation: { start_index: start, end_index: end, url, title: named } }];
+  });
 }
 
 export const askedName = ({ names }: BedrockMemo, name: unknown): string => {

@@ -6,6 +6,7 @@ import { invalidRequest } from '../errors.ts';
 import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { ChatMessage } from '../wire/openai.ts';
 import type { Change } from './adapter.ts';
+import { closedJson } from './anthropic-tool-input.ts';
 import { callId, type ToolNames } from './bedrock-names.ts';
 import { blocksOfPart, cachePoint, ownNames, textBlock } from './bedrock-parts.ts';
 import { noteUnread } from './unread-members.ts';
@@ -28,6 +29,8 @@ export interface Translation {
 const READ: ReadonlySet<string> = new Set(
   'reasoning_content thinking_blocks refusal cache_control is_error filename'.split(' '),
 );
+/** Converse wants the user to begin. */
+const OPENING = 'Please continue.';
 const LOST_THOUGHTS = 'reasoning_content and thinking_blocks without a signature';
 
 /** @throws GatewayError 400 that names the message at fault */
@@ -40,9 +43,14 @@ export function conversationOf(messages: readonly ChatMessage[], translation: Tr
   const turns = new Turns(translation);
   for (const [at, message] of messages.entries()) if (at >= count) turns.add(message, `messages[${at}]`);
   const made = turns.finished();
-  if (made.length === 0)
-    throw invalidRequest('bedrock needs at least one message that is not a system message.', 'messages');
-  return { system, messages: made };
+  if (made[0]?.role === 'assistant') {
+    translation.note({ field: 'messages', action: 'added', note: 'a first turn of the user' });
+    return { system, messages: [{ role: 'user', content: [{ text: OPENING }] }, ...made] };
+  }
+  if (made.length > 0) return { system, messages: made };
+  if (system.length === 0) throw invalidRequest('No message holds any text or other content.', 'messages');
+  translation.note({ field: 'messages', action: 'emulated', note: 'the system prompt as the user’s turn' });
+  return { system: [], messages: [{ role: 'user', content: system }] };
 }
 
 /** Names of all tools that were called in a conversation. */
@@ -131,7 +139,11 @@ class Turns {
     if (id === undefined || name === undefined) {
       throw invalidRequest(`'${where}' needs 'id' and 'function.name'.`, where);
     }
-    const input = inputOf(made['arguments'], `${where}.function.arguments`);
+    const { input, wasClosed } = inputOf(made['arguments'], `${where}.function.arguments`);
+    if (wasClosed) {
+      const note = 'cut-off arguments of a tool call closed';
+      this.#translation.note({ field: 'messages', action: 'emulated', note });
+    }
     return { toolUse: { toolUseId: callId(id), name: this.#translation.names.sent(name), input } };
   }
 
@@ -158,12 +170,21 @@ function answerText(message: ChatMessage, where: string): JsonObject[] {
   return refused ? [refused] : blocks;
 }
 
-function inputOf(text: unknown, where: string): JsonObject {
-  if (isObject(text)) return text;
-  if (text === undefined || text === null || (typeof text === 'string' && text.trim() === '')) return {};
-  const value = typeof text === 'string' ? parsed(text) : undefined;
-  if (isObject(value)) return value;
-  throw invalidRequest(`'${where}' must be the JSON text of an object.`, where);
+interface Input {
+  readonly input: JsonObject;
+  readonly wasClosed: boolean;
+}
+
+function inputOf(text: unknown, where: string): Input {
+  if (isObject(text)) return { input: text, wasClosed: false };
+  const said = typeof text === 'string' ? text.trim() : '';
+  if (said === '' && (typeof text === 'string' || text === undefined || text === null)) {
+    return { input: {}, wasClosed: false };
+  }
+  const [whole, closed] = [parsed(said), parsed(closedJson(said))];
+  const input = [whole, closed].find(isObject);
+  if (!input) throw invalidRequest(`'${where}' must be the JSON text of an object.`, where);
+  return { input, wasClosed: input !== whole };
 }
 
 function parsed(text: string): unknown {

@@ -1,7 +1,9 @@
 /** A chat completion as a request of Converse or ConverseStream. Source: AWS's API reference, "Converse"; LiteLLM's documentation of `bedrock/`. */
 import { invalidRequest } from '../errors.ts';
 import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
-import type { Change, ChatInput, Target, UpstreamRequest } from './adapter.ts';
+import type { Change, ChatInput, KnownModel, Target, UpstreamRequest } from './adapter.ts';
+import { knownOf } from './anthropic-request.ts';
+import { samplingRefusals } from './anthropic-thinking.ts';
 import { calledNames, conversationOf, usesTools } from './bedrock-messages.ts';
 import { bedrockModel, type Family, familyOf } from './bedrock-model.ts';
 import { type AskedNames, ToolNames } from './bedrock-names.ts';
@@ -17,20 +19,22 @@ import { withExtraHeaders } from './request-headers.ts';
 export interface BedrockMemo {
   readonly names: AskedNames;
   readonly answersByTool: boolean;
+  /** It is the `value` of those arguments. */
+  readonly isWrapped?: boolean;
 }
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 const UNSUPPORTED = new Set(
   words(`frequency_penalty presence_penalty logit_bias logprobs top_logprobs n seed modalities audio prediction
-    web_search_options store verbosity user safety_identifier prompt_cache_key prompt_cache_retention functions
+    store verbosity user safety_identifier prompt_cache_key prompt_cache_retention functions
     function_call`),
 );
 
 /** Taken apart into Converse's own fields. */
 const TRANSLATED = new Set(
   words(`model messages stream stream_options max_tokens max_completion_tokens temperature top_p stop tools tool_choice
-    parallel_tool_calls response_format reasoning_effort thinking top_k service_tier extra_headers extra_body
+    parallel_tool_calls web_search_options response_format reasoning_effort thinking top_k service_tier extra_headers extra_body
     additionalModelRequestFields`),
 );
 
@@ -60,7 +64,7 @@ export function buildRequest(input: ChatInput, target: Target, changes: Change[]
     id: 'bedrock',
     renames: () => [['max_completion_tokens', 'max_tokens']] as const,
     unsupported: UNSUPPORTED,
-    refuses: (asked: BodyEdit) => refusalsOf(asked, family),
+    refuses: (asked: BodyEdit) => refusalsOf(asked, family, knownOf(target)),
   };
   applyParameterRules(edit, { rules, input, target, changes });
   const { body, memo } = bodyOf(edit, target, family, changes);
@@ -72,17 +76,23 @@ export function buildRequest(input: ChatInput, target: Target, changes: Change[]
   };
 }
 
-function refusalsOf(edit: BodyEdit, family: Family): Refusal[] {
+const isNova = (family: Family): boolean => family === 'nova' || family === 'nova-2';
+
+function refusalsOf(edit: BodyEdit, family: Family, known: KnownModel | undefined): Refusal[] {
   const choice = edit.get('tool_choice');
   const isNone = choice === 'none' || (isObject(choice) && choice['type'] === 'none');
-  const refused: Refusal[] = [];
-  if (isNone && edit.has('tools')) {
-    refused.push({ field: 'tool_choice', why: 'none is not known to Bedrock; leave the tools out' });
-  }
-  if (edit.has('reasoning_effort') && !takesEffort(family)) refused.push({ field: 'reasoning_effort' });
-  if (edit.has('thinking') && family !== 'claude') refused.push({ field: 'thinking' });
-  if (edit.get('parallel_tool_calls') === false && family !== 'claude') refused.push({ field: 'parallel_tool_calls' });
-  return refused;
+  const isClaude = family === 'claude';
+  const lacks: readonly (readonly [string, boolean, string?])[] = [
+    ['tool_choice', isNone && edit.has('tools'), 'none is not known to Bedrock; leave the tools out'],
+    ['reasoning_effort', edit.has('reasoning_effort') && !takesEffort(family)],
+    ['thinking', edit.has('thinking') && !isClaude],
+    ['parallel_tool_calls', edit.get('parallel_tool_calls') === false && !isClaude],
+    ['web_search_options', edit.has('web_search_options') && !isNova(family)],
+  ];
+  const refused = lacks.flatMap(([field, isLacking, why]) =>
+    isLacking ? [{ field, ...(why !== undefined && { why }) }] : [],
+  );
+  return isClaude ? [...refused, ...samplingRefusals(edit, known)] : refused;
 }
 
 function urlOf({ baseUrl, upstreamModel }: Target, isStream: boolean): string {
@@ -115,13 +125,14 @@ function bodyOf(edit: BodyEdit, target: Target, family: Family, changes: Change[
   const called = calledNames(messages);
   const names = new ToolNames([...tools.flatMap((tool) => toolName(tool) ?? []), ...called]);
   const { system, messages: turns } = conversationOf(messages, { names, note });
-  const thinking = thinkingOf(edit.get('reasoning_effort'), edit.get('thinking'), family, target);
+  const thinking = thinkingOf(edit, { family, target, changes });
   const parts = toolParts({
     ...{ tools, called, names, family, note },
     choice: edit.get('tool_choice'),
     isParallel: edit.get('parallel_tool_calls'),
+    searches: edit.get('web_search_options'),
     format: formatOf(edit.get('response_format')),
-    hasSchemas: target.knownModel?.(target.upstreamModel)?.flags['supports_native_structured_output'] === true,
+    hasSchemas: knownOf(target)?.flags['supports_native_structured_output'] === true,
     isThinking: thinking.isOn,
     isToolHistory: usesTools(messages),
   });
@@ -139,8 +150,13 @@ function bodyOf(edit: BodyEdit, target: Target, family: Family, changes: Change[
     ...Object.fromEntries(Object.entries(whole).filter(([name, value]) => NATIVE.has(name) && value != null)),
     ...(Object.keys(additional).length > 0 && { additionalModelRequestFields: additional }),
   };
-  return { body, memo: { names: names.changed, answersByTool: parts.answersByTool } };
+  return { body, memo: memoOf(names, parts) };
 }
+
+const memoOf = ({ changed: names }: ToolNames, { answersByTool, isWrapped }: ToolParts): BedrockMemo => ({
+  ...{ names, answersByTool },
+  ...(isWrapped && { isWrapped }),
+});
 
 function listOf(value: unknown, field: string): readonly unknown[] {
   if (value === undefined || value === null) return [];
@@ -192,7 +208,7 @@ function additionalOf(whole: JsonObject, { family, thinking, parts, note }: Addi
   }
   const topK = numberOf(whole['top_k']);
   if (topK === undefined) return additional;
-  if (family !== 'nova' && family !== 'nova-2') return { ...additional, top_k: topK };
+  if (!isNova(family)) return { ...additional, top_k: topK };
   const inference = isObject(additional['inferenceConfig']) ? additional['inferenceConfig'] : {};
   return { ...additional, inferenceConfig: { ...inference, topK } };
 }

@@ -3,7 +3,17 @@ import { GatewayError } from '../errors.ts';
 import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { ChatChunk, ChatMessage } from '../wire/openai.ts';
 import type { StreamDecoder } from './adapter.ts';
-import { askedName, finishOf, NO_MEMO, type Stamp, systemStamp, tierOf } from './bedrock-answer.ts';
+import { jsonAnswer } from './anthropic-answer.ts';
+import {
+  annotationsOf,
+  askedName,
+  charactersIn,
+  finishOf,
+  NO_MEMO,
+  type Stamp,
+  systemStamp,
+  tierOf,
+} from './bedrock-answer.ts';
 import type { BedrockMemo } from './bedrock-request.ts';
 import { JSON_TOOL } from './bedrock-tools.ts';
 import { usageOf } from './bedrock-usage.ts';
@@ -20,7 +30,7 @@ interface OpenCall {
   readonly index: number;
   /** Its arguments are the answer. */
   readonly isAnswer: boolean;
-  hasInput: boolean;
+  input: string;
 }
 
 type Delta = Partial<ChatMessage>;
@@ -31,6 +41,16 @@ class ConverseStream {
   readonly #calls = new Map<number, OpenCall>();
   /** Thoughts with the number of their block. */
   readonly #thoughts: { readonly at: number; block: JsonObject }[] = [];
+  /** They leave whole at the end, too. */
+  readonly #citations: unknown[] = [];
+  readonly #annotations: JsonObject[] = [];
+  /** Citations of the block that is being written, and the number of characters before it. */
+  readonly #cited: unknown[] = [];
+  #blockStart = 0;
+  #characters = 0;
+  /** Words while the answer is awaited as a tool's arguments. */
+  #held = '';
+  #hasJson = false;
   #callCount = 0;
   #roleSent = false;
 
@@ -74,7 +94,7 @@ class ConverseStream {
     const toolUse = isObject(start) ? start['toolUse'] : undefined;
     if (!isObject(toolUse) || toolUse['type'] === 'server_tool_use') return [];
     const isAnswer = this.#memo.answersByTool && toolUse['name'] === JSON_TOOL;
-    const call: OpenCall = { index: isAnswer ? -1 : this.#callCount++, isAnswer, hasInput: false };
+    const call: OpenCall = { index: isAnswer ? -1 : this.#callCount++, isAnswer, input: '' };
     this.#calls.set(blockAt(payload), call);
     if (isAnswer) return [];
     const made = { name: askedName(this.#memo, toolUse['name']), arguments: '' };
@@ -87,11 +107,21 @@ class ConverseStream {
     const { delta } = payload;
     if (!isObject(delta)) return [];
     const { text, toolUse, reasoningContent, citation } = delta;
-    if (typeof text === 'string') return this.#said({ content: text });
+    if (typeof text === 'string') return this.#text(text);
     if (isObject(toolUse)) return this.#input(textOf(toolUse['input']) ?? '', blockAt(payload));
     if (isObject(reasoningContent)) return this.#thought(reasoningContent, blockAt(payload));
-    if (isObject(citation)) return this.#said({ provider_specific_fields: { citations: [citation] } });
+    if (isObject(citation)) {
+      this.#cited.push(citation);
+      return [];
+    }
     return this.#said({ provider_specific_fields: { blocks: [delta] } });
+  }
+
+  #text(text: string): ChatChunk[] {
+    this.#characters += charactersIn(text);
+    if (!this.#memo.answersByTool) return this.#said({ content: text });
+    this.#held += text;
+    return [];
   }
 
   /** Words leave at once; the blocks leave whole at the end, because client libraries do not join lists that come in pieces. */
@@ -111,22 +141,41 @@ class ConverseStream {
   #input(text: string, at: number): ChatChunk[] {
     const call = this.#calls.get(at);
     if (!call || text === '') return [];
-    call.hasInput = true;
-    if (call.isAnswer) return this.#said({ content: text });
+    call.input += text;
+    if (call.isAnswer) return this.#memo.isWrapped ? [] : this.#answer(text);
     return this.#said({ tool_calls: [{ index: call.index, function: { arguments: text } }] });
   }
 
-  /** A call without arguments has an empty object of them. */
+  #answer(text: string): ChatChunk[] {
+    this.#hasJson = true;
+    return this.#said({ content: text });
+  }
+
+  /** A call without arguments has an empty object of them, and a wrapped answer is unwrapped once it is whole. */
   #stop(at: number): ChatChunk[] {
-    return this.#calls.get(at)?.hasInput === false ? this.#input('{}', at) : [];
+    this.#closeBlock();
+    const call = this.#calls.get(at);
+    if (call?.isAnswer && this.#memo.isWrapped) return this.#answer(jsonAnswer(parsedOr(call.input), 'wrapped'));
+    return call?.input === '' ? this.#input('{}', at) : [];
+  }
+
+  #closeBlock(): void {
+    this.#annotations.push(...annotationsOf(this.#cited, this.#blockStart, this.#characters));
+    this.#citations.push(...this.#cited.splice(0));
+    this.#blockStart = this.#characters;
   }
 
   #finish({ stopReason, ...rest }: JsonObject): ChatChunk[] {
+    this.#closeBlock();
     const { finish_reason, provider_specific_fields: fields } = finishOf(stopReason, this.#callCount > 0);
     const blocks = this.#thoughts.map(({ block }) => block);
+    const told = this.#held !== '' && !this.#hasJson;
     const delta = {
       ...(!this.#roleSent && { role: 'assistant' as const }),
+      ...(told && { content: this.#held }),
       ...(blocks.length > 0 && { thinking_blocks: blocks }),
+      ...(this.#annotations.length > 0 && !this.#hasJson && { annotations: this.#annotations }),
+      ...(this.#citations.length > 0 && { provider_specific_fields: { citations: this.#citations } }),
     };
     return [this.#chunk([{ index: 0, delta, finish_reason, provider_specific_fields: { ...fields, ...rest } }])];
   }
@@ -138,6 +187,15 @@ class ConverseStream {
     // Only a chunk with a choice reaches the client.
     const traced = isObject(trace) ? [this.#chunk([{ index: 0, delta: {}, finish_reason: null }], { trace })] : [];
     return [...traced, counted];
+  }
+}
+
+/** Cut-off arguments are no answer, but all there is. */
+function parsedOr(text: string): unknown {
+  try {
+    return JSON.parse(text === '' ? '{}' : text);
+  } catch {
+    return text;
   }
 }
 

@@ -1,8 +1,11 @@
 /** How much a model thinks, in the words of its family. Source: AWS's guides on the models; LiteLLM's documentation of `reasoning_effort`. */
 import { invalidRequest } from '../errors.ts';
 import { isObject, type JsonObject, numberOf } from '../lib/json.ts';
-import type { Target } from './adapter.ts';
+import type { Change, Target } from './adapter.ts';
+import { knownOf } from './anthropic-request.ts';
+import { endsInForeignCall, possibleEffort } from './anthropic-thinking.ts';
 import { type Family, thinksAdaptively } from './bedrock-model.ts';
+import type { BodyEdit } from './body-edit.ts';
 
 /** LiteLLM's budgets. */
 const BUDGETS: Readonly<Record<string, number>> = {
@@ -13,6 +16,7 @@ const BUDGETS: Readonly<Record<string, number>> = {
   xhigh: 8192,
   max: 16_384,
 };
+const LEAST_BUDGET = 1024;
 const ANSWER_TOKENS = 4096;
 
 export interface Thinking {
@@ -28,18 +32,19 @@ const OFF: Thinking = { fields: {}, isOn: false, maxTokens: undefined };
 /** Families that can be told. */
 export const takesEffort = (family: Family): boolean => family !== 'other' && family !== 'nova';
 
+export interface ThinkingContext {
+  readonly family: Family;
+  readonly target: Target;
+  readonly changes: Change[];
+}
+
 /** @throws GatewayError 400 for a level that nobody knows */
-export function thinkingOf(effort: unknown, thinking: unknown, family: Family, target: Target): Thinking {
-  if (family === 'claude' && isObject(thinking)) return claudes(thinking);
-  const level = isObject(effort) ? effort['effort'] : effort;
-  if (level === undefined || level === null || !takesEffort(family)) return OFF;
-  if (typeof level !== 'string' || (level !== 'none' && !Object.hasOwn(BUDGETS, level))) {
-    const known = ['none', ...Object.keys(BUDGETS)].join(', ');
-    throw invalidRequest(`'reasoning_effort' must be one of ${known}.`, 'reasoning_effort');
-  }
+export function thinkingOf(edit: BodyEdit, context: ThinkingContext): Thinking {
+  const { family } = context;
+  if (family === 'claude') return claudes(edit, context);
+  const level = levelOf(edit.get('reasoning_effort'));
+  if (level === undefined || !takesEffort(family)) return OFF;
   switch (family) {
-    case 'claude':
-      return level === 'none' ? OFF : claudesLevel(level, target);
     case 'nova-2':
       return novas(level);
     case 'gpt':
@@ -49,22 +54,49 @@ export function thinkingOf(effort: unknown, thinking: unknown, family: Family, t
   }
 }
 
-function claudes(thinking: JsonObject): Thinking {
-  const isOn = thinking['type'] !== 'disabled';
-  const budget = isOn ? numberOf(thinking['budget_tokens']) : undefined;
-  return { fields: { thinking }, isOn, maxTokens: budget === undefined ? undefined : budget + ANSWER_TOKENS };
+function levelOf(effort: unknown): string | undefined {
+  const level = isObject(effort) ? effort['effort'] : effort;
+  if (level === undefined || level === null) return undefined;
+  if (typeof level === 'string' && (level === 'none' || Object.hasOwn(BUDGETS, level))) return level;
+  const known = ['none', ...Object.keys(BUDGETS)].join(', ');
+  throw invalidRequest(`'reasoning_effort' must be one of ${known}.`, 'reasoning_effort');
 }
 
-function claudesLevel(level: string, { upstreamModel, baseModel, knownModel }: Target): Thinking {
+function claudes(edit: BodyEdit, context: ThinkingContext): Thinking {
+  const given = edit.get('thinking');
+  const level = isObject(given) ? undefined : levelOf(edit.get('reasoning_effort'));
+  const most = numberOf(edit.get('max_tokens'));
+  const thinking = isObject(given) ? { thinking: given } : claudesLevel(level, most, context);
+  if (!isObject(thinking['thinking'])) return OFF;
+  const { type, budget_tokens: tokens } = thinking['thinking'];
+  if (type === 'enabled' && endsInForeignCall(edit.request.messages)) {
+    context.changes.push({ field: 'thinking', action: 'dropped', note: 'the last tool call was made without it' });
+    return OFF;
+  }
+  const isOn = type !== 'disabled';
+  const budget = isOn ? numberOf(tokens) : undefined;
+  return { fields: thinking, isOn, maxTokens: budget === undefined ? undefined : budget + ANSWER_TOKENS };
+}
+
+/** A budget of our own making gives way to the client's limit, which holds thoughts and answer. */
+function claudesLevel(level: string | undefined, most: number | undefined, context: ThinkingContext): JsonObject {
+  const { changes, target } = context;
+  if (level === undefined || level === 'none') return {};
+  const known = knownOf(target);
   const isAdaptive =
-    knownModel?.(upstreamModel)?.flags['supports_adaptive_thinking'] ?? thinksAdaptively(upstreamModel, baseModel);
-  if (!isAdaptive) return claudes({ type: 'enabled', budget_tokens: BUDGETS[level] });
-  const effort = level === 'minimal' ? 'low' : level;
-  return {
-    fields: { thinking: { type: 'adaptive', display: 'summarized' }, output_config: { effort } },
-    isOn: true,
-    maxTokens: undefined,
-  };
+    known?.flags['supports_adaptive_thinking'] ?? thinksAdaptively(target.upstreamModel, target.baseModel);
+  if (isAdaptive) {
+    const effort = possibleEffort(level, { known, changes });
+    return { thinking: { type: 'adaptive', display: 'summarized' }, output_config: { effort } };
+  }
+  const wanted = BUDGETS[level] ?? LEAST_BUDGET;
+  const budget = most === undefined ? wanted : Math.min(wanted, most - 1);
+  if (budget < LEAST_BUDGET) {
+    changes.push({ field: 'reasoning_effort', action: 'dropped', note: 'max_tokens leaves no room for it' });
+    return {};
+  }
+  if (budget < wanted) changes.push({ field: 'reasoning_effort', action: 'clamped', note: 'below max_tokens' });
+  return { thinking: { type: 'enabled', budget_tokens: budget } };
 }
 
 function novas(level: string): Thinking {

@@ -2,6 +2,7 @@
 import { invalidRequest } from '../errors.ts';
 import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import type { Change } from './adapter.ts';
+import { closedSchema, toolSchema } from './anthropic-schema.ts';
 import type { Family } from './bedrock-model.ts';
 import type { ToolNames } from './bedrock-names.ts';
 import { cachePoint, typeWord } from './bedrock-parts.ts';
@@ -15,6 +16,8 @@ export interface ToolWishes {
   readonly tools: readonly unknown[];
   readonly choice: unknown;
   readonly isParallel: unknown;
+  /** OpenAI's `web_search_options`. */
+  readonly searches: unknown;
   readonly format: JsonObject | undefined;
   readonly family: Family;
   /** It keeps to a schema by itself. */
@@ -33,6 +36,8 @@ export interface ToolParts {
   readonly additional: JsonObject;
   /** The answer comes as the arguments of `JSON_TOOL`. */
   readonly answersByTool: boolean;
+  /** It is their `value`, because its schema is no object's. */
+  readonly isWrapped: boolean;
 }
 
 export const toolName = (tool: unknown): string | undefined =>
@@ -44,9 +49,14 @@ export function toolParts(all: ToolWishes): ToolParts {
   const native = wishes.hasSchemas ? outputConfigOf(wishes.format) : undefined;
   const answersByTool = wishes.format !== undefined && native === undefined;
   const own = wishes.tools.filter((tool) => !isConverses(tool) && isObject(tool) && tool['type'] !== 'function');
-  const entries = [...wishes.tools.flatMap((tool, at) => toolEntries(tool, at, wishes)), ...standIns(wishes)];
-  if (answersByTool) {
-    entries.push(jsonTool(wishes.format));
+  const entries = [
+    ...wishes.tools.flatMap((tool, at) => toolEntries(tool, at, wishes)),
+    ...searchTools(wishes),
+    ...standIns(wishes),
+  ];
+  const json = answersByTool ? jsonTool(wishes.format) : undefined;
+  if (json) {
+    entries.push(json.tool);
     wishes.note({ field: 'response_format', action: 'emulated', note: 'the arguments of a tool' });
   }
   if (native) wishes.note({ field: 'response_format', action: 'renamed', note: 'outputConfig' });
@@ -57,7 +67,16 @@ export function toolParts(all: ToolWishes): ToolParts {
     ...(native && { outputConfig: native }),
     additional: { ...(entries.length > 0 && additional), ...(own.length > 0 && { tools: own }) },
     answersByTool,
+    isWrapped: json?.isWrapped === true,
   };
+}
+
+/** Nova searches the web by a tool of Bedrock's. */
+function searchTools({ searches, note }: ToolWishes): JsonObject[] {
+  if (!isObject(searches)) return [];
+  const lost = Object.keys(searches).length > 0 ? ', without context size and place' : '';
+  note({ field: 'web_search_options', action: 'renamed', note: `tools${lost}` });
+  return [{ systemTool: { name: 'nova_grounding' } }];
 }
 
 /** OpenAI's `allowed_tools`. Converse has no such choice: the others are left out. */
@@ -76,7 +95,8 @@ function narrowed(wishes: ToolWishes): ToolWishes {
 const isConverses = (tool: unknown): boolean =>
   isObject(tool) && ['toolSpec', 'systemTool', 'cachePoint'].some((name) => tool[name] !== undefined);
 
-function toolEntries(tool: unknown, at: number, { names, family, note }: ToolWishes): JsonObject[] {
+function toolEntries(tool: unknown, at: number, wishes: ToolWishes): JsonObject[] {
+  const { names, family } = wishes;
   const where = `tools[${at}]`;
   if (!isObject(tool)) throw invalidRequest(`'${where}' must be an object.`, where);
   if (isConverses(tool)) return [tool];
@@ -88,15 +108,32 @@ function toolEntries(tool: unknown, at: number, { names, family, note }: ToolWis
   const made = isObject(tool['function']) ? tool['function'] : {};
   const name = textOf(made['name']);
   if (name === undefined) throw invalidRequest(`'${where}.function.name' is missing.`, `${where}.function.name`);
-  if (made['strict'] === true) note({ field: 'tools', action: 'dropped', note: 'strict' });
+  const { schema, isStrict } = inputSchema(made, wishes);
   const description = textOf(made['description']);
   const spec = {
     name: names.sent(name),
     ...(description !== undefined && { description }),
-    inputSchema: { json: objectSchema(made['parameters']) },
+    inputSchema: { json: schema },
+    ...(isStrict && { strict: true }),
   };
   const mark = cachePoint(tool['cache_control'] ?? made['cache_control']);
   return mark ? [{ toolSpec: spec }, mark] : [{ toolSpec: spec }];
+}
+
+interface InputSchema {
+  readonly schema: JsonObject;
+  readonly isStrict: boolean;
+}
+
+/** Models that keep to a schema keep to a tool's, too, where it is within the same limits. */
+function inputSchema({ parameters, strict }: JsonObject, { hasSchemas, note }: ToolWishes): InputSchema {
+  const schema = objectSchema(parameters);
+  if (strict !== true) return { schema, isStrict: false };
+  const strictly = hasSchemas ? closedSchema(schema) : undefined;
+  if (!strictly) {
+    note({ field: 'tools', action: 'dropped', note: hasSchemas ? 'strict, which this schema cannot be' : 'strict' });
+  }
+  return { schema: strictly ?? schema, isStrict: strictly !== undefined };
 }
 
 const objectSchema = (schema: unknown): JsonObject =>
@@ -114,21 +151,32 @@ function jsonSchemaOf(format: JsonObject | undefined): JsonObject {
   return isObject(format?.['json_schema']) ? format['json_schema'] : {};
 }
 
-function jsonTool(format: JsonObject | undefined): JsonObject {
-  const { schema, description } = jsonSchemaOf(format);
+interface JsonTool {
+  readonly tool: JsonObject;
+  readonly isWrapped: boolean;
+}
+
+function jsonTool(format: JsonObject | undefined): JsonTool {
+  const { schema: asked, description } = jsonSchemaOf(format);
   const said = textOf(description);
-  return {
+  const { schema, mode } = toolSchema(asked);
+  const tool = {
     toolSpec: {
       name: JSON_TOOL,
       description: said ?? 'Give the answer as the arguments of this tool.',
-      inputSchema: { json: isObject(schema) ? objectSchema(schema) : { ...ANY_OBJECT, additionalProperties: true } },
+      inputSchema: {
+        json: isObject(asked) ? objectSchema(schema) : { ...ANY_OBJECT, additionalProperties: true },
+      },
     },
   };
+  return { tool, isWrapped: mode === 'wrapped' };
 }
 
+/** `undefined` for a schema beyond the limits of structured outputs. Source: AWS's guide "Structured outputs", supported schemas. */
 function outputConfigOf(format: JsonObject | undefined): JsonObject | undefined {
-  const { name, schema, description } = jsonSchemaOf(format);
-  if (!isObject(schema)) return undefined;
+  const { name, schema: asked, description } = jsonSchemaOf(format);
+  const schema = closedSchema(asked);
+  if (!schema) return undefined;
   const said = textOf(description);
   return {
     textFormat: {

@@ -181,7 +181,7 @@ describe('a request', () => {
     [[user([{ type: 'image_url', image_url: { url: 'data:image/tiff;base64,AA' } }])], 'takes png, jpeg, gif, webp'],
     [[user([{ type: 'novelty' }])], "takes no 'novelty'"],
     [[user([5])], "must be an object with a 'type'"],
-    [[{ role: 'system', content: 'x' }], 'at least one message'],
+    [[{ role: 'system', content: ' ' }], 'No message holds'],
     [[user('x'), { role: 'assistant', tool_calls: [call('a', 'f', '{broken')] }], 'must be the JSON text of an object'],
     [[user('x'), { role: 'tool', content: 'y' }], 'tool_call_id'],
   ])('with %j is a 400: %s', (messages, reason) => {
@@ -208,6 +208,49 @@ describe('a request', () => {
       action: 'emulated',
       note: 'a late system message as the user’s',
     });
+  });
+
+  test('of system messages alone is the user’s, and one that the assistant begins gets a turn of the user first', () => {
+    const system = { role: 'system', content: 'Say hello.' };
+    const alone = sent({ messages: [system] });
+    expect(alone.sent).toEqual({ messages: [user([{ text: 'Say hello.' }])] });
+    expect(alone.changes).toEqual([
+      { field: 'messages', action: 'emulated', note: 'the system prompt as the user’s turn' },
+    ]);
+    const begun = sent({ messages: [system, { role: 'assistant', content: 'Hello' }, user('Hi')] });
+    expect(begun.sent).toEqual({
+      system: [{ text: 'Say hello.' }],
+      messages: [
+        user([{ text: 'Please continue.' }]),
+        { role: 'assistant', content: [{ text: 'Hello' }] },
+        user([{ text: 'Hi' }]),
+      ],
+    });
+    expect(begun.changes).toEqual([{ field: 'messages', action: 'added', note: 'a first turn of the user' }]);
+  });
+
+  test('closes arguments that a limit cut off', () => {
+    const { sent: body, changes } = sent({
+      messages: [
+        user('x'),
+        { role: 'assistant', tool_calls: [call('a', 'f', '{"city":"Ro')] },
+        { role: 'tool', tool_call_id: 'a', content: 'no' },
+      ],
+    });
+    expect(JSON.stringify(body)).toContain('"input":{"city":"Ro"}');
+    expect(changes).toContainEqual({
+      field: 'messages',
+      action: 'emulated',
+      note: 'cut-off arguments of a tool call closed',
+    });
+  });
+
+  test('searches the web by a tool of Nova’s, and nowhere else', () => {
+    const { sent: body, changes } = sent({ web_search_options: {} }, 'us.amazon.nova-premier-v1:0');
+    expect(body['toolConfig']).toEqual({ tools: [{ systemTool: { name: 'nova_grounding' } }] });
+    expect(changes).toEqual([{ field: 'web_search_options', action: 'renamed', note: 'tools' }]);
+    expect(() => sent({ web_search_options: {} })).toThrow('web_search_options');
+    expect(sent({ web_search_options: {} }, CLAUDE, { dropParams: true }).sent).not.toHaveProperty('toolConfig');
   });
 
   test('cannot lift a cap on the output by another name', () => {
@@ -470,6 +513,60 @@ describe('thinking', () => {
     expect(sent({ reasoning_effort: effort }, model).sent['additionalModelRequestFields']).toEqual(additional as never);
   });
 
+  test('keeps its budget below the limit of the client, and gives way where there is no room', () => {
+    const clamped = sent({ reasoning_effort: 'high', max_tokens: 2000 });
+    expect(clamped.sent).toMatchObject({
+      inferenceConfig: { maxTokens: 2000 },
+      additionalModelRequestFields: { thinking: { type: 'enabled', budget_tokens: 1999 } },
+    });
+    expect(clamped.changes).toEqual([{ field: 'reasoning_effort', action: 'clamped', note: 'below max_tokens' }]);
+    const none = sent({ reasoning_effort: 'low', max_tokens: 500 });
+    expect(none.sent).not.toHaveProperty('additionalModelRequestFields');
+    expect(none.changes).toEqual([
+      { field: 'reasoning_effort', action: 'dropped', note: 'max_tokens leaves no room for it' },
+    ]);
+    const given = { type: 'enabled', budget_tokens: 5000 };
+    expect(sent({ thinking: given, max_tokens: 6000 }).sent).toMatchObject({
+      additionalModelRequestFields: { thinking: given },
+    });
+  });
+
+  test('takes no other temperature than 1 beside it, unless that may be dropped', () => {
+    const body = { reasoning_effort: 'low', temperature: 0.5, top_k: 5 };
+    expect(() => sent(body)).toThrow(/temperature.*top_k.*while the model thinks/s);
+    expect(() => sent({ temperature: 0.5, top_k: 5 })).not.toThrow();
+    const dropped = sent(body, CLAUDE, { dropParams: true });
+    expect(dropped.sent['inferenceConfig']).toEqual({ maxTokens: 5120 });
+    expect(dropped.sent['additionalModelRequestFields']).toEqual({
+      thinking: { type: 'enabled', budget_tokens: 1024 },
+    });
+    expect(() => sent(body, 'us.amazon.nova-2-lite-v1:0')).not.toThrow();
+  });
+
+  test('with a budget gives way to a call that another model made without thoughts', () => {
+    const messages = [
+      user('x'),
+      { role: 'assistant', tool_calls: [call('a', 'f')] },
+      { role: 'tool', tool_call_id: 'a', content: 'y' },
+    ];
+    const { sent: body, changes } = sent({ messages, reasoning_effort: 'low' });
+    expect(body).not.toHaveProperty('additionalModelRequestFields');
+    expect(changes).toContainEqual({
+      field: 'thinking',
+      action: 'dropped',
+      note: 'the last tool call was made without it',
+    });
+    const adaptive = sent({ messages, reasoning_effort: 'low' }, 'us.anthropic.claude-opus-4-6-v1').sent;
+    expect(adaptive['additionalModelRequestFields']).toMatchObject({ thinking: { type: 'adaptive' } });
+  });
+
+  test('by effort stays within what the model is known to have', () => {
+    const knownModel = () => ({ maxOutputTokens: undefined, flags: { supports_adaptive_thinking: true } });
+    const { sent: body, changes } = sent({ reasoning_effort: 'xhigh' }, CLAUDE, {}, { knownModel });
+    expect(body['additionalModelRequestFields']).toMatchObject({ output_config: { effort: 'high' } });
+    expect(changes).toEqual([{ field: 'reasoning_effort', action: 'clamped', note: 'high is the model’s highest' }]);
+  });
+
   test('is refused where the model cannot be told, and for a level that nobody knows', () => {
     expect(() => sent({ reasoning_effort: 'low' }, 'meta.llama3')).toThrow('reasoning_effort');
     expect(() => sent({ thinking: { type: 'enabled' } }, 'amazon.nova-pro-v1:0')).toThrow('thinking');
@@ -525,10 +622,68 @@ describe('answers by schema', () => {
     expect(body['outputConfig']).toEqual({
       textFormat: {
         type: 'json_schema',
-        structure: { jsonSchema: { schema: JSON.stringify(schema), name: 'place', description: 'A place' } },
+        structure: {
+          jsonSchema: {
+            schema: JSON.stringify({ ...schema, additionalProperties: false }),
+            name: 'place',
+            description: 'A place',
+          },
+        },
       },
     });
     expect(memo).toMatchObject({ answersByTool: false });
+  });
+
+  test('beyond the limits of structured outputs are asked for by a tool, and lesser limits are told in words', () => {
+    const knownModel = () => ({ maxOutputTokens: undefined, flags: { supports_native_structured_output: true } });
+    const asked = (inner: object) =>
+      sent(
+        { response_format: { type: 'json_schema', json_schema: { name: 'x', schema: inner } } },
+        CLAUDE,
+        {},
+        { knownModel },
+      );
+    const node = { type: 'object', properties: { next: { $ref: '#/$defs/node' } } };
+    const recursive = { type: 'object', properties: { root: { $ref: '#/$defs/node' } }, $defs: { node } };
+    expect(asked(recursive).memo).toMatchObject({ answersByTool: true });
+    const ranged = asked({ type: 'object', properties: { n: { type: 'integer', minimum: 1 } } }).sent;
+    const text = JSON.stringify(ranged['outputConfig']);
+    expect(text).toContain('minimum: 1');
+    expect(text).not.toContain('\\"minimum\\"');
+  });
+
+  test('that are no objects are held in one, which the reader is told of', () => {
+    const list = { type: 'array', items: { type: 'string' } };
+    const { sent: body, memo } = sent({
+      response_format: { type: 'json_schema', json_schema: { name: 'x', schema: list } },
+    });
+    expect(JSON.stringify(body)).toContain(
+      '"json":{"type":"object","properties":{"value":{"type":"array","items":{"type":"string"}}},"required":["value"]}',
+    );
+    expect(memo).toMatchObject({ answersByTool: true, isWrapped: true });
+  });
+
+  test('of strict tools are kept to where the model can', () => {
+    const knownModel = () => ({ maxOutputTokens: undefined, flags: { supports_native_structured_output: true } });
+    const strict = {
+      type: 'function',
+      function: { name: 'f', strict: true, parameters: { type: 'object', properties: { a: { type: 'string' } } } },
+    };
+    const spec = (overrides: Partial<Target>) => {
+      const { sent: body, changes } = sent({ tools: [strict] }, CLAUDE, {}, overrides);
+      return { tools: (body['toolConfig'] as { tools: unknown[] }).tools, changes };
+    };
+    const json = { type: 'object', properties: { a: { type: 'string' } } };
+    expect(spec({ knownModel })).toEqual({
+      tools: [
+        { toolSpec: { name: 'f', inputSchema: { json: { ...json, additionalProperties: false } }, strict: true } },
+      ],
+      changes: [],
+    });
+    expect(spec({})).toEqual({
+      tools: [{ toolSpec: { name: 'f', inputSchema: { json } } }],
+      changes: [{ field: 'tools', action: 'dropped', note: 'strict' }],
+    });
   });
 
   test('of an unknown kind are a 400', () => {
