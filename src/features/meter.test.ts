@@ -166,6 +166,37 @@ describe('the service tier', () => {
   });
 });
 
+describe('a tier that nobody asked for', () => {
+  const cards = createCards(() => catalog);
+  const own = createMeter(cards, () => STARTED_AT_MS);
+  const quote = createQuote(cards);
+  const target = sampleTarget({ upstreamModel: 'gpt-4.1' });
+  const count = { input: 1_000, output: 100 };
+  const serve = (serviceTier: string) => own(sampleCall(), target, { usage: USAGE, outputChars: 0, serviceTier });
+
+  test('is held for from then on, because an account may have it so', () => {
+    const before = quote.worst(sampleCall(), target, count) ?? 0;
+    expect(before).toBe(1_000 * 2_000 + 100 * 8_000);
+    for (const tier of ['default', 'priority', 'priority']) serve(tier);
+    expect(cards.tiersServed(target)).toEqual(['priority']);
+    expect(quote.worst(sampleCall(), target, count)).toBe(serve('priority').cost.totalNanoUsd);
+    expect(quote.worst(sampleCall(), target, count) ?? 0).toBeGreaterThan(before);
+    // Another deployment is another account.
+    expect(quote.worst(sampleCall(), sampleTarget({ upstreamModel: 'gpt-4.1' }), count)).toBe(before);
+  });
+
+  test('asked for and cheaper, holds what the standard one costs, which may serve it', () => {
+    const other = sampleTarget({ upstreamModel: 'gpt-5.4' });
+    const flex = sampleCall({ request: { service_tier: 'flex' } });
+    expect(quote.worst(flex, other, count)).toBe(quote.worst(sampleCall(), other, count));
+  });
+
+  test('of endless names is forgotten after the first few', () => {
+    for (let at = 0; at < 50; at++) serve(`tier-${at}`);
+    expect(cards.tiersServed(target)).toHaveLength(8);
+  });
+});
+
 describe('without a report', () => {
   const estimated = (content: unknown, rest: object = {}): number =>
     metered({ call: { request: { messages: [{ role: 'user', content: content as string }], ...rest } } }).buckets.input;

@@ -50,6 +50,31 @@ describe('the worst case', () => {
   });
 });
 
+describe('what only the provider decides', () => {
+  const fields = {
+    ...{ input_cost_per_token: 1e-6, output_cost_per_token: 4e-6, input_cost_per_token_priority: 2e-6 },
+    ...{ input_cost_per_token_flex: 5e-7, cache_creation_input_token_cost: 1.25e-6 },
+    ...{ cache_creation_input_token_cost_above_1hr: 3e-6, output_cost_per_image_token: 3e-5 },
+    search_context_cost_per_query: { search_context_size_low: 0.01, search_context_size_high: 0.03 },
+    provider_specific_entry: { us: 1.1, fast: 2 },
+  };
+  const special = rateCardOf(fields, 'test');
+  const worst = (options: Parameters<typeof worstCase>[2]) => worstCase({ input: 100, output: 10 }, special, options);
+  /** A picture is the dearest that it can say. */
+  const OUTPUT = 300_000;
+
+  test('is held at its dearest: tiers, caches, searches, modes and places', () => {
+    expect(worst({})).toBe(125_000 + OUTPUT);
+    expect(worst({ serviceTiers: [undefined, 'priority'] })).toBe(200_000 + OUTPUT);
+    expect(worst({ serviceTiers: [undefined, 'flex'] })).toBe(125_000 + OUTPUT);
+    expect(worst({ cachesForAnHour: true })).toBe(300_000 + OUTPUT);
+    expect(worst({ webSearches: 2 })).toBe(125_000 + OUTPUT + 60_000_000);
+    expect(worst({ webSearches: 2, searchContextSize: 'low' })).toBe(125_000 + OUTPUT + 20_000_000);
+    expect(worst({ speed: 'fast', region: 'us' })).toBe(((125_000 + OUTPUT) * 22) / 10);
+    expect(worst({ speed: 'slow', region: 'moon' })).toBe(125_000 + OUTPUT);
+  });
+});
+
 describe('what a sum buys', () => {
   test('is all that was wanted when it is enough', () => {
     expect(affordableOutput(140_000, { input: 100, output: 10 }, PLAIN)).toBe(10);
