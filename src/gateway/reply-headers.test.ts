@@ -206,10 +206,11 @@ describe('changes that an adapter made', () => {
     const call = called([], {
       changes: [
         { field: 'seed', action: 'dropped', note: 'not supported' },
-        { field: 'größe', action: 'renamed', note: 'size' },
+        { field: 'größe', action: 'renamed', note: 'the model’s size' },
       ],
     });
-    expect(success(call).get('x-tollgate-changed')).toBe('seed=dropped(not supported); gr??e=renamed(size)');
+    const text = "seed=dropped(not supported); gr??e=renamed(the model's size)";
+    expect(success(call).get('x-tollgate-changed')).toBe(text);
     expect(success(called([])).has('x-tollgate-changed')).toBe(false);
   });
 });

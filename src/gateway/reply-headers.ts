@@ -242,4 +242,4 @@ function relayUpstream(headers: Headers, upstream: Headers): void {
 }
 
 /** Names come from configuration and clients: only printable ASCII may stand in a header. */
-const headerText = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
+const headerText = (text: string): string => text.replaceAll('’', "'").replace(/[^\x20-\x7e]/g, '?');

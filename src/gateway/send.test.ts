@@ -182,6 +182,19 @@ describe('a whole answer', () => {
     expect(error).toMatchObject({ kind: 'upstream_busy', message: 'Rate limit reached' });
   });
 
+  test('that turns out to be a failure keeps the upstream’s id of the request', async () => {
+    const whole = await failure(full({ behaviour: { body: { error: { message: 'Busy', code: 503 } } } }));
+    const nonsense = await failure(full({ behaviour: { body: '<html></html>' } }));
+    const first = await failure(stream({ behaviour: { events: ['{"error":{"message":"Busy"}}'] } }));
+    const edit = (events: string[]) => [...events.slice(0, 2), '{"error":{"message":"Busy"}}'];
+    const { body } = await stream({ behaviour: { edit } });
+    const { error: later } = await readAll(body);
+    body.cancel();
+    for (const error of [whole, nonsense, first, later]) {
+      expect(error instanceof GatewayError && error.upstreamHeaders?.get('x-request-id')).toBe('req_1');
+    }
+  });
+
   test.each(['', 'OK', '<html></html>', '[]', '{"id":"x"}', '{"id":"x","model":"m","choices"'])(
     'that is no completion (%j) is refused without being quoted',
     async (body) => {

@@ -106,8 +106,9 @@ export class Sender {
     this.#heard.set(target.baseUrl, this.#parts.now());
     attempt.clock.answering();
     if (response.status < 200 || response.status > 299) throw await this.#refusal(target, response);
-    if (call.request.stream === true) return this.#stream(target, call, response, attempt);
-    return this.#full(target, call, response, attempt);
+    const args = [target, call, response, attempt] as const;
+    const reply: Promise<Reply> = call.request.stream === true ? this.#stream(...args) : this.#full(...args);
+    return reply.catch((thrown: unknown) => Promise.reject(answered(thrown, response.headers)));
   }
 
   /** For users' tests of their own time-out handling: waits as an upstream that never answers would. */
@@ -197,13 +198,14 @@ export class Sender {
   async #stream(target: Target, call: Call, response: Response, attempt: Attempt): Promise<StreamReply> {
     const { now } = this.#parts;
     const settings = this.#parts.settings();
-    if (!response.body) throw truncated();
+    const { headers, body: bytes } = response;
+    if (!bytes) throw truncated();
     // One line of NDJSON is a JSON body.
-    const isWhole = response.headers.get('content-type')?.includes('application/json');
+    const isWhole = headers.get('content-type')?.includes('application/json');
     if (isWhole && framingName(target.adapter, target) !== 'ndjson') throw await this.#noStream(target, response);
     attempt.clock.opening();
     const choices = target.requestChanges?.['n'] ?? call.request['n'];
-    const source = upstreamBytes({ ...attempt, reader: response.body.getReader() });
+    const source = upstreamBytes({ ...attempt, reader: bytes.getReader() });
     const framing = await framingOf(target.adapter, target);
     const context: StreamContext = {
       target,
@@ -215,7 +217,7 @@ export class Sender {
       keepEvents: settings.storePrompts,
       now,
       meter: (tally: StreamTally) => this.#parts.meter(call, target, tally),
-      errorFrom: (data) => this.#parts.upstreamError({ target, status: 200, body: data, headers: response.headers }),
+      errorFrom: (data) => answered(this.#parts.upstreamError({ target, status: 200, body: data, headers }), headers),
     };
     const first = await firstBytes(source, framing !== undefined);
     if (!first) throw truncated();
@@ -228,7 +230,7 @@ export class Sender {
     body.feed(first);
     await untilBegun(body);
     attempt.clock.begun();
-    return { kind: 'stream', target, upstreamHeaders: response.headers, body };
+    return { kind: 'stream', target, upstreamHeaders: headers, body };
   }
 
   /** Some providers put a failure into a 200; anything else that is no stream is nonsense, and its words stay unsaid. */
@@ -236,28 +238,26 @@ export class Sender {
     const body = await bodyText(response, LONGEST_ERROR_BYTES, 'cut');
     const { status, headers } = response;
     if (HOLDS_ERROR.test(body)) return this.#parts.upstreamError({ target, status, body, headers });
-    return new GatewayError(
-      'upstream_protocol',
-      'The upstream answered with something that is not a stream of events.',
-      {
-        upstreamStatus: status,
-      },
-    );
+    const what = 'The upstream answered with something that is not a stream of events.';
+    return new GatewayError('upstream_protocol', what, { upstreamStatus: status });
   }
 
   async #refusal(target: Target, response: Response): Promise<GatewayError> {
     const { status, headers } = response;
     if (status >= 300 && status < 400) {
       await response.body?.cancel();
-      return new GatewayError('upstream_protocol', 'The upstream answered with a redirect, which is never followed.', {
-        upstreamStatus: status,
-      });
+      const what = 'The upstream answered with a redirect, which is never followed.';
+      return new GatewayError('upstream_protocol', what, { upstreamStatus: status });
     }
     const body = await bodyText(response, LONGEST_ERROR_BYTES, 'cut');
-    const error = this.#parts.upstreamError({ target, status, body, headers });
-    error.upstreamHeaders = headers;
-    return error;
+    return answered(this.#parts.upstreamError({ target, status, body, headers }), headers);
   }
+}
+
+/** With the headers that came with it: in them is the provider's own id of the request. */
+function answered<Thrown>(thrown: Thrown, headers: Headers): Thrown {
+  if (thrown instanceof GatewayError) thrown.upstreamHeaders ??= headers;
+  return thrown;
 }
 
 interface Attempt {
