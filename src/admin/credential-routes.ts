@@ -29,6 +29,13 @@ export function credentialRoutes(context: AdminContext): readonly AdminRoute[] {
       query: z.strictObject({}),
       handle: ({ params }) => credentials.info(nameIn(params)),
     }),
+    route('GET /credentials/by_model/{model_id}', {
+      summary:
+        'How one deployment is reached. Of each secret only the end is shown, of the configuration file nothing.',
+      section,
+      query: z.strictObject({}),
+      handle: ({ params }) => credentials.ofModel(params['model_id'] ?? ''),
+    }),
     route('POST /credentials', {
       summary: 'Store how a provider is reached, for deployments to refer to with litellm_credential_name.',
       section,

@@ -206,6 +206,48 @@ describe('credential_list of the configuration file', () => {
   });
 });
 
+describe('how one deployment is reached', () => {
+  const ofModel = (id: string) => place.get(`/credentials/by_model/${id}`);
+
+  test('is told from its own parameters, with the end of each secret and nothing else of it', async () => {
+    const own = { litellm_credential_name: null, api_key: SECRET, api_base: 'http://127.0.0.1:9/v1', timeout: 5 };
+    await addModel(own);
+    const { body } = await ofModel('one');
+    expect(body).toEqual({
+      credential_name: 'm-credential-one',
+      display_name: null,
+      credential_values: { api_key: '****ests', api_base: 'http://127.0.0.1:9/v1' },
+      credential_info: {},
+      source: 'db',
+    });
+  });
+
+  test('is the credential that it refers to', async () => {
+    await add();
+    await addModel();
+    expect((await ofModel('one')).body).toEqual((await place.get('/credentials/by_name/shared')).body);
+  });
+
+  test('shows no end of a secret that stands in the configuration file', async () => {
+    place.configuration = {
+      model_list: [
+        { model_name: 'f', litellm_params: { model: 'openai/x', api_key: SECRET }, model_info: { id: 'in-file' } },
+      ],
+    };
+    await place.end();
+    await place.start();
+    const { body } = await ofModel('in-file');
+    expect(body).toMatchObject({ credential_name: 'f-credential-in-file', credential_values: {}, source: 'config' });
+  });
+
+  test('is not found for a model that is not there, and told to admins alone', async () => {
+    await addModel({ litellm_credential_name: null });
+    expect((await ofModel('two')).status).toBe(404);
+    const key = await place.key({ user_id: 'ada' });
+    expect((await place.get('/credentials/by_model/one', key)).status).toBe(403);
+  });
+});
+
 describe('the audit of credentials', () => {
   test('holds every change and no secret', async () => {
     await add();

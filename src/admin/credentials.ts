@@ -7,7 +7,7 @@ import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import { SecretBoxError } from '../lib/secret-box.ts';
 import type { AdminContext } from './context.ts';
-import { refuseWhenClosed } from './models.ts';
+import { refuseWhenClosed, unknownModel } from './models.ts';
 import { newId } from './new-id.ts';
 import { Answer } from './route.ts';
 import { changed, maskedValues, normalized, objectIn, sealed } from './sealed-params.ts';
@@ -24,6 +24,8 @@ export interface CredentialFields {
 const MOST_LISTED = 10_000;
 const MOST_MODELS = 100_000;
 const MOST_NAMED = 5;
+/** Members of `litellm_params` that say where and by which key a deployment is reached, by LiteLLM's names. */
+const REACHING = /^(api_|base_url$|aws_|azure_|vertex_|watsonx_|region_name$|organization$|tenant_id$|client_)/;
 /** They stand in a path. */
 const TAKEN_NAMES: ReadonlySet<string> = new Set(['rotate', 'by_name', 'by_model', '.', '..']);
 
@@ -132,6 +134,24 @@ export class Credentials {
     const configured = this.#context.models.configuredCredentials().find((one) => one.name === name);
     if (configured !== undefined) return configuredView(configured);
     return this.#view(await this.#find(this.#context.db, name));
+  }
+
+  /** The credential that a deployment refers to, else what stands in it by itself. */
+  async ofModel(modelId: string): Promise<View> {
+    const { models: registry, db } = this.#context;
+    const listing = registry.listings().find(({ id }) => id === modelId);
+    if (listing === undefined) throw unknownModel();
+    const name = listing.params['litellm_credential_name'];
+    if (typeof name === 'string') return await this.info(name);
+    const row = listing.isStored ? await models.find(db, modelId, EVERYTHING) : undefined;
+    const values = row ? maskedValues(registry, { table: 'models', id: modelId }, row.litellm_params) : listing.params;
+    return {
+      credential_name: `${listing.modelName}-credential-${modelId}`,
+      display_name: null,
+      credential_values: Object.fromEntries(Object.entries(values).filter(([member]) => REACHING.test(member))),
+      credential_info: {},
+      source: row ? 'db' : 'config',
+    };
   }
 
   /** Seals everything that is stored with the current key. */

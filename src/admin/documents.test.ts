@@ -157,7 +157,9 @@ describe('the OpenAPI document', () => {
         method,
         path,
         true,
-        expect.not.stringMatching(/nknown field|known field|missing|expected|must (be|have|not)|Invalid(?! model name)/),
+        expect.not.stringMatching(
+          /nknown field|known field|missing|expected|must (be|have|not)|Invalid(?! model name)/,
+        ),
       ]);
     }
   });

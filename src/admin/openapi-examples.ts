@@ -61,6 +61,7 @@ const EXAMPLES: Readonly<Partial<Record<ManagementRoute, object>>> = {
   'POST /team/model/add': { team_id: TEAM, models: ['gpt-4o-mini'] },
   'POST /team/model/delete': { team_id: TEAM, models: ['gpt-4o-mini'] },
   'POST /team/permissions_update': { team_id: TEAM, team_member_permissions: ['/key/generate', '/key/info'] },
+  'POST /team/permissions_bulk_update': { team_ids: [TEAM], permissions: ['/key/generate'] },
   'POST /team/member_add': { team_id: TEAM, member: MEMBER, max_budget_in_team: 10 },
   'POST /team/bulk_member_add': { team_id: TEAM, members: [MEMBER] },
   'POST /team/member_update': { team_id: TEAM, user_id: USER, max_budget_in_team: 20 },

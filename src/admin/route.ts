@@ -1,6 +1,6 @@
 /**
  * What a management route is made of. One zod schema per route validates its input, types its handler and describes it in
- * `/openapi.json`; the permission comes from the table in `auth/routes.ts`, so a route without one does not compile.
+ * `/openapi.json`; the permission comes from the table in `auth/management-routes.ts`, so a route without one does not compile.
  */
 import type { z } from '@hono/zod-openapi';
 import type { Caller } from '../auth/authenticate.ts';

@@ -23,9 +23,11 @@ import { spendLogRoutes } from './spend-log-routes.ts';
 import { spendReportRoutes } from './spend-report-routes.ts';
 import { spendResetRoutes } from './spend-reset.ts';
 import { spendTotalRoutes } from './spend-total-routes.ts';
+import { tagAnalyticsRoutes } from './tag-analytics.ts';
 import { tagRoutes } from './tag-routes.ts';
 import { teamMemberRoutes } from './team-member-routes.ts';
 import { teamRoutes } from './team-routes.ts';
+import { teamSpendRoutes } from './team-spend.ts';
 import { userRoutes } from './user-routes.ts';
 
 export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
@@ -34,6 +36,7 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
     ...budgetRoutes(context),
     ...customerRoutes(context),
     ...tagRoutes(context),
+    ...tagAnalyticsRoutes(context),
     ...accessGroupRoutes(context),
     ...modelAccessGroupRoutes(context),
     ...auditLogRoutes(context),
@@ -52,6 +55,7 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
     ...reportTotalsRoutes(context),
     ...spendTotalRoutes(context),
     ...spendReportRoutes(context),
+    ...teamSpendRoutes(context),
     ...spendResetRoutes(context),
     ...spendCalculateRoutes(context),
     ...previewRoutes(context),

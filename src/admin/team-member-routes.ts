@@ -52,5 +52,15 @@ export function teamMemberRoutes(context: AdminContext): readonly AdminRoute[] {
           input,
         ),
     }),
+    route('POST /team/{team_id}/member/{user_id}/reset_budget', {
+      summary: "Take a member's own budget away, so that what the team gives its members holds again.",
+      section,
+      handle: (input) =>
+        members.resetBudget(
+          idInPath(input.params['team_id'], 'team_id'),
+          idInPath(input.params['user_id'], 'user_id'),
+          input,
+        ),
+    }),
   ];
 }

@@ -2,6 +2,7 @@
 import type { Access } from '../auth/principal.ts';
 import type { Database } from '../db/client.ts';
 import { keys as keyTable, removeKeys } from '../db/keys.ts';
+import { NO_LIMITS } from '../db/no-limits.ts';
 import { type NamedMember, type TeamMemberRow, teamMembers } from '../db/team-members.ts';
 import { type TeamRow, teams } from '../db/teams.ts';
 import { joined } from '../db/usage-scopes.ts';
@@ -143,6 +144,27 @@ export class TeamMembers {
     });
     forget(context, teamId, [userId]);
     return { ...(await this.#answer(team, after)), previous_spend: before['spend'] };
+  }
+
+  /** Back to what the team gives its members: the limits of the member's own are gone, models and spend stay. */
+  async resetBudget(teamId: string, userId: string, author: Author): Promise<View> {
+    const context = this.#context;
+    const { nowMs, by } = makingOf(context, author);
+    const { team, before, after } = await audited(context, author, async (db, note) => {
+      const owner = await found(db, teamId, author.access);
+      const member = await memberOf(db, owner, { user_id: userId });
+      const { spend_set_nano_usd, spend_set_at_ms } = member;
+      const kept = { spend_set_nano_usd, spend_set_at_ms };
+      const columns = { ...NO_LIMITS, ...kept, budget_id: null, updated_at_ms: nowMs, updated_by: by };
+      const changed = await changeMember(db, member, columns);
+      const views = { before: memberView(member), after: memberView(changed) };
+      note({ ...aboutMember(owner, userId), action: 'updated', ...views });
+      return { team: owner, before: member, after: changed };
+    });
+    forget(context, teamId, [userId]);
+    const [view] = await membershipViews(context, team, [after]);
+    const { budget_id, budget_source } = view ?? {};
+    return { team_id: teamId, user_id: userId, budget_id, previous_budget_id: before.budget_id, budget_source };
   }
 
   async #join(

@@ -34,11 +34,11 @@ export const memberMay = (team: Pick<TeamRow, 'team_member_permissions'>, route:
   memberPermissions(team).includes(route);
 
 /** @throws GatewayError 400 that names what is no such permission */
-export function refuseUnknownPermissions(permissions: readonly string[]): void {
+export function refuseUnknownPermissions(permissions: readonly string[], param = 'team_member_permissions'): void {
   const unknown = permissions.find((permission) => !TEAM_MEMBER_PERMISSIONS.includes(permission));
   if (unknown === undefined) return;
   throw invalidRequest(
-    `'team_member_permissions': "${unknown.slice(0, 200)}" is none. There are: ${TEAM_MEMBER_PERMISSIONS.join(', ')}.`,
-    'team_member_permissions',
+    `'${param}': "${unknown.slice(0, 200)}" is none. There are: ${TEAM_MEMBER_PERMISSIONS.join(', ')}.`,
+    param,
   );
 }

@@ -4,6 +4,7 @@ import { invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
 import { id } from './fields.ts';
 import { type AdminRoute, route } from './route.ts';
+import { addPermissions, morePermissionsBody } from './team-more-permissions.ts';
 import {
   newTeamBody,
   oneTeamBody,
@@ -86,11 +87,11 @@ export function teamRoutes(context: AdminContext): readonly AdminRoute[] {
       section,
       handle: async () => [],
     }),
-    ...stateRoutes(teams),
+    ...stateRoutes(context, teams),
   ];
 }
 
-function stateRoutes(teams: Teams): readonly AdminRoute[] {
+function stateRoutes(context: AdminContext, teams: Teams): readonly AdminRoute[] {
   return [
     route('POST /team/block', {
       summary: 'Block a team: the next request of each of its keys is refused.',
@@ -130,6 +131,12 @@ function stateRoutes(teams: Teams): readonly AdminRoute[] {
         const { team_id, team_member_permissions } = input.body;
         return teams.update(team_id, { team_member_permissions }, input);
       },
+    }),
+    route('POST /team/permissions_bulk_update', {
+      summary: 'Let the plain members of many teams, or of all, call more key routes.',
+      section,
+      body: morePermissionsBody,
+      handle: (input) => addPermissions(context, input.body, input),
     }),
   ];
 }

@@ -10,7 +10,7 @@ import type { AdminContext } from './context.ts';
 import { keysOf } from './owned-keys.ts';
 import { spendSetOf, spentBy } from './spent.ts';
 import { teamViews } from './team-view.ts';
-import { USER_ORDERS, type UserListQuery } from './user-schema.ts';
+import { USER_ORDERS, type UserListQuery, type UserSearch } from './user-schema.ts';
 import { userView } from './user-view.ts';
 import { unknownUser } from './users.ts';
 
@@ -65,6 +65,24 @@ export class UserReads {
       page_size,
       total_pages: Math.ceil(total / page_size),
     };
+  }
+
+  /** Ids and addresses that match, newest first: what a form proposes. */
+  async found(query: UserSearch, access: Access): Promise<View[]> {
+    const { page = 1, page_size = 50, user_id, user_email, search } = query;
+    const wanted: (Condition<UserRow> | false)[] = [
+      user_id !== undefined && { column: 'user_id', contains: user_id },
+      user_email !== undefined && { column: 'user_email', contains: user_email },
+      search !== undefined && inAnyOf(search),
+    ];
+    const { rows } = await users.list(this.#context.db, {
+      visibility: access.visibility,
+      where: wanted.filter((condition) => condition !== false),
+      sort: { by: 'created_at_ms', order: 'desc' },
+      limit: page_size,
+      offset: (page - 1) * page_size,
+    });
+    return rows.map(({ user_id: id, user_email: address }) => ({ user_id: id, user_email: address }));
   }
 
   async #ofAll(access: Access): Promise<View> {

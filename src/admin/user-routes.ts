@@ -12,6 +12,7 @@ import {
   updateUserBody,
   userListQuery,
   userQuery,
+  userSearchQuery,
   usersBody,
 } from './user-schema.ts';
 import { Users } from './users.ts';
@@ -71,6 +72,12 @@ function readRoutes(users: UserReads): readonly AdminRoute[] {
       section,
       query: userListQuery,
       handle: ({ query, access }) => users.list(query, access),
+    }),
+    route('GET /user/filter/ui', {
+      summary: 'Ids and addresses of the users that match, newest first.',
+      section,
+      query: userSearchQuery,
+      handle: ({ query, access }) => users.found(query, access),
     }),
     route('GET /user/available_roles', {
       summary: 'The roles that a user can have.',

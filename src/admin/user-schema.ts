@@ -126,6 +126,19 @@ export const userListQuery = z.strictObject({
   sort_order: z.enum(['asc', 'desc']).optional(),
 });
 
+export const userSearchQuery = z.strictObject({
+  /** Parts of an id or an address. */
+  user_id: z.string().max(LONGEST_NAME).optional(),
+  user_email: z.string().max(LONGEST_NAME).optional(),
+  search: z.string().max(LONGEST_NAME).optional(),
+  /** For which team; whom somebody finds does not depend on it. */
+  team_id: id.optional(),
+  page: pageNumber().optional(),
+  page_size: pageNumber(100).optional(),
+});
+
+export type UserSearch = z.output<typeof userSearchQuery>;
+
 export type UserFields = z.output<z.ZodObject<typeof FIELDS>> & {
   readonly organization_id?: string | null | undefined;
 };

@@ -1,4 +1,4 @@
-/** The routes of the data plane and what they need, as data; `routes.ts` has those of the management API. */
+/** The routes of the data plane and what they need, as data; `management-routes.ts` has those of the management API. */
 import type { Permission } from './permissions.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

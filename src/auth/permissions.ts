@@ -74,6 +74,8 @@ export const PERMISSIONS = {
     org_admin: 'organization',
   },
   'teams.update': { ...ADMINS, team_admin: 'team', org_admin: 'organization' },
+  /** Many at once, or all there are. */
+  'teams.update_many': ADMINS,
   'teams.block': { ...ADMINS, org_admin: 'organization' },
   'teams.members': { ...ADMINS, team_admin: 'team', org_admin: 'organization' },
   // Organizations, users, projects

@@ -94,6 +94,7 @@ const totalAims: Record<string, Aim> = Object.fromEntries(
     ...['/global/activity/exceptions/deployment', '/global/activity/cache_hits'],
     ...['/health/liveliness', '/health/liveness', '/health/readiness', '/', '/docs', '/openapi.json', '/routes'],
     ...['/v1/models', '/models', '/model/info', '/v1/model/info', '/v2/model/info', '/model_group/info'],
+    ...['/tag/dau', '/tag/wau', '/tag/mau', '/tag/distinct', '/tag/user-agent/per-user-analytics'],
     ...['/customer/list', '/end_user/list', '/budget/list', '/tag/list', '/access_group/list', '/v1/access_group'],
     ...['/credentials', '/audit/verify', '/user/available_roles', '/team/available'],
     ...['/router/settings', '/router/fields', '/config/yaml', '/config/list'],
@@ -170,6 +171,7 @@ export const AIMS: Readonly<Record<string, Aim>> = {
   'POST /team/model/delete': body((team_id) => ({ team_id, models: ['shared'] })),
   'GET /team/permissions_list': by('/team/permissions_list', 'team_id'),
   'POST /team/permissions_update': body((team_id) => ({ team_id, team_member_permissions: ['/key/info'] })),
+  'POST /team/permissions_bulk_update': body((id) => ({ team_ids: [id], permissions: ['/key/list'] })),
   'POST /team/member_add': ({ target, name }) => ({
     body: { team_id: target.id, member: { user_id: name('member'), role: 'user' } },
   }),
@@ -182,6 +184,9 @@ export const AIMS: Readonly<Record<string, Aim>> = {
     path: `/team/${target.id}/member/${memberIn(target)}/reset_spend`,
     body: { reset_to: 0 },
   }),
+  'POST /team/{team_id}/member/{user_id}/reset_budget': ({ target }) => ({
+    path: `/team/${target.id}/member/${memberIn(target)}/reset_budget`,
+  }),
   // Users
   'POST /user/new': ({ target, name }) => ({
     body: { user_id: name('user'), organizations: [target.organizationId], auto_create_key: false },
@@ -192,6 +197,7 @@ export const AIMS: Readonly<Record<string, Aim>> = {
   'GET /user/info': by('/user/info', 'user_id'),
   'GET /v2/user/info': by('/v2/user/info', 'user_id'),
   'GET /user/list': by('/user/list', 'user_ids'),
+  'GET /user/filter/ui': by('/user/filter/ui', 'user_id'),
   // Organizations and projects
   'POST /organization/new': ({ name }) => ({ body: { organization_alias: name('organization') } }),
   'PATCH /organization/update': body((organization_id) => ({ organization_id, ...setMetadata })),
@@ -253,6 +259,7 @@ export const AIMS: Readonly<Record<string, Aim>> = {
   'POST /credentials/rotate': () => ({ body: {} }),
   'POST /global/spend/reset': () => ({}),
   'GET /credentials/by_name/{credential_name}': thingPath('credential', (name) => `/credentials/by_name/${name}`),
+  'GET /credentials/by_model/{model_id}': thingPath('model', (id) => `/credentials/by_model/${id}`),
   'PATCH /credentials/{credential_name}': thingPath('credential', (name) => `/credentials/${name}`, {
     credential_info: { note: 'Changed' },
   }),
@@ -280,6 +287,8 @@ export const AIMS: Readonly<Record<string, Aim>> = {
   'POST /utils/transform_request': () => ({ body: { call_type: 'completion', request_body: CHAT } }),
   'GET /utils/supported_openai_params': at('/utils/supported_openai_params?model=shared'),
   'GET /utils/model_info': at('/utils/model_info?model=gpt-4o'),
+  'GET /tag/summary': at(`/tag/summary?${DAYS}`),
+  'GET /team/spend/by_user': ({ target: { teamId } }) => ({ path: `/team/spend/by_user?${DAYS}&team_ids=${teamId}` }),
   'POST /global/spend/end_users': () => ({ body: {} }),
   // The audit log
   'GET /audit': ({ target }) => ({

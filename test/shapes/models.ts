@@ -530,6 +530,17 @@ export const models: Shapes = {
       },
     },
     {
+      says: 'how one deployment is reached',
+      send: 'GET /credentials/by_model/full-1',
+      answer: {
+        credential_name: 'shared',
+        display_name: null,
+        credential_values: { api_key: '****here', api_base: 'http://127.0.0.1:9/v1' },
+        credential_info: { custom_llm_provider: 'openai', description: 'Ours' },
+        source: 'db',
+      },
+    },
+    {
       says: 'a value of a credential more',
       send: 'PATCH /credentials/shared',
       body: { credential_values: { organization: 'org-7' } },

@@ -540,6 +540,33 @@ export const spend: Shapes = {
       ],
     },
     {
+      says: 'what each person has spent in a team',
+      send: 'GET /team/spend/by_user?team_ids=crew&start_date=2026-01-29&end_date=2026-01-30',
+      answer: {
+        start_date: '2026-01-29',
+        end_date: '2026-01-30',
+        results: [
+          {
+            team_id: 'crew',
+            team_alias: 'Crew',
+            user_id: 'ada',
+            user_email: 'ada@example.com',
+            user_alias: null,
+            spend: 0.04,
+            prompt_tokens: 250,
+            completion_tokens: 45,
+            cache_read_input_tokens: 40,
+            cache_creation_input_tokens: 10,
+            total_tokens: 295,
+            successful_requests: 2,
+            failed_requests: 0,
+            api_requests: 2,
+            unpriced_requests: 0,
+          },
+        ],
+      },
+    },
+    {
       says: 'a report of teams',
       send: 'GET /team/spend/report?start_date=2026-01-29&end_date=2026-01-30',
       answer: [

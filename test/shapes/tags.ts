@@ -127,6 +127,77 @@ export const tags: Shapes = {
         },
       ],
     },
+    { says: 'those of requests', send: 'GET /tag/distinct', answer: { results: [{ tag: 'seen' }] } },
+    {
+      says: 'what was used with each',
+      send: 'GET /tag/summary?start_date=2026-01-30&end_date=2026-01-30',
+      answer: {
+        results: [
+          {
+            tag: 'seen',
+            unique_users: 1,
+            total_requests: 1,
+            successful_requests: 1,
+            failed_requests: 0,
+            total_tokens: 120,
+            total_spend: 0.005,
+          },
+        ],
+      },
+    },
+    {
+      says: 'who was active on each day',
+      send: 'GET /tag/dau',
+      answer: {
+        results: [{ tag: 'seen', active_users: 1, date: '2026-01-30', period_start: null, period_end: null }],
+      },
+    },
+    {
+      says: 'in each week',
+      send: 'GET /tag/wau?tag_filters=seen',
+      answer: {
+        results: [
+          {
+            tag: 'seen',
+            active_users: 1,
+            date: 'Week 7 (Jan 25)',
+            period_start: '2026-01-25',
+            period_end: '2026-01-31',
+          },
+        ],
+      },
+    },
+    {
+      says: 'in each month',
+      send: 'GET /tag/mau?tag_filter=see',
+      answer: {
+        results: [
+          { tag: 'seen', active_users: 1, date: 'Month 7 (Jan)', period_start: '2026-01-02', period_end: '2026-01-31' },
+        ],
+      },
+    },
+    {
+      says: 'what each person has used',
+      send: 'GET /tag/user-agent/per-user-analytics',
+      answer: {
+        results: [
+          {
+            user_id: 'user-1',
+            user_email: null,
+            user_agent: 'seen',
+            successful_requests: 1,
+            failed_requests: 0,
+            total_requests: 1,
+            total_tokens: 120,
+            spend: 0.005,
+          },
+        ],
+        total_count: 1,
+        page: 1,
+        page_size: 50,
+        total_pages: 1,
+      },
+    },
     {
       says: 'only what is sent changes',
       send: 'POST /tag/update',

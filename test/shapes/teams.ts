@@ -918,6 +918,27 @@ export const teams: Shapes = {
         ],
       },
     },
+    {
+      says: 'the own budget of a member taken away',
+      send: 'POST /team/$TEAM/member/lead/reset_budget',
+      answer: {
+        team_id: '$TEAM',
+        user_id: 'lead',
+        budget_id: null,
+        previous_budget_id: null,
+        budget_source: 'none',
+      },
+    },
+    {
+      says: 'what the members of many teams may besides',
+      send: 'POST /team/permissions_bulk_update',
+      body: { team_ids: ['full'], permissions: ['/key/info'] },
+      answer: {
+        message: 'Team permissions updated successfully',
+        teams_updated: 0,
+        permissions_appended: ['/key/info'],
+      },
+    },
     { says: 'all of them', send: 'GET /team/list', answer: [FULLER, WITH_MEMBERS] },
     { says: 'those of somebody', send: 'GET /team/list?user_id=$THIRD', answer: [WITH_MEMBERS] },
     {

@@ -465,6 +465,11 @@ export const users: Shapes = {
       },
     },
     {
+      says: 'found for a form',
+      send: 'GET /user/filter/ui?search=keyless',
+      answer: [{ user_id: 'keyless', user_email: null }],
+    },
+    {
       says: 'deleted',
       send: 'POST /user/delete',
       body: { user_ids: ['keyless'] },
