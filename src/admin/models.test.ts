@@ -114,7 +114,7 @@ describe('a model that the configuration file could not have', () => {
     [{ model: 'openai/x', input_cost_per_tokn: 1 }, 'litellm_params.input_cost_per_tokn', 'Did you mean'],
     [{}, 'litellm_params.model', 'is missing'],
     [{ model: 'azure/x', api_key: 'k' }, 'litellm_params', 'set litellm_params.api_base'],
-    [{ model: 'sagemaker/x' }, 'litellm_params', 'the provider "sagemaker" is not supported yet'],
+    [{ model: 'triton/x' }, 'litellm_params', 'the provider "triton" is not supported yet'],
     [{ model: 'openai/x', litellm_credential_name: 'none' }, 'litellm_params.litellm_credential_name', 'no credential'],
   ])('is refused by the path of its fault: %p', async (litellm_params, param, words) => {
     const { status, body } = await add({ litellm_params });

@@ -159,7 +159,7 @@ describe('fields', () => {
     ['a limit without an amount', { tollgate_limits: [{ unit: 'usd' }] }, 'tollgate_limits.0.max', ''],
     [
       'a limit over what is no time',
-      { tollgate_limits: [{ unit: 'usd', max: 1, window: '1 day' }] },
+      { tollgate_limits: [{ unit: 'usd', max: 1, window: '1 dya' }] },
       'tollgate_limits.0.window',
       'must be a time',
     ],

@@ -136,7 +136,7 @@ describe('a stored model that cannot be used', () => {
       {},
       'litellm_params: DATABASE_URL is a secret of the gateway itself and goes to no provider',
     ],
-    ['has a provider of later', { model: 'sagemaker/x' }, {}, 'the provider "sagemaker" is not supported yet'],
+    ['has a provider of later', { model: 'triton/x' }, {}, 'the provider "triton" is not supported yet'],
     ['refers to a credential that is not there', { ...OPENAI, litellm_credential_name: 'main' }, {}, NO_CREDENTIAL],
     [
       'has an unclear provider',

@@ -62,7 +62,7 @@ describe('a model that is to be added', () => {
       { model: 'openai/x', litellm_credential_name: 'none' },
       'there is no credential "none"; add it with POST /credentials or in credential_list.',
     ],
-    [{ model: 'sagemaker/x' }, 'the provider "sagemaker" is not supported yet.'],
+    [{ model: 'triton/x' }, 'the provider "triton" is not supported yet.'],
   ])('as %j is refused', async (params, message) => {
     const registry = await open();
     expect(refusalOf(() => registry.check(entry(params)))).toBe(message);
