@@ -6,7 +6,7 @@ import { streamed } from '../test/support/sse.ts';
 import { startUpstream, type Upstream } from '../test/support/upstream.ts';
 import { digest } from './auth/digest.ts';
 import type { LedgerRow } from './db/request-row.ts';
-import { GATEWAY_KEYS, MOCK_TESTING_KEYS, REFUSED_KEYS } from './gateway/gateway-keys.ts';
+import { GATEWAY_KEYS, MOCK_TESTING_KEYS, REFUSED_KEYS, REFUSED_SETTINGS } from './gateway/gateway-keys.ts';
 
 type Json = Record<string, unknown>;
 
@@ -110,7 +110,7 @@ const gatewayKeys = fc.record(
 );
 
 const isOurs = (name: string): boolean =>
-  [GATEWAY_KEYS, MOCK_TESTING_KEYS, REFUSED_KEYS].some((keys) => keys.has(name));
+  [GATEWAY_KEYS, MOCK_TESTING_KEYS, REFUSED_KEYS, REFUSED_SETTINGS].some((keys) => keys.has(name));
 
 const request = fc
   .record({

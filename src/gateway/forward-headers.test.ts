@@ -16,6 +16,13 @@ const headers = {
   'x-stainless-os': 'Linux',
   'x-forwarded-for': '10.0.0.1',
   'x-real-ip': '10.0.0.1',
+  'x-goog-user-project': 'another-project',
+  'x-amz-security-token': 'token',
+  'x-amzn-sagemaker-inference-component': 'another-model',
+  'x-amzn-sagemaker-target-variant': 'another-variant',
+  'x-snowflake-authorization-token-type': 'OAUTH',
+  'x-portkey-custom-host': 'https://elsewhere.example',
+  'x-portkey-config': '{}',
 };
 
 describe('client headers', () => {
@@ -23,7 +30,7 @@ describe('client headers', () => {
     expect(forwardedHeaders(sampleCall({ headers }), { headersFor: () => false, traceparent: false })).toBeUndefined();
   });
 
-  test('go on when they are the client’s own, never credentials or those of a proxy', () => {
+  test('go on when they are the client’s own, never credentials, those of a proxy or what leads elsewhere', () => {
     const forwarded = forwardedHeaders(sampleCall({ headers }), { headersFor: () => true, traceparent: false });
     expect(forwarded).toEqual({ 'x-request-source': 'batch', 'anthropic-beta': 'context-1m' });
   });

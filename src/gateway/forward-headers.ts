@@ -9,8 +9,9 @@ export interface ForwardSettings {
   readonly keyHeaderName?: string | undefined;
 }
 
-/** Ours, a proxy's, an SDK's or a credential: never forwarded. */
-const KEPT_BACK = /^x-(litellm-|tollgate-|stainless-|forwarded-|real-ip|api-key$|goog-api-key$)/;
+/** Ours, a proxy's, an SDK's, a credential, or what says where a request goes and who pays for it: never forwarded. */
+const KEPT_BACK =
+  /^x-(litellm-|tollgate-|stainless-|forwarded-|real-ip|api-key$|goog-api-key$|goog-user-project$|amz-|amzn-sagemaker-(inference-component|target-)|snowflake-authorization-|portkey-(api-key|config|provider|virtual-key|custom-host)$)/;
 const FORWARDED = /^(x-|anthropic-beta$)/;
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { GATEWAY_KEYS, isGatewayKey, MOCK_TESTING_KEYS, REFUSED_KEYS } from './gateway-keys.ts';
+import { GATEWAY_KEYS, isGatewayKey, MOCK_TESTING_KEYS, REFUSED_KEYS, REFUSED_SETTINGS } from './gateway-keys.ts';
 
 /** Members of OpenAI's chat request, by its public reference: every one of them must reach the upstream. */
 const OF_OPENAI = [
@@ -20,13 +20,13 @@ const OF_OPENAI = [
 
 describe('a body key', () => {
   test.each(OF_OPENAI)('%s of OpenAI is for the upstream', (key) => {
-    expect([isGatewayKey(key), REFUSED_KEYS.has(key)]).toEqual([false, false]);
+    expect([isGatewayKey(key), REFUSED_KEYS.has(key), REFUSED_SETTINGS.has(key)]).toEqual([false, false, false]);
   });
 
   test.each(['thinking', 'cache_control', 'extra_body', 'extra_headers', 'top_k', 'constructor', '__proto__', ''])(
     '%p is for the upstream',
     (key) => {
-      expect([isGatewayKey(key), REFUSED_KEYS.has(key)]).toEqual([false, false]);
+      expect([isGatewayKey(key), REFUSED_KEYS.has(key), REFUSED_SETTINGS.has(key)]).toEqual([false, false, false]);
     },
   );
 
@@ -54,7 +54,7 @@ describe('a body key', () => {
   });
 
   test('that is refused by name is not silently taken as one of the gateway', () => {
-    expect([...REFUSED_KEYS].filter((key) => GATEWAY_KEYS.has(key))).toEqual([]);
+    expect([...REFUSED_KEYS, ...REFUSED_SETTINGS].filter((key) => GATEWAY_KEYS.has(key))).toEqual([]);
   });
 
   test('for testing with made-up failures is for the gateway', () => {

@@ -128,33 +128,26 @@ const GATEWAY_FAMILIES =
 /** Whether a body key speaks to the gateway only. */
 export const isGatewayKey = (key: string): boolean => GATEWAY_KEYS.has(key) || GATEWAY_FAMILIES.test(key);
 
+const words = (text: string): readonly string[] => text.trim().split(/\s+/);
+
 /** Destination and credentials are the operator's: a client that could set them could steal a provider key. */
-export const REFUSED_KEYS: ReadonlySet<string> = new Set([
-  'api_base',
-  'base_url',
-  'api_version',
-  'user_config',
-  'model_list',
-  'vertex_credentials',
-  'vertex_project',
-  'vertex_location',
-  'vertex_ai_credentials',
-  'vertex_ai_project',
-  'vertex_ai_location',
-  'azure_ad_token',
-  'aws_access_key_id',
-  'aws_secret_access_key',
-  'aws_session_token',
-  'aws_role_name',
-  'aws_session_name',
-  'aws_profile_name',
-  'aws_region_name',
-  'aws_web_identity_token',
-  'aws_sts_endpoint',
-  'aws_bedrock_runtime_endpoint',
-  'langfuse_secret',
-  'langfuse_secret_key',
-  'langfuse_host',
-  'langsmith_api_key',
-  'langsmith_base_url',
-]);
+export const REFUSED_KEYS: ReadonlySet<string> = new Set(
+  words(`
+    api_base base_url api_version deployment_url user_config model_list
+    vertex_credentials vertex_project vertex_location vertex_ai_credentials vertex_ai_project vertex_ai_location
+    use_psc_endpoint_format
+    azure_ad_token azure_username azure_password azure_scope azure_authority_host enable_azure_ad_token_refresh
+    aws_access_key_id aws_secret_access_key aws_session_token aws_role_name aws_session_name aws_profile_name
+    aws_region_name aws_web_identity_token aws_sts_endpoint aws_external_id aws_session_tags
+    aws_bedrock_runtime_endpoint aws_bedrock_project_id aws_workspace_id bedrock_tags sagemaker_base_url s3_endpoint_url
+    watsonx_region_name watsonx_project zen_api_key iam_url anthropic_workspace_id anthropic-workspace-id
+    langfuse_secret langfuse_secret_key langfuse_host langsmith_api_key langsmith_base_url
+  `),
+);
+
+/** Settings of providers whose names are plain words: people's own metadata may hold those, a request may not. */
+export const REFUSED_SETTINGS: ReadonlySet<string> = new Set(
+  words(`
+    region_name tenant_id client_id client_secret project_id space_id model_id workspace_id account_id token auth_token
+  `),
+);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { GatewayError } from '../errors.ts';
 import type { HeaderBag } from './call.ts';
-import { GATEWAY_KEYS, MOCK_TESTING_KEYS, REFUSED_KEYS } from './gateway-keys.ts';
+import { GATEWAY_KEYS, MOCK_TESTING_KEYS, REFUSED_KEYS, REFUSED_SETTINGS } from './gateway-keys.ts';
 import { type ParsedChat, type ParseSettings, parseChatRequest } from './parse-chat-request.ts';
 
 const SETTINGS: ParseSettings = {
@@ -147,6 +147,23 @@ describe('destinations and credentials', () => {
       expect([error.status, error.details.param]).toEqual([400, key]);
       expect(error.message).toStartWith(`Rejected Request: ${key} is not allowed in request body.`);
     }
+  });
+});
+
+describe('settings of providers that are plain words', () => {
+  test.each([...REFUSED_SETTINGS])('%s is refused in whatever is sent, and may stand in metadata', (key) => {
+    for (const bag of [
+      { [key]: 'x' },
+      { extra_body: { [key]: 'x' } },
+      { litellm_embedding_config: { [key]: 'x' } },
+      { fallbacks: [{ model: 'b', [key]: 'x' }] },
+      { context_window_fallbacks: [{ model: 'b', extra_body: { [key]: 'x' } }] },
+    ]) {
+      const error = refusal({ model: 'm', messages: MESSAGES, ...bag });
+      expect([error.status, error.details.param]).toEqual([400, key]);
+    }
+    const own = { metadata: { [key]: 'x' }, litellm_metadata: { [key]: 'x' } };
+    expect(parse({ model: 'm', messages: MESSAGES, ...own }).controls.metadata).toEqual({ [key]: 'x' });
   });
 });
 

@@ -3,7 +3,7 @@ import { invalidRequest } from '../errors.ts';
 import type { ChatRequest } from '../wire/openai.ts';
 import type { Call, HeaderBag } from './call.ts';
 import { type ControlSettings, readControls } from './controls.ts';
-import { isGatewayKey, MOCK_TESTING_KEYS, REFUSED_KEYS } from './gateway-keys.ts';
+import { isGatewayKey, MOCK_TESTING_KEYS, REFUSED_KEYS, REFUSED_SETTINGS } from './gateway-keys.ts';
 import { decodeUtf8, type JsonLimits, parseJsonObject } from './json-guard.ts';
 import { validateChat } from './validate-chat.ts';
 
@@ -90,10 +90,12 @@ function modelOf(
 
 function refuseForeignKeys(body: Readonly<Record<string, unknown>>, settings: ParseSettings): void {
   const fallbacks: readonly unknown[] = Array.isArray(body['fallbacks']) ? body['fallbacks'] : [];
-  for (const bag of [body, body['extra_body'], body['metadata'], body['litellm_metadata'], ...fallbacks]) {
-    const key =
-      typeof bag === 'object' && bag !== null ? Object.keys(bag).find((name) => REFUSED_KEYS.has(name)) : undefined;
-    if (key === undefined) continue;
+  const sent = [body, body['extra_body'], body['litellm_embedding_config'], ...fallbacks];
+  const isDenied = (name: string): boolean => REFUSED_KEYS.has(name);
+  const key =
+    keyIn(sent, (name) => isDenied(name) || REFUSED_SETTINGS.has(name)) ??
+    keyIn([body['metadata'], body['litellm_metadata']], isDenied);
+  if (key !== undefined) {
     throw invalidRequest(
       `Rejected Request: ${key} is not allowed in request body. Destinations and credentials are set by the operator.`,
       key,
@@ -107,6 +109,14 @@ function refuseForeignKeys(body: Readonly<Record<string, unknown>>, settings: Pa
     `'${testing}' is for tests only; an operator can allow it with general_settings.dangerously_allow_mock_testing_request_params.`,
     testing,
   );
+}
+
+function keyIn(bags: readonly unknown[], isDenied: (name: string) => boolean): string | undefined {
+  for (const bag of bags) {
+    const key = typeof bag === 'object' && bag !== null ? Object.keys(bag).find(isDenied) : undefined;
+    if (key !== undefined) return key;
+  }
+  return undefined;
 }
 
 /** LiteLLM reads an empty role as the assistant's. True when there was one. */

@@ -33,7 +33,8 @@ export async function signedFor(
   nowMs: number,
 ): Promise<UpstreamRequest> {
   const settings = settingsOf(target);
-  const region = regionIn(request.url) ?? regionOf(settings, target.upstreamModel);
+  // A caller's name may not say which token service is asked, nor have one remembered for each name.
+  const region = regionIn(request.url) ?? regionOf(settings, target.isNamedByCaller ? '' : target.upstreamModel);
   const credentials = await credentialsFor(settings, region, nowMs);
   return signed(request, { credentials, region, service, nowMs });
 }

@@ -16,6 +16,10 @@ const RESERVED: ReadonlySet<string> = new Set([
   'forwarded',
   'openai-organization',
   'openai-project',
+  'anthropic-workspace-id',
+  'helicone-auth',
+  'helicone-target-url',
+  'helicone-openai-api-base',
   'content-type',
   'content-length',
   'content-encoding',
@@ -29,6 +33,10 @@ const RESERVED: ReadonlySet<string> = new Set([
   'upgrade',
   'expect',
 ]);
+
+/** AWS's signatures and what leads to another model behind an endpoint; other gateways' destinations and keys. */
+const RESERVED_FAMILIES =
+  /^(?:x-amz-|x-amzn-sagemaker-(?:inference-component|target-)|x-snowflake-authorization-|x-portkey-(?:api-key|config|provider|virtual-key|custom-host)|x-forwarded-|cf-access-|cf-aig-(?:authorization|custom-))/;
 
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 /** Printable ASCII and tabs: above all no line ends, which would start a header of the client's own. */
@@ -48,12 +56,14 @@ export function withExtraHeaders(
   const headers: Record<string, string> = { ...own };
   for (const [name, value] of Object.entries(extra)) {
     const [key, text] = header(name, value);
-    if (RESERVED.has(key) || Object.hasOwn(own, key)) {
+    if (isReserved(key) || Object.hasOwn(own, key)) {
       changes.push({ field: `extra_headers.${key}`, action: 'dropped', note: 'set by the gateway' });
     } else headers[key] = text;
   }
   return headers;
 }
+
+const isReserved = (key: string): boolean => RESERVED.has(key) || RESERVED_FAMILIES.test(key);
 
 function header(name: string, value: unknown): readonly [string, string] {
   if (!NAME.test(name)) throw refused('extra_headers holds a name that no header can have.');

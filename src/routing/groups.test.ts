@@ -141,10 +141,18 @@ describe('a wildcard', () => {
     expect(groups.find('x'.repeat(257))).toBeUndefined();
   });
 
-  test('hands on any name whole', () => {
+  test.each(['..', 'a/../b', 'a/.', './a', '..:x', 'a..b', '.@1', 'a\\b', 'a\u0000', 'a\r\nHost: b', ''])(
+    'hands on no name such as %j, which stands for another place in an address',
+    (name) => {
+      expect(modelsOf([deployment('p/*', 'openai/*')], `p/${name}`)).toBeUndefined();
+      expect(modelsOf([deployment('p/*', 'openai/fixed')], `p/${name}`)).toEqual(name === '' ? ['fixed'] : undefined);
+    },
+  );
+
+  test('hands on any other name whole', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 50 }), (name) => {
-        fc.pre(name !== 'id');
+        fc.pre(name !== 'id' && !/\.\.|(^|[/:@])\.($|[/:@])|[\p{Cc}\\]/u.test(name));
         const target = sampleTarget({
           deploymentId: 'id',
           modelGroup: 'p/*',

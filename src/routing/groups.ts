@@ -35,6 +35,8 @@ interface Wildcard {
 const MAX_MATCHED_NAMES = 1000;
 /** Longer names are no model's: they would fill the memory and keep a pattern with several `*` busy. */
 const LONGEST_MATCHED_NAME = 256;
+/** No model's name either, but a way to elsewhere once it stands in an address. */
+const LEADS_ELSEWHERE = /\.\.|(?:^|[/:@])\.(?:$|[/:@])|[\p{Cc}\\]/u;
 
 /** @param blocked names of groups and wildcards that have blocked deployments */
 export function createGroups(
@@ -64,16 +66,19 @@ export function createGroups(
   };
 
   function matchWildcard(name: string): Group | undefined {
-    if (name.length > LONGEST_MATCHED_NAME) return undefined;
     const known = matched.get(name);
-    if (known) return known;
-    for (const wildcard of wildcards) {
-      const captures = wildcard.pattern.exec(name);
-      if (!captures) continue;
-      const group = { name, targets: wildcard.targets.map((target) => specialise(target, name, captures.slice(1))) };
-      if (matched.size >= MAX_MATCHED_NAMES) matched.clear();
-      matched.set(name, group);
-      return group;
+    if (known || name.length > LONGEST_MATCHED_NAME || LEADS_ELSEWHERE.test(name)) return known;
+    const group = firstMatch(name);
+    if (!group || group.targets.length === 0) return undefined;
+    if (matched.size >= MAX_MATCHED_NAMES) matched.clear();
+    matched.set(name, group);
+    return group;
+  }
+
+  function firstMatch(name: string): Group | undefined {
+    for (const { pattern, targets: wild } of wildcards) {
+      const captures = pattern.exec(name);
+      if (captures) return { name, targets: wild.flatMap((target) => specialise(target, name, captures.slice(1))) };
     }
     return undefined;
   }
@@ -116,15 +121,19 @@ export function wildcardPattern(name: string): RegExp {
   return new RegExp(`^${literal.join('(.*)')}$`, 's');
 }
 
-/** `*` in the deployment's model takes the captures in turn; without one the model is used as it is. */
-function specialise(target: Target, name: string, captures: readonly string[]): Target {
+/**
+ * `*` in the deployment's model takes the captures in turn; without one the model is used as it is.
+ * @returns none when what comes of it is no model's name
+ */
+function specialise(target: Target, name: string, captures: readonly string[]): readonly Target[] {
   const stars = target.upstreamModel.split('*').length - 1;
-  if (stars === 0) return { ...target, modelGroup: name };
+  if (stars === 0) return [{ ...target, modelGroup: name }];
   const parts = captures.length > stars ? [name] : captures;
   let taken = 0;
   const fill = (): string => parts[taken++] ?? '';
   const upstreamModel = target.upstreamModel.replaceAll('*', fill);
+  if (upstreamModel === '' || LEADS_ELSEWHERE.test(upstreamModel)) return [];
   const prefix = target.litellmModel.slice(0, target.litellmModel.length - target.upstreamModel.length);
   const litellmModel = `${prefix}${upstreamModel}`;
-  return { ...target, modelGroup: name, upstreamModel, litellmModel, isNamedByCaller: true };
+  return [{ ...target, modelGroup: name, upstreamModel, litellmModel, isNamedByCaller: true }];
 }
