@@ -62,6 +62,15 @@ describe('an answer that says where the answer will be', () => {
     expect(await (await follow(odd)).text()).toBe('<html>');
   });
 
+  test('that leads back to itself is not asked for all the time', async () => {
+    const round = () => json({ next: 'https://a.test/1' });
+    const { asked, follow, controller } = place(Array.from({ length: 1_000 }, round));
+    const following = follow(round());
+    setTimeout(() => controller.abort(new Error('over')), 250);
+    await expect(following).rejects.toThrow('over');
+    expect(asked.length).toBeLessThan(5);
+  });
+
   test('cannot fill the memory', async () => {
     const long = json({ next: `https://a.test/${'x'.repeat(200)}` });
     await expect(place([]).follow(long, 100)).rejects.toThrow(GatewayError);

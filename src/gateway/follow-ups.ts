@@ -10,17 +10,23 @@ export interface Following {
   readonly signal: AbortSignal;
 }
 
+/** An answer that leads back to itself must not keep two machines busy until the attempt is over. */
+const LEAST_WAIT_MS = 100;
+
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** @returns the last answer; the first where the adapter follows none, or it is a refusal or no JSON */
 export async function followed(first: Response, following: Following, fetch: Fetch): Promise<Response> {
   const { target, isStream, maxBytes, signal } = following;
   let response = first;
+  let leastMs = 0;
   while (target.adapter.followUp && isJson(response)) {
     const text = await bodyText(response, maxBytes);
     const next = target.adapter.followUp(parsed(text), target, isStream);
     if (next === undefined) return new Response(text, { status: response.status, headers: response.headers });
-    if (next.waitMs > 0) await pause(next.waitMs, signal);
+    const waitMs = Math.max(next.waitMs, leastMs);
+    if (waitMs > 0) await pause(waitMs, signal);
+    leastMs = LEAST_WAIT_MS;
     response = await fetch(next.url, { headers: next.headers, redirect: 'manual', signal });
   }
   return response;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test';
 import { GatewayError } from '../errors.ts';
-import { exchangedToken, type FetchedToken, keptToken } from './fetched-token.ts';
+import { exchangedToken, type FetchedToken, keptToken, keptTokens } from './fetched-token.ts';
 
 const NOW = 1_700_000_000_000;
 const HOUR = 3_600_000;
@@ -50,6 +50,16 @@ describe('a kept token', () => {
     const { fetch } = issuer();
     await keptToken(owner, '', NOW, fetch);
     expect(await keptToken(owner, '', NOW + HOUR - 4_000, fetch)).toBe('token-2');
+  });
+
+  test('is one of a bounded number: callers have as many keys as they like', async () => {
+    const owner = {};
+    const { calls, fetch } = issuer();
+    for (let name = 0; name < 1_100; name++) await keptToken(owner, `key-${name}`, NOW, fetch);
+    expect(keptTokens(owner)).toHaveLength(1_000);
+    await keptToken(owner, 'key-1099', NOW, fetch);
+    expect(calls).toHaveLength(1_100);
+    expect(await keptToken(owner, 'key-0', NOW, fetch)).toBe('token-1101');
   });
 
   test('of a short life is kept for most of it', async () => {
@@ -147,6 +157,8 @@ describe('an exchange', () => {
     ['a refusal', () => Response.json({ error: 'invalid_client' }, { status: 401 }), '401, invalid_client'],
     ['a vendor’s code', () => Response.json({ errorCode: 'BXNIM0415E' }, { status: 400 }), '400, BXNIM0415E'],
     ['a refusal that quotes', () => Response.json({ error: `no ${SECRET} here` }, { status: 400 }), '(400)'],
+    ['a secret for a word', () => Response.json({ error: SECRET, errorCode: 'E1' }, { status: 400 }), '(400, E1)'],
+    ['an endless answer', () => new Response(`{"access_token":"${'x'.repeat(300_000)}"}`), '(200)'],
     ['no token', () => Response.json({ expires_in: 5 }), '(200)'],
     ['no JSON', () => new Response(`<p>${SECRET}</p>`, { status: 502 }), '(502)'],
     ['a list', () => Response.json([SECRET]), '(200)'],

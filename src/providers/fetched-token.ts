@@ -3,6 +3,7 @@
  * at the same time. Source of the exchange: RFC 6749, sections 4.4 and 5.
  */
 import { GatewayError } from '../errors.ts';
+import { boundedText } from '../lib/bounded-text.ts';
 import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 
 export interface FetchedToken {
@@ -30,6 +31,9 @@ const LEAST_LEFT_MS = 5_000;
 const LONGEST_USE_MS = 15 * 60_000;
 /** Before a renewal that failed is tried again, as long as the old token serves. */
 const PAUSE_MS = 10_000;
+
+/** For one owner: names may be keys of callers, who have as many as they like. */
+const MOST_NAMES = 1_000;
 
 const held = new WeakMap<object, Map<string, Held>>();
 
@@ -65,6 +69,8 @@ function holderOf(owner: object, name: string): Held {
   held.set(owner, byName);
   const known = byName.get(name);
   if (known) return known;
+  const [oldest] = byName.keys();
+  if (byName.size >= MOST_NAMES && oldest !== undefined) byName.delete(oldest);
   const made: Held = { token: undefined, renewAtMs: 0, endsAtMs: 0, fetching: undefined };
   byName.set(name, made);
   return made;
@@ -97,6 +103,8 @@ export interface TokenExchange {
 }
 
 const EXCHANGE_LIMIT_MS = 30_000;
+/** No token is so long. */
+export const MOST_ANSWER_BYTES = 256 * 1024;
 /** Words of the standard and codes of vendors; anything longer may quote what was sent. */
 const REASON = /^[\w.-]{1,60}$/;
 
@@ -106,7 +114,10 @@ export async function exchangedToken(exchange: TokenExchange, nowMs: number): Pr
   const body = await bodyOf(response);
   const token = textOf(body['access_token']);
   if (!response.ok || token === undefined) {
-    const reason = [body['error'], body['errorCode']].find((word) => typeof word === 'string' && REASON.test(word));
+    const sent = Object.values(exchange.form);
+    const reason = [body['error'], body['errorCode']].find(
+      (word) => typeof word === 'string' && REASON.test(word) && !sent.includes(word),
+    );
     throw noToken(exchange, `${response.status}${reason === undefined ? '' : `, ${String(reason)}`}`);
   }
   const seconds = Number(body['expires_in']);
@@ -131,7 +142,7 @@ async function answerTo(exchange: TokenExchange): Promise<Response> {
 
 async function bodyOf(response: Response): Promise<JsonObject> {
   try {
-    const body: unknown = await response.json();
+    const body: unknown = JSON.parse((await boundedText(response, MOST_ANSWER_BYTES)) ?? '');
     return isObject(body) ? body : {};
   } catch {
     // Falls through: what is no JSON holds no token, and the parser's message would quote it.

@@ -4,6 +4,7 @@
  */
 import { readFile, realpath } from 'node:fs/promises';
 import { isAbsolute, sep } from 'node:path';
+import { boundedText } from '../lib/bounded-text.ts';
 import { isObject, textOf } from '../lib/json.ts';
 import type { LookUp } from './adapter.ts';
 
@@ -18,6 +19,8 @@ export interface OidcSource {
 const TOKEN_FOLDERS = ['/var/run/secrets', '/run/secrets'];
 const METADATA_HOST = 'metadata.google.internal';
 const LIMIT_MS = 10_000;
+/** No token is so long. */
+const MOST_BYTES = 256 * 1024;
 
 export const isOidcReference = (text: string): boolean => text.startsWith('oidc/');
 
@@ -121,7 +124,7 @@ function google(host: string, audience: string): OidcSource {
 
 async function textAt(url: URL, headers: Record<string, string>): Promise<string> {
   const response = await fetch(url, { headers, redirect: 'error', signal: AbortSignal.timeout(LIMIT_MS) });
-  const text = (await response.text()).trim();
+  const text = ((await boundedText(response, MOST_BYTES)) ?? '').trim();
   if (!response.ok || text === '') throw new Error(`the identity token was refused with status ${response.status}`);
   return text;
 }

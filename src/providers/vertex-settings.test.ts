@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { authorizedUser, federated, PRIVATE_KEY, serviceAccount } from '../../test/support/google-tokens.ts';
-import { parseSettings, settingsOf } from './vertex-settings.ts';
+import { federationIn, parseSettings, settingsOf } from './vertex-settings.ts';
 
 const GOOGLE = { url: 'https://oauth2.googleapis.com/token' };
 const STS = { url: 'https://sts.googleapis.com/v1/token' };
@@ -116,6 +116,26 @@ describe('credentials', () => {
       const credentials = { ...nested, source_credentials: federated({ url }, '/etc/passwd') };
       expect(() => parseSettings({ vertex_credentials: credentials })).toThrow('token_url must be');
     }
+  });
+
+  test('of a platform belong to no other universe, whose token service would be another', () => {
+    const { token_url: _, ...usual } = federated({ url: '' }, '/etc/passwd');
+    const parse = (more: object) => parseSettings({ vertex_credentials: { ...usual, ...more } });
+    expect(() => parse({ universe_domain: 'googleapis.com' })).not.toThrow();
+    for (const universe_domain of ['evil.example', '', 'googleapis.com.evil.example', 7, null]) {
+      expect(() => parse({ universe_domain })).toThrow('universe_domain must be googleapis.com');
+    }
+  });
+
+  test('of a platform reach Google’s library without what nobody has looked at', () => {
+    const usual = federated({ url: STS.url }, '/var/run/secrets/token');
+    const evil = 'https://evil.example/';
+    const spelled = { tokenUrl: evil, serviceAccountImpersonationUrl: evil, universeDomain: 'evil.example' };
+    const connecting = { transporterOptions: { proxy: evil, baseURL: evil }, transporter: {}, endpoint: evil };
+    expect(federationIn({ ...usual, ...spelled, ...connecting })).toEqual(usual);
+    expect(federationIn(JSON.parse('{"type":"external_account","__proto__":{"token_url":"x"}}'))).toEqual({
+      type: 'external_account',
+    });
   });
 
   test('of any shape are either read or refused in words without them', () => {

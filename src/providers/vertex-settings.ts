@@ -128,6 +128,19 @@ function checked(json: JsonObject): JsonObject {
   return json;
 }
 
+const GOOGLES = 'googleapis.com';
+
+/** What Google documents of `external_account`. Its library reads other spellings of these, and how it is to connect, too. */
+const FEDERATION_MEMBERS = [
+  ...['type', 'audience', 'subject_token_type', 'token_url', 'token_info_url', 'credential_source'],
+  ...['service_account_impersonation_url', 'service_account_impersonation', 'client_id', 'client_secret'],
+  ...['quota_project_id', 'workforce_pool_user_project'],
+];
+
+/** Without members whose addresses nobody has looked at. */
+export const federationIn = (json: JsonObject): JsonObject =>
+  Object.fromEntries(FEDERATION_MEMBERS.flatMap((name) => (Object.hasOwn(json, name) ? [[name, json[name]]] : [])));
+
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(host);
 
 /**
@@ -135,6 +148,10 @@ const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\]
  * sends what it finds on this machine: only Google may have that.
  */
 function checkAddresses(json: JsonObject): void {
+  const universe = json['universe_domain'];
+  if (kindOf(json) === 'external_account' && universe !== undefined && universe !== GOOGLES) {
+    throw new Error(`vertex_credentials.universe_domain must be ${GOOGLES}`);
+  }
   const members = ['token_uri', 'token_url', 'service_account_impersonation_url'];
   for (const name of members) if (json[name] !== undefined) checkAddress(name, json[name]);
 }
@@ -143,9 +160,9 @@ function checkAddress(name: string, address: unknown): void {
   const url = typeof address === 'string' && URL.canParse(address) ? new URL(address) : undefined;
   const isLocal = url !== undefined && isLoopback(url.hostname);
   if (url?.protocol !== 'https:' && !isLocal) throw new Error(`vertex_credentials.${name} must be an https address`);
-  const isGoogles = url.hostname.endsWith('.googleapis.com') || isLocal;
+  const isGoogles = url.hostname.endsWith(`.${GOOGLES}`) || isLocal;
   if (name === 'token_uri' || isGoogles) return;
-  throw new Error(`vertex_credentials.${name} must be an address at googleapis.com`);
+  throw new Error(`vertex_credentials.${name} must be an address at ${GOOGLES}`);
 }
 
 /** Of people's credentials it is the project that pays. */

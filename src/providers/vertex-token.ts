@@ -12,10 +12,19 @@ import type {
   IdentityPoolClientOptions,
   PluggableAuthClientOptions,
 } from 'google-auth-library';
+import { boundedText } from '../lib/bounded-text.ts';
 import { isObject, type JsonObject, textOf } from '../lib/json.ts';
-import { exchangedToken, type FetchedToken, keptToken, keptTokens, noToken } from './fetched-token.ts';
+import {
+  exchangedToken,
+  type FetchedToken,
+  keptToken,
+  keptTokens,
+  MOST_ANSWER_BYTES,
+  noToken,
+} from './fetched-token.ts';
 import {
   type CredentialSource,
+  federationIn,
   GOOGLE_TOKEN_URL,
   kindOf,
   parsedCredentials,
@@ -162,7 +171,7 @@ async function answerTo(url: string, token: string, order: object): Promise<{ st
     // Where tokens go is the operator's word, not the answer's.
     const made = { method: 'POST', headers, body: JSON.stringify(order), redirect: 'error', signal } as const;
     const response = await fetch(url, made);
-    const body: unknown = await response.json();
+    const body: unknown = JSON.parse((await boundedText(response, MOST_ANSWER_BYTES)) ?? '');
     return { status: response.status, body: isObject(body) ? body : {} };
   } catch {
     // Its words may quote what was sent.
@@ -176,7 +185,7 @@ async function byFederation(json: JsonObject): Promise<FetchedToken> {
   const source = json['credential_source'];
   const { environment_id: cloud, executable } = isObject(source) ? source : {};
   // Google's own document, whose kind and addresses were looked at when it was read.
-  const options = { ...json, scopes: [SCOPE] } as unknown as AwsClientOptions &
+  const options = { ...federationIn(json), scopes: [SCOPE] } as unknown as AwsClientOptions &
     IdentityPoolClientOptions &
     PluggableAuthClientOptions;
   const Client = cloud ? library.AwsClient : executable ? library.PluggableAuthClient : library.IdentityPoolClient;
