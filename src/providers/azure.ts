@@ -10,7 +10,7 @@ import { openAiCompatible } from './openai-compatible.ts';
 import type { Refusal } from './parameters.ts';
 import { withPromptFilters } from './prompt-filters.ts';
 import { completionTokens, effortAsWord, reasoningRefusals } from './reasoning-models.ts';
-import { withoutForeignFields, withoutReasoningContent } from './request-rewrites.ts';
+import { withoutForeignFields, withoutMarks, withoutReasoningContent } from './request-rewrites.ts';
 
 /** LiteLLM's, so that a config without one goes on working. */
 const DEFAULT_API_VERSION = '2025-02-01-preview';
@@ -125,8 +125,11 @@ const chat = openAiCompatible({
   takesDeveloperRole: true,
   unsupported: ['thinking'],
   renames: (edit, target) => completionTokens(edit, ruledBy(target)),
-  refuses: (edit, target) => [...versionRefusals(edit, target), ...reasoningRefusals(edit, ruledBy(target))],
-  rewrites: [effortAsWord],
+  refuses: (edit, target) => [
+    ...versionRefusals(edit, target),
+    ...reasoningRefusals(edit, ruledBy(target), target.knownModel?.(target.upstreamModel)),
+  ],
+  rewrites: [effortAsWord, withoutMarks],
   messageRewrites: [withoutForeignFields, withoutReasoningContent],
   modelOf: ({ upstreamModel }) => deploymentOf(upstreamModel),
   url: urlOf,

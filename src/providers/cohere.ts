@@ -20,6 +20,7 @@ import {
 } from './dialect-request.ts';
 import { chunkDecoder, completionReader } from './openai-decoder.ts';
 import type { ParameterRules, Refusal } from './parameters.ts';
+import { noteToolMarks } from './unread-members.ts';
 
 const UNSUPPORTED =
   `n logit_bias top_logprobs functions function_call modalities audio prediction web_search_options store
@@ -89,6 +90,7 @@ function buildRequest(input: ChatInput, target: Target, changes: Change[]): Upst
 }
 
 function toolFields({ fields, note }: DialectRequest): JsonObject {
+  noteToolMarks(fields['tools'], note);
   const tools = functionTools(take(fields, 'tools'));
   const choice = take(fields, 'tool_choice');
   const { named, must } = chosen(choice, note);

@@ -9,7 +9,7 @@ import { withJsonTool } from './json-tool.ts';
 import { knowsOf } from './known-flags.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import type { Refusal } from './parameters.ts';
-import { mapParts, plainEffort, requiredAsAny } from './request-rewrites.ts';
+import { mapParts, plainEffort, requiredAsAny, withoutMarks } from './request-rewrites.ts';
 
 const MODELS = 'accounts/fireworks/models/';
 
@@ -52,7 +52,7 @@ const chat = openAiCompatible({
   modelOf,
   renames: { max_completion_tokens: 'max_tokens' },
   refuses: refusals,
-  rewrites: [requiredAsAny, plainEffort, inlined],
+  rewrites: [withoutMarks, requiredAsAny, plainEffort, inlined],
 });
 
 const asksForJson = ({ type }: JsonObject): boolean => type === 'json_schema' || type === 'json_object';

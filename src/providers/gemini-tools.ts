@@ -8,6 +8,7 @@ import type { Change } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
 import type { GeminiModel } from './gemini-model.ts';
 import { openApiSchema } from './gemini-schema.ts';
+import { noteToolMarks } from './unread-members.ts';
 
 export interface ToolFields {
   readonly tools?: readonly JsonObject[];
@@ -47,6 +48,7 @@ interface Collected {
 function collected(edit: BodyEdit, changes: Change[]): Collected {
   const found: Collected = { declarations: [], hosted: new Map() };
   const tools = edit.get('tools');
+  noteToolMarks(tools, (change) => changes.push(change));
   if (Array.isArray(tools))
     for (const [index, tool] of tools.entries()) collect(tool, `tools[${index}]`, found, changes);
   const functions = edit.get('functions');

@@ -11,7 +11,13 @@ import { knowsOf } from './known-flags.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import type { Refusal } from './parameters.ts';
 import { ownUsageAsUsage, reasoningAsContent } from './reply-differences.ts';
-import { reasoningContentAs, renamedValues, withoutAnswerFields, withoutNullFields } from './request-rewrites.ts';
+import {
+  reasoningContentAs,
+  renamedValues,
+  withoutAnswerFields,
+  withoutMarks,
+  withoutNullFields,
+} from './request-rewrites.ts';
 
 const LACKS =
   'thinking modalities audio prediction store verbosity prompt_cache_retention logit_bias logprobs top_logprobs';
@@ -63,7 +69,7 @@ const chat = openAiCompatible({
   apiKeyEnv: ['GROQ_API_KEY'],
   unsupported: LACKS.split(' '),
   refuses: refusals,
-  rewrites: [search, renamedValues('service_tier', { default: 'on_demand', priority: 'performance' })],
+  rewrites: [withoutMarks, search, renamedValues('service_tier', { default: 'on_demand', priority: 'performance' })],
   messageRewrites: [withoutNullFields, withoutAnswerFields, reasoningContentAs('reasoning')],
   reply: { whole: answer, message: reasoningAsContent },
 });

@@ -314,3 +314,84 @@ test('Eden AI’s price of a call is its usage’s', () => {
   expect(eden.adapter.parseResponse(answer, eden).usage).toMatchObject({ prompt_tokens: 1, cost: 0.002 });
   expect(eden.adapter.reportsCost).toBe(true);
 });
+
+const tool = (name: string, more: object = {}) => ({
+  type: 'function',
+  function: { name, parameters: { type: 'object', properties: {} } },
+  ...more,
+});
+
+describe('a choice among some of the tools', () => {
+  const choice = (mode: string, ...names: string[]) => ({
+    type: 'allowed_tools',
+    allowed_tools: { mode, tools: names.map((name) => ({ type: 'function', function: { name } })) },
+  });
+  const tools = [tool('f'), tool('g')];
+  const hosts = ['groq/llama-3.3', 'deepseek/m', 'xai/grok-4', 'openrouter/a/b', 'hosted_vllm/m', 'together_ai/m'];
+
+  test.each(hosts)('is made for %s by leaving out the others', (model) => {
+    const asked = ask(target(model), { body: { tools, tool_choice: choice('required', 'g') } });
+    expect(asked.sent).toMatchObject({ tool_choice: 'required', tools: [tools[1] ?? {}] });
+    expect(asked.sent['tools']).toHaveLength(1);
+    expect(asked.changes.map(({ field, action }) => `${action} ${field}`)).toEqual(
+      expect.arrayContaining(['emulated tool_choice', 'dropped tools']),
+    );
+    expect(sent(model, { tools, tool_choice: choice('auto', 'g', 'f') })).toMatchObject({ tool_choice: 'auto', tools });
+    expect(() => sent(model, { tools, tool_choice: choice('auto', 'h') })).toThrow('allows none of the tools');
+  });
+
+  test('is Mistral’s word for a call that must be', () => {
+    expect(sent('mistral/m', { tools, tool_choice: choice('required', 'f') })).toMatchObject({ tool_choice: 'any' });
+  });
+
+  test.each(['openai/gpt-4o', 'litellm_proxy/m'])('goes to %s as it is', (model) => {
+    const given = choice('auto', 'f');
+    expect(sent(model, { tools, tool_choice: given })).toMatchObject({ tools, tool_choice: given });
+  });
+});
+
+describe('marks for Claude’s cache', () => {
+  const mark = { cache_control: { type: 'ephemeral' } };
+  const body = {
+    messages: [
+      { role: 'system', content: 'Be brief.', ...mark },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'Hi', ...mark },
+          { type: 'image_url', image_url: { url: 'https://x.example/a.png' } },
+        ],
+      },
+    ],
+    tools: [tool('f', mark), { type: 'function', function: { name: 'g', ...mark } }],
+  };
+  const strict = 'mistral/m groq/m deepseek/m xai/m moonshot/m cerebras/m fireworks_ai/m together_ai/m azure/m'.split(
+    ' ',
+  );
+
+  test.each(strict)('do not reach %s, which is told', (model) => {
+    const asked = ask(target(model), { body });
+    expect(JSON.stringify(asked.sent)).not.toContain('cache_control');
+    expect(JSON.stringify(asked.sent)).toContain('Be brief.');
+    const told = asked.changes.map(({ field, note }) => `${field}: ${note}`);
+    expect(told).toEqual(expect.arrayContaining(['messages: cache_control', 'tools: cache_control']));
+  });
+
+  test('reach those who may read them', () => {
+    for (const model of ['openrouter/anthropic/claude', 'dashscope/qwen3-max', 'litellm_proxy/m', 'zai/glm-5']) {
+      expect(JSON.stringify(sent(model, body)).match(/cache_control/g)?.length).toBeGreaterThanOrEqual(4);
+    }
+  });
+
+  test('stay where nothing is marked', () => {
+    const plain = { messages: [HI], tools: [tool('f')] };
+    expect(changes('groq/m', plain)).toEqual([]);
+    expect(sent('groq/m', plain)).toMatchObject(plain);
+  });
+
+  test('do not reach OpenAI itself, but servers that only speak like it', () => {
+    const at = (baseUrl: string) => JSON.stringify(ask(targetOf('openai/gpt-4o', { baseUrl }), { body }).sent);
+    expect(at('https://api.openai.com/v1')).not.toContain('cache_control');
+    expect(at('http://127.0.0.1:9/v1')).toContain('cache_control');
+  });
+});

@@ -42,6 +42,7 @@ import {
   reasoningContentAs,
   withoutAnswerFields,
   withoutInTools,
+  withoutMarks,
   withReasoning,
 } from './request-rewrites.ts';
 
@@ -69,7 +70,7 @@ export const HOSTED: readonly ProviderAdapter[] = [
     defaultBaseUrl: 'https://api.deepseek.com/beta',
     apiKeyEnv: ['DEEPSEEK_API_KEY'],
     renames: TO_MAX_TOKENS,
-    rewrites: [effortAsThinkingSwitch, withReasoning(isThinking), schemaInWords],
+    rewrites: [withoutMarks, effortAsThinkingSwitch, withReasoning(isThinking), schemaInWords],
     messageRewrites: [contentAsText],
     reply: { usage: cacheHitsAsDetails },
   }),
@@ -82,7 +83,7 @@ export const HOSTED: readonly ProviderAdapter[] = [
     unsupported: ['thinking', 'logit_bias', 'web_search_options'],
     refuses: (edit, { upstreamModel }) =>
       GROK_REASONS.test(upstreamModel) ? givenOf(edit, 'stop', 'frequency_penalty', 'presence_penalty') : [],
-    rewrites: [withoutInTools(['strict'], false)],
+    rewrites: [withoutMarks, withoutInTools(['strict'], false)],
     messageRewrites: [namesOnUsersOnly],
     reply: { usage: reasoningIntoCompletion },
     billing: () => ({ thresholdIsInclusive: true }),
@@ -111,7 +112,7 @@ export const HOSTED: readonly ProviderAdapter[] = [
       supports_function_calling: ['tools', 'tool_choice', 'parallel_tool_calls', 'functions', 'function_call'],
       supports_response_schema: ['response_format'],
     }),
-    rewrites: [plainEffort, togetherEffort],
+    rewrites: [withoutMarks, plainEffort, togetherEffort],
     messageRewrites: [withoutAnswerFields],
     // Older models of it finish with `eos`, newer ones reason in a field of its own.
     reply: { message: reasoningAsContent },
@@ -123,7 +124,7 @@ export const HOSTED: readonly ProviderAdapter[] = [
     baseUrlEnv: ['PERPLEXITYAI_API_BASE', 'PERPLEXITY_API_BASE'],
     renames: TO_MAX_TOKENS,
     unsupported: ['thinking', 'user', ...PERPLEXITY_LACKS, ...NO_LOGPROBS, ...NO_FUNCTIONS],
-    rewrites: [objectAsSchema],
+    rewrites: [withoutMarks, objectAsSchema],
     streamUsage: 'always',
     reply: { whole: sourcesAsAnnotations, usage: costPartsAsDetails },
     reportsCost: true,
@@ -134,6 +135,7 @@ export const HOSTED: readonly ProviderAdapter[] = [
     id: 'cerebras',
     defaultBaseUrl: 'https://api.cerebras.ai/v1',
     apiKeyEnv: ['CEREBRAS_API_KEY'],
+    rewrites: [withoutMarks],
     messageRewrites: [withoutAnswerFields, reasoningContentAs('reasoning')],
     reply: { message: reasoningAsContent },
   }),
@@ -145,7 +147,7 @@ export const HOSTED: readonly ProviderAdapter[] = [
     unsupported: NO_FUNCTIONS,
     refuses: (edit, { upstreamModel }) =>
       upstreamModel.includes('kimi-thinking-preview') ? givenOf(edit, 'tools', 'tool_choice') : [],
-    rewrites: [requiredInWords, kimiTemperature, plainEffort, withReasoning(isReasonedCall)],
+    rewrites: [withoutMarks, requiredInWords, kimiTemperature, plainEffort, withReasoning(isReasonedCall)],
     reply: { whole: choiceUsageAsUsage, usage: cacheHitsAsDetails },
   }),
   qwen('dashscope', 'https://dashscope-intl.aliyuncs.com', ['DASHSCOPE_API_KEY']),

@@ -20,6 +20,7 @@ import {
   withoutAnswerFields,
   withoutEmptyAnswers,
   withoutInTools,
+  withoutMarks,
 } from './request-rewrites.ts';
 
 const LACKS = `user service_tier safety_identifier modalities audio web_search_options store verbosity
@@ -184,6 +185,7 @@ export function mistralAdapter(door: MistralDoor): ProviderAdapter {
     unsupported: LACKS,
     refuses: refusals,
     rewrites: [
+      withoutMarks,
       requiredAsAny,
       withoutInTools(['$id', '$schema', 'additionalProperties', 'strict'], true),
       reasoning,

@@ -20,6 +20,7 @@ import { ollamaMessages } from './ollama-messages.ts';
 import { chunkDecoder, completionReader } from './openai-decoder.ts';
 import type { ParameterRules, Refusal } from './parameters.ts';
 import { withTaggedThoughts } from './tagged-thoughts.ts';
+import { noteToolMarks } from './unread-members.ts';
 
 const UNSUPPORTED = `n logit_bias functions function_call modalities audio prediction web_search_options store verbosity
   prompt_cache_retention prompt_cache_key safety_identifier user service_tier stream_options`.split(/\s+/);
@@ -119,6 +120,7 @@ function moveOption(
 }
 
 function toolFields({ fields, note }: DialectRequest): JsonObject {
+  noteToolMarks(fields['tools'], note);
   const tools = functionTools(take(fields, 'tools'));
   const choice = wordOf(take(fields, 'tool_choice'));
   if (choice === 'auto') note(needless('tool_choice'));

@@ -14,6 +14,7 @@ import {
   developerAsSystem,
   imageUrlObjects,
   type MessageRewrite,
+  onlyAllowedTools,
   plainToolChoice,
   type RequestRewrite,
   rewriteMessages,
@@ -39,7 +40,7 @@ export interface OpenAiCompatible {
   readonly refuses?: ParameterRules['refuses'];
   readonly rewrites?: readonly TargetRewrite[];
   readonly messageRewrites?: readonly MessageRewrite[] | ((target: Target) => readonly MessageRewrite[]);
-  /** It knows the role `developer`. */
+  /** It knows what is OpenAI's alone: the role `developer`, and a choice among some of the tools. */
   readonly takesDeveloperRole?: boolean;
   /** It hands thought signatures on to Gemini; elsewhere they are taken out of the history. */
   readonly takesThoughtSignatures?: boolean;
@@ -120,7 +121,7 @@ function recipeOf(provider: OpenAiCompatible): Recipe {
       unsupported: new Set(unsupported),
       refuses,
     },
-    rewrites: [plainToolChoice, ...rewrites],
+    rewrites: [plainToolChoice, ...(provider.takesDeveloperRole ? [] : [onlyAllowedTools]), ...rewrites],
     asksForUsage: provider.streamUsage !== 'always',
     prepare(target) {
       const prepared = known.get(target) ?? preparedFor(target, provider);

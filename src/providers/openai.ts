@@ -3,7 +3,7 @@ import { textOf } from '../lib/json.ts';
 import type { Billing, Target } from './adapter.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import { completionTokens, effortAsWord, reasoningRefusals } from './reasoning-models.ts';
-import { withoutForeignFields, withoutReasoningContent } from './request-rewrites.ts';
+import { withoutForeignFields, withoutMarks, withoutReasoningContent } from './request-rewrites.ts';
 
 interface OpenAiSettings {
   readonly organization: string | undefined;
@@ -21,9 +21,14 @@ export const openai = openAiCompatible({
   takesDeveloperRole: true,
   unsupported: ['thinking'],
   renames: (edit, { upstreamModel }) => completionTokens(edit, upstreamModel),
-  refuses: (edit, { upstreamModel }) => reasoningRefusals(edit, upstreamModel),
-  rewrites: [effortAsWord],
-  // Servers of one's own are reached by this prefix, too, and want to know what they thought.
+  refuses: (edit, { upstreamModel, knownModel }) => reasoningRefusals(edit, upstreamModel, knownModel?.(upstreamModel)),
+  rewrites: [
+    effortAsWord,
+    (edit, changes, { baseUrl }) => {
+      if (OPENAI.test(baseUrl)) withoutMarks(edit, changes);
+    },
+  ],
+  // Servers of one's own are reached by this prefix, too, and want to know what they thought; gateways know marks.
   messageRewrites: ({ baseUrl }) => [withoutForeignFields, ...(OPENAI.test(baseUrl) ? [withoutReasoningContent] : [])],
   billing,
 });

@@ -143,6 +143,31 @@ test('models that reason are told by name', () => {
   for (const model of OTHERS) expect(isReasoningModel(model)).toBe(false);
 });
 
+describe('an effort', () => {
+  test.each(['gpt-4o', 'gpt-4.1-nano', 'gpt-3.5-turbo', 'ft:gpt-4o:org::id', 'chatgpt-4o-latest'])(
+    'is nothing to %s, which answers at once',
+    (model) => {
+      expect(() => openai(model, { reasoning_effort: 'low' })).toThrow('the model does not reason');
+      const asked = ask(targetOf(`openai/${model}`), { body: { reasoning_effort: 'low' }, dropParams: true });
+      expect(members(asked)).toEqual({});
+      expect(asked.changes).toEqual([
+        { field: 'reasoning_effort', action: 'dropped', note: 'the model does not reason' },
+      ]);
+      expect(openai(model, { reasoning_effort: null }).changes).toEqual([]);
+    },
+  );
+
+  test('that the catalog denies to the model is refused, and any other is the upstream’s matter', () => {
+    const flags = { supports_xhigh_reasoning_effort: false, supports_minimal_reasoning_effort: true };
+    const known = { knownModel: () => ({ maxOutputTokens: undefined, flags }) };
+    expect(() => openai('gpt-5', { reasoning_effort: 'xhigh' }, known)).toThrow('does not have this level');
+    expect(() => openai('gpt-5', { reasoning_effort: { effort: 'xhigh' } }, known)).toThrow('this level');
+    for (const effort of ['minimal', 'high', 'none', 'new']) {
+      expect(members(openai('gpt-5', { reasoning_effort: effort }, known))).toEqual({ reasoning_effort: effort });
+    }
+  });
+});
+
 describe('the organization', () => {
   const header = 'openai-organization';
 

@@ -4,6 +4,7 @@
  */
 
 import { isObject, textOf } from '../lib/json.ts';
+import type { KnownModel } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
 import type { Refusal } from './parameters.ts';
 import type { RequestRewrite } from './request-rewrites.ts';
@@ -73,8 +74,26 @@ function familyOf(model: string): Family | undefined {
   return family;
 }
 
+/** They answer at once, and refuse to be told how long to think. */
+const ANSWERS_AT_ONCE = /^(?:chatgpt-4o|gpt-[34])/;
+
+function effortRefusals(edit: BodyEdit, name: string, known: KnownModel | undefined): Refusal[] {
+  const effort = effortOf(edit.get('reasoning_effort'));
+  if (effort === undefined) return [];
+  const field = 'reasoning_effort';
+  if (ANSWERS_AT_ONCE.test(name)) return [{ field, why: 'the model does not reason' }];
+  const isMissing = known?.flags[`supports_${effort}_reasoning_effort`] === false;
+  return isMissing ? [{ field, why: 'the model does not have this level' }] : [];
+}
+
 /** What of this request the model does not take. */
-export function reasoningRefusals(edit: BodyEdit, model: string): readonly Refusal[] {
+export function reasoningRefusals(edit: BodyEdit, model: string, known?: KnownModel): readonly Refusal[] {
+  const refused = familyRefusals(edit, model);
+  const isSaid = refused.some(({ field }) => field === 'reasoning_effort');
+  return isSaid ? refused : [...refused, ...effortRefusals(edit, ownName(model), known)];
+}
+
+function familyRefusals(edit: BodyEdit, model: string): Refusal[] {
   const family = familyOf(model);
   if (!family) return [];
   const refused = family.unsupported

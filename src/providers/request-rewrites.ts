@@ -5,7 +5,8 @@
  * Sources: the providers' API references; LiteLLM's provider pages.
  */
 
-import { isObject, type JsonObject, numberOf, without } from '../lib/json.ts';
+import { invalidRequest } from '../errors.ts';
+import { isObject, type JsonObject, numberOf, textOf, without } from '../lib/json.ts';
 import type { ChatMessage } from '../wire/openai.ts';
 import type { Change, Target } from './adapter.ts';
 import type { BodyEdit } from './body-edit.ts';
@@ -192,6 +193,48 @@ export const withoutCacheMarks: MessageRewrite = {
     return { ...without(message, 'cache_control'), content: parts };
   },
 };
+
+/** The same in tools, too. Claude's clients mark them, and a fallback may lead their requests anywhere. */
+export const withoutMarks: RequestRewrite = (edit, changes) => {
+  rewriteMessages(edit, [withoutCacheMarks], changes);
+  const tools = edit.get('tools');
+  if (!Array.isArray(tools)) return;
+  const cleaned = tools.map(unmarked);
+  if (cleaned.every((tool, at) => tool === tools[at])) return;
+  edit.set('tools', cleaned);
+  changes.push({ field: 'tools', action: 'dropped', note: 'cache_control' });
+};
+
+function unmarked(tool: unknown): unknown {
+  if (!isObject(tool)) return tool;
+  const bare = without(tool, 'cache_control');
+  const made = bare['function'];
+  const plain = isObject(made) ? without(made, 'cache_control') : made;
+  return plain === made ? bare : { ...bare, function: plain };
+}
+
+/**
+ * OpenAI's choice among some of the tools, where nobody else knows it: only those are sent, with the choice's mode.
+ *
+ * @throws GatewayError 400 when none of them is there
+ */
+export const onlyAllowedTools: RequestRewrite = (edit, changes) => {
+  const choice = edit.get('tool_choice');
+  const tools = edit.get('tools');
+  if (!isObject(choice) || choice['type'] !== 'allowed_tools' || !Array.isArray(tools)) return;
+  const { mode, tools: listed } = isObject(choice['allowed_tools']) ? choice['allowed_tools'] : choice;
+  const names = new Set(Array.isArray(listed) ? listed.map(functionName) : []);
+  const kept = tools.filter((tool) => functionName(tool) !== undefined && names.has(functionName(tool)));
+  if (kept.length === 0) throw invalidRequest("'tool_choice' allows none of the tools.", 'tool_choice');
+  edit.set('tool_choice', mode === 'required' ? 'required' : 'auto');
+  changes.push({ field: 'tool_choice', action: 'emulated', note: 'the other tools left out' });
+  if (kept.length === tools.length) return;
+  edit.set('tools', kept);
+  changes.push({ field: 'tools', action: 'dropped', note: 'those not chosen' });
+};
+
+const functionName = (tool: unknown): string | undefined =>
+  isObject(tool) && isObject(tool['function']) ? textOf(tool['function']['name']) : undefined;
 
 /** `{type: "auto"}` and the like as the text that OpenAI documents. */
 export const plainToolChoice: RequestRewrite = (edit) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { ask, targetOf } from '../../test/support/provider-parts.ts';
 import type { Change } from './adapter.ts';
-import { noteUnread } from './unread-members.ts';
+import { noteToolMarks, noteUnread } from './unread-members.ts';
 
 const noted = (message: object, ...read: readonly string[]): string[] => {
   const changes: Change[] = [];
@@ -107,4 +107,29 @@ describe('tools that a choice allows', () => {
     expect(() => askBedrock(choice('required', 'nobody'))).toThrow('tool_choice');
     expect(() => askBedrock({ type: 'allowed_tools' })).toThrow('tool_choice');
   });
+});
+
+describe('marks for a cache on tools', () => {
+  const tool = (more: object, inner: object = {}) => ({ type: 'function', function: { name: 'f', ...inner }, ...more });
+  const mark = { cache_control: { type: 'ephemeral' } };
+  const told = (tools: unknown): Change[] => {
+    const changes: Change[] = [];
+    noteToolMarks(tools, (change) => changes.push(change));
+    return changes;
+  };
+
+  test('are told once, wherever they stand', () => {
+    const change = { field: 'tools.cache_control', action: 'dropped', note: 'not known to the provider' } as const;
+    for (const tools of [[tool(mark)], [tool({}), tool({}, mark), tool(mark)]]) expect(told(tools)).toEqual([change]);
+    for (const tools of [undefined, 'x', [], [5], [tool({ cache_control: null })]]) expect(told(tools)).toEqual([]);
+  });
+
+  test.each(['gemini/gemini-2.5-flash', 'cohere/command-a-03-2025', 'ollama/llama3.1'])(
+    'are told of by %s',
+    (model) => {
+      const { sent, changes } = ask(targetOf(model), { body: { tools: [tool(mark)] } });
+      expect(JSON.stringify(sent)).not.toContain('cache_control');
+      expect(changes.map(({ field }) => field)).toContain('tools.cache_control');
+    },
+  );
 });

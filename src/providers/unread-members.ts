@@ -30,6 +30,15 @@ export function noteUnread(
   }
 }
 
+/** Marks for a cache that tools carry, where the dialect has no place for them. */
+export function noteToolMarks(tools: unknown, note: (change: Change) => void): void {
+  const isMarked = (tool: unknown): boolean =>
+    isObject(tool) && (isGiven(tool['cache_control']) || isMarked(tool['function']));
+  if (Array.isArray(tools) && tools.some(isMarked)) {
+    note({ field: 'tools.cache_control', action: 'dropped', note: 'not known to the provider' });
+  }
+}
+
 function unreadOf(message: JsonObject, read: ReadonlySet<string>): string[] {
   const own = Object.keys(message).filter(
     (name) => !ALWAYS.has(name) && !read.has(name) && isGiven(message[name]) && !isFunctionsName(message, name),
