@@ -341,13 +341,13 @@ describe('a stream', () => {
     const events = [
       '{"contentBlockDelta":{"contentBlockIndex":0,"delta":{"citation":{"title":"Doc"}}}}',
       '{"contentBlockDelta":{"contentBlockIndex":0,"delta":{"novelty":{"a":1}}}}',
+      '{"contentBlockDelta":{"contentBlockIndex":0,"delta":{"b":2}}}',
       '{"novelEvent":{"a":1}}',
       '{"messageStop":{"stopReason":"guardrail_intervened"}}',
       '{"metadata":{"usage":{"inputTokens":1,"outputTokens":2},"trace":{"guardrail":{"a":1}},"serviceTier":{"type":"priority"}}}',
     ];
     const chunks = decodeAll(events);
-    expect(JSON.stringify(chunks)).toContain('{"citations":[{"title":"Doc"}]}');
-    expect(JSON.stringify(chunks)).toContain('{"blocks":[{"novelty":{"a":1}}]}');
+    expect(JSON.stringify(chunks)).toContain('{"citations":[{"title":"Doc"}],"blocks":[{"novelty":{"a":1}},{"b":2}]}');
     expect(
       chunks.some((chunk) => JSON.stringify(chunk['trace']) === '{"guardrail":{"a":1}}' && chunk.choices.length === 1),
     ).toBe(true);

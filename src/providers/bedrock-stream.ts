@@ -44,6 +44,7 @@ class ConverseStream {
   /** They leave whole at the end, too. */
   readonly #citations: unknown[] = [];
   readonly #annotations: JsonObject[] = [];
+  readonly #others: JsonObject[] = [];
   /** Citations of the block that is being written, and the number of characters before it. */
   readonly #cited: unknown[] = [];
   #blockStart = 0;
@@ -114,7 +115,8 @@ class ConverseStream {
       this.#cited.push(citation);
       return [];
     }
-    return this.#said({ provider_specific_fields: { blocks: [delta] } });
+    this.#others.push(delta);
+    return [];
   }
 
   #text(text: string): ChatChunk[] {
@@ -169,13 +171,17 @@ class ConverseStream {
     this.#closeBlock();
     const { finish_reason, provider_specific_fields: fields } = finishOf(stopReason, this.#callCount > 0);
     const blocks = this.#thoughts.map(({ block }) => block);
+    const ownFields = {
+      ...(this.#citations.length > 0 && { citations: this.#citations }),
+      ...(this.#others.length > 0 && { blocks: this.#others }),
+    };
     const told = this.#held !== '' && !this.#hasJson;
     const delta = {
       ...(!this.#roleSent && { role: 'assistant' as const }),
       ...(told && { content: this.#held }),
       ...(blocks.length > 0 && { thinking_blocks: blocks }),
       ...(this.#annotations.length > 0 && !this.#hasJson && { annotations: this.#annotations }),
-      ...(this.#citations.length > 0 && { provider_specific_fields: { citations: this.#citations } }),
+      ...(Object.keys(ownFields).length > 0 && { provider_specific_fields: ownFields }),
     };
     return [this.#chunk([{ index: 0, delta, finish_reason, provider_specific_fields: { ...fields, ...rest } }])];
   }
