@@ -316,8 +316,30 @@ describe('limits of deployments', () => {
   test('that hold all of them back end in one refusal, which clears with the first of them', () => {
     const { error: ended } = walked({ groups: [group('m', 'a', 'b', 'c')] }, [full(9_000), full(4_000), full()]);
     expect(ended).toMatchObject({ kind: 'deployment_busy', status: 429, details: { retryAfterMs: 4_000 } });
-    expect(ended?.message).toBe('Every deployment of m that could answer is at a limit of its own.');
+    expect(ended?.message).toBe('no');
+    expect(ended?.details.reason).toBe('Every deployment of m that could answer is at a limit of its own.');
     expect(ended?.details.limit?.scope).toBe('deployment');
+  });
+
+  const spent = (scope: string, status?: number): GatewayError =>
+    error('deployment_busy', {
+      limit: { scope, unit: 'usd', used: 1, spent: 1, held: 0, max: 1, resets_at: null },
+      reason: 'An admin can raise it.',
+      ...(status !== undefined && { status }),
+    });
+
+  test('of a budget are refused as budgets are, with the status that the operator chose', () => {
+    const groups = [group('m', 'a', 'b')];
+    const { error: ended } = walked({ groups }, [spent('deployment', 400), spent('provider', 400)]);
+    expect(ended).toMatchObject({ kind: 'deployment_busy', status: 400, details: { type: 'budget_exceeded' } });
+    expect(ended?.details.reason).toEndWith('at a limit of its own. An admin can raise it.');
+    expect(walked({ groups }, [spent('deployment'), spent('provider')]).error?.status).toBe(422);
+  });
+
+  test('of a rate that clears before a budget does are refused as rates are', () => {
+    const { error: ended } = walked({ groups: [group('m', 'a', 'b')] }, [spent('deployment', 422), full(9_000)]);
+    expect(ended?.status).toBe(429);
+    expect(ended?.details.type).toBeUndefined();
   });
 
   test('are not the answer when an upstream gave one', () => {

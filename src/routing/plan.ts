@@ -1,5 +1,5 @@
 /** The policy of one request as the sentence it is: retry inside the group, then fall back to the next group. */
-import { type ErrorKindName, GatewayError } from '../errors.ts';
+import { ERROR_KINDS, type ErrorKindName, GatewayError } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
 import { type Choice, type Chosen, orderOf } from './choose.ts';
 import { classOf } from './error-class.ts';
@@ -259,22 +259,24 @@ function worstOf(met: readonly GatewayError[], group: Group): GatewayError | und
   );
 }
 
+/**
+ * In the words of the limit that clears first: a rate is refused as every other rate is, a budget of a deployment or a
+ * provider as every other budget.
+ */
 function allBusy(met: readonly GatewayError[], { name }: Group): GatewayError | undefined {
   const [soonest] = met.toSorted((a, b) => clearsAfterMs(a) - clearsAfterMs(b));
   if (!soonest) return undefined;
-  const { retryAfterMs, limit, reason, headers } = soonest.details;
-  return new GatewayError(
-    'deployment_busy',
-    `Every deployment of ${name} that could answer is at a limit of its own.`,
-    {
-      code: 'deployments_at_limit',
-      ...(reason !== undefined && { reason }),
-      ...(limit !== undefined && { limit }),
-      ...(headers !== undefined && { headers }),
-      ...(retryAfterMs !== undefined && { retryAfterMs }),
-      cause: soonest,
-    },
-  );
+  const { retryAfterMs, limit, reason = '', headers, status } = soonest.details;
+  const isBudget = limit?.unit === 'usd';
+  return new GatewayError('deployment_busy', soonest.message, {
+    code: 'deployments_at_limit',
+    reason: `Every deployment of ${name} that could answer is at a limit of its own. ${reason}`.trimEnd(),
+    ...(isBudget && { type: 'budget_exceeded', status: status ?? ERROR_KINDS.budget_exceeded.status }),
+    ...(limit !== undefined && { limit }),
+    ...(headers !== undefined && { headers }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    cause: soonest,
+  });
 }
 
 const clearsAfterMs = ({ details }: GatewayError): number => details.retryAfterMs ?? Number.POSITIVE_INFINITY;

@@ -212,6 +212,14 @@ describe('a budget', () => {
     const keys = await Promise.all([made({}), made({}), made({})]);
     const statuses = (await Promise.all(keys.map((key) => burst(3, key, { model: 'capped', max_tokens: 20 })))).flat();
     expect(passed(statuses)).toBe(3);
+    expect(statuses.filter((status) => status === 422)).toHaveLength(6);
+    const refused = await ask(await made({}), { model: 'capped', max_tokens: 20 });
+    const { error } = (await refused.json()) as { error: object };
+    expect(error).toMatchObject({
+      type: 'budget_exceeded',
+      message: expect.stringContaining('Budget has been exceeded'),
+    });
+    expect(error).toMatchObject({ limit: { scope: 'deployment', unit: 'usd', spent: 0.0003, held: 0, max: 0.0003 } });
   });
 
   test('that is raised counts what was spent before', async () => {

@@ -222,7 +222,8 @@ describe('who may be asked', () => {
     const refused = await ask(place, 'm');
     expect([refused.status, refused.tried]).toEqual([429, []]);
     expect(refused.body.error).toMatchObject({
-      message: 'Every deployment of m that could answer is at a limit of its own.',
+      message: 'Rate limit exceeded',
+      reason: expect.stringContaining('Every deployment of m that could answer is at a limit of its own.'),
       type: 'rate_limit_error',
       code: 'deployments_at_limit',
       limit: { scope: 'deployment', unit: 'requests', max: 1 },
