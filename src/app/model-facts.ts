@@ -70,6 +70,7 @@ export function paramsOf(deployment: DeploymentConfig): Record<string, unknown> 
     max_budget: deployment.maxBudgetUsd,
     budget_duration: deployment.budgetDuration,
     mock_response: deployment.mockResponse,
+    fake_stream: deployment.fakeStream,
     drop_params: deployment.dropParams,
     ...deployment.providerSettings,
     ...deployment.defaults,

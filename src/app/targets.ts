@@ -86,6 +86,7 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
     tagPatterns: deployment.tagPatterns.map((pattern) => new RegExp(pattern)),
     region: deployment.region,
     mockResponse: deployment.mockResponse,
+    fakeStream: deployment.fakeStream,
     baseModel: deployment.baseModel,
     maxInputTokens: tokensIn(deployment.modelInfo['max_input_tokens']),
     knownModel: knowledgeOf(deployment, adapter.id, parts),

@@ -57,6 +57,8 @@ export interface DeploymentConfig {
   readonly maxBudgetUsd: number | undefined;
   readonly budgetDuration: string | undefined;
   readonly mockResponse: string | undefined;
+  /** Streams are made of whole answers. */
+  readonly fakeStream?: boolean | undefined;
   /** `litellm_credential_name`: where values come from that are not given here. */
   readonly credentialName?: string | undefined;
   readonly dropParams: boolean | undefined;

@@ -39,6 +39,8 @@ const GOOD: readonly (readonly [written: string, params: Partial<DeploymentParam
   ['silent_model: shadow', { silentModels: ['shadow'] }],
   ['{max_budget: 1.5, budget_duration: 1d}', { maxBudgetUsd: 1.5, budgetDuration: '1d' }],
   ['mock_response: Hi', { mockResponse: 'Hi' }],
+  ['fake_stream: true', { fakeStream: true }],
+  ['fake_stream: "False"', { fakeStream: false }],
   ['litellm_credential_name: main', { credentialName: 'main' }],
   ['litellm_credential_name: ""', { credentialName: undefined }],
   ['drop_params: false', { dropParams: false }],

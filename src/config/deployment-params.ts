@@ -64,6 +64,7 @@ export function readParams(tree: Tree | undefined, path: string, findings: Findi
     model: model === '' ? undefined : model,
     organizations: section.read('organization') ?? [],
     mockResponse: section.read('mock_response'),
+    ...(section.read('fake_stream') !== undefined && { fakeStream: section.read('fake_stream') }),
     credentialName: section.read('litellm_credential_name') || undefined,
     dropParams: section.read('drop_params'),
     additionalDropParams: section.read('additional_drop_params') ?? [],

@@ -59,7 +59,7 @@ export const IGNORED_PARAMS = words(`
   valkey_embedding_field prompt_id prompt_version prompt_variables prompt_label prompt_environment
   prompt_integration litellm_system_prompt enable_json_schema_validation modify_params
   roles initial_prompt_value
-  final_prompt_value bos_token eos_token fake_stream caching cache ttl no-log
+  final_prompt_value bos_token eos_token caching cache ttl no-log
   fallbacks context_window_fallback_dict mock_tool_calls mock_timeout mock_delay
   disable_add_transform_inline_image_block search_tool_name max_agentic_loops stream_chunk_size allowed_model_region
   callbacks success_callback failure_callback langfuse_public_key langfuse_secret langfuse_host

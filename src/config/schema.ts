@@ -57,6 +57,7 @@ export const LITELLM_PARAMS = rules(
     cooldown_time: 'delay',
     silent_model: 'texts',
     mock_response: 'text',
+    fake_stream: 'boolean',
     litellm_credential_name: 'text',
     drop_params: 'boolean',
     additional_drop_params: 'texts',

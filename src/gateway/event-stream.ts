@@ -1,6 +1,14 @@
 /** What the two kinds of streamed answer share: reading on demand, holding back, ending once, failing in order. */
 import type { StreamBody, StreamTally } from './call.ts';
-import { newTally, type StreamContext, truncated, type UpstreamBytes, usageChunk } from './stream-source.ts';
+import {
+  HOLD_MS,
+  newTally,
+  type StreamContext,
+  settlesWithin,
+  truncated,
+  type UpstreamBytes,
+  usageChunk,
+} from './stream-source.ts';
 
 export abstract class EventStream implements StreamBody {
   readonly tally: StreamTally;
@@ -46,6 +54,18 @@ export abstract class EventStream implements StreamBody {
     const bytes = await this.#source.read();
     if (bytes) this.feed(bytes);
     else this.#onClosed();
+  }
+
+  /** Until content arrives a failure can still go to another target; the wait for it after a first event is bounded. */
+  async beginning(): Promise<void> {
+    while (!this.begun) {
+      const reading = this.fill();
+      if (!this.holding) await reading;
+      else if (!(await settlesWithin(reading, HOLD_MS))) {
+        this.resume(reading);
+        return;
+      } else await reading;
+    }
   }
 
   /** Hands over a read that is still under way. */

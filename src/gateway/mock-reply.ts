@@ -89,12 +89,14 @@ export function wantsUsage(request: ChatRequest, target: Target | undefined): bo
   );
 }
 
+/** Together they are the text. */
+export const wordsOf = (text: string): readonly string[] => text.match(/\S+\s*|\s+/g) ?? [];
+
 /** One word a chunk, as a model would send it. */
 function deltasOf(content: string): ChatChunk['choices'] {
-  const words = content.match(/\S+\s*|\s+/g) ?? [];
   return [
     { index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null },
-    ...words.map((word) => ({ index: 0, delta: { content: word }, finish_reason: null })),
+    ...wordsOf(content).map((word) => ({ index: 0, delta: { content: word }, finish_reason: null })),
     { index: 0, delta: {}, finish_reason: 'stop' },
   ];
 }

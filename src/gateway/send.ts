@@ -5,10 +5,11 @@ import type { Deadlines } from '../lib/deadlines.ts';
 import type { Target, UpstreamRequest } from '../providers/adapter.ts';
 import type { ChatChunk } from '../wire/openai.ts';
 import { AttemptClock, type ConnectLimit } from './attempt-clock.ts';
+import { limitsOf, type TimeSettings, timeoutOf } from './attempt-limits.ts';
 import { authorized } from './authorized.ts';
 import { bodyText } from './body-text.ts';
 import type { Call, FullReply, Reading, Reply, StreamReply, StreamTally } from './call.ts';
-import type { EventStream } from './event-stream.ts';
+import { EMULATED, emulatedStream } from './emulated-stream.ts';
 import { followed } from './follow-ups.ts';
 import { type ForwardSettings, forwardedHeaders, withForwarded } from './forward-headers.ts';
 import { framingName, framingOf } from './framing-choice.ts';
@@ -20,10 +21,8 @@ import { clientClosed, sleep } from './sleep.ts';
 import {
   brokenOff,
   firstBytes,
-  HOLD_MS,
   type Interruption,
   type StreamContext,
-  settlesWithin,
   truncated,
   unreachable,
   upstreamBytes,
@@ -31,17 +30,8 @@ import {
 import { inputFor, targetFor } from './target-for.ts';
 import { TranslateStream } from './translate-stream.ts';
 
-export interface SendSettings {
+export interface SendSettings extends TimeSettings {
   readonly forward: ForwardSettings;
-  /** Longest wait for an answer to begin. */
-  readonly firstByteTimeoutMs: number;
-  /** Whole-request limit where neither the request nor the deployment has one. */
-  readonly timeoutMs: number;
-  readonly streamTimeoutMs: number | undefined;
-  /** Longest silence between two reads of a stream. */
-  readonly idleTimeoutMs: number;
-  /** Longest a call may take with all its attempts and its stream. */
-  readonly totalTimeoutMs: number;
   /** Longest wait for a connection to an upstream that was not heard of lately. */
   readonly connectTimeoutMs: number;
   readonly maxResponseBytes: number;
@@ -106,9 +96,23 @@ export class Sender {
     this.#heard.set(target.baseUrl, this.#parts.now());
     attempt.clock.answering();
     if (response.status < 200 || response.status > 299) throw await this.#refusal(target, response);
-    const args = [target, call, response, attempt] as const;
-    const reply: Promise<Reply> = call.request.stream === true ? this.#stream(...args) : this.#full(...args);
-    return reply.catch((thrown: unknown) => Promise.reject(answered(thrown, response.headers)));
+    return this.#read(target, call, response, attempt).catch((thrown: unknown) =>
+      Promise.reject(answered(thrown, response.headers)),
+    );
+  }
+
+  async #read(target: Target, call: Call, response: Response, attempt: Attempt): Promise<Reply> {
+    const { isStream, memo } = attempt;
+    if (call.request.stream !== true) return this.#full(target, call, response, attempt);
+    const type = response.headers.get('content-type');
+    const isWhole = !isStream || (target.adapter.followUp !== undefined && type?.includes('application/json') === true);
+    if (!isWhole) return this.#stream(target, call, response, attempt);
+    if (isStream) call.changes.push(EMULATED);
+    const { onChunk } = this.#parts;
+    return emulatedStream(await this.#full(target, call, response, attempt), {
+      ...this.#context(target, call, memo, response.headers),
+      onChunk: onChunk && ((chunk) => onChunk(call, chunk)),
+    });
   }
 
   /** For users' tests of their own time-out handling: waits as an upstream that never answers would. */
@@ -126,21 +130,18 @@ export class Sender {
   }
 
   #open(target: Target, call: Call): Attempt {
-    const request = target.adapter.buildRequest(inputFor(call, target), target, call.changes);
+    const input = inputFor(call, target);
+    const isStream = input.request.stream === true;
+    if (call.request.stream === true && !isStream) call.changes.push(EMULATED);
+    const request = target.adapter.buildRequest(input, target, call.changes);
     const controller = new AbortController();
     const interruption: Interruption = { reason: undefined };
     const settings = this.#parts.settings();
-    const timeoutMs = timeoutOf(target, call, settings);
     const end = (reason: GatewayError): void => {
       interruption.reason = reason;
       controller.abort();
     };
-    const limits = {
-      firstByteMs: Math.min(timeoutMs, settings.firstByteTimeoutMs),
-      answerMs: timeoutMs,
-      idleMs: Math.min(timeoutMs, settings.idleTimeoutMs),
-      totalMs: settings.totalTimeoutMs,
-    };
+    const limits = limitsOf(target, call, settings);
     const { deadlines, now } = this.#parts;
     const clock = new AttemptClock({ deadlines, now, end }, limits, call.receivedAtMs, this.#connectLimit(target));
     const forwarded = forwardedHeaders(call, settings.forward, target.adapter.forwards);
@@ -169,9 +170,9 @@ export class Sender {
       ? Promise.reject(clientClosed())
       : (authorized(request, target, time)?.then(post) ?? post(request));
     const { fetch } = this.#parts;
-    const following = { ...time, target, isStream: call.request.stream === true, maxBytes: settings.maxResponseBytes };
+    const following = { ...time, target, isStream, maxBytes: settings.maxResponseBytes };
     const response = target.adapter.followUp ? posted.then((first) => followed(first, following, fetch)) : posted;
-    return { response, memo: request.memo, controller, interruption, clock, release, close };
+    return { response, isStream, memo: request.memo, controller, interruption, clock, release, close };
   }
 
   /** One that has just answered need not be asked whether it is there. */
@@ -196,29 +197,15 @@ export class Sender {
   }
 
   async #stream(target: Target, call: Call, response: Response, attempt: Attempt): Promise<StreamReply> {
-    const { now } = this.#parts;
-    const settings = this.#parts.settings();
     const { headers, body: bytes } = response;
     if (!bytes) throw truncated();
     // One line of NDJSON is a JSON body.
     const isWhole = headers.get('content-type')?.includes('application/json');
     if (isWhole && framingName(target.adapter, target) !== 'ndjson') throw await this.#noStream(target, response);
     attempt.clock.opening();
-    const choices = target.requestChanges?.['n'] ?? call.request['n'];
     const source = upstreamBytes({ ...attempt, reader: bytes.getReader() });
     const framing = await framingOf(target.adapter, target);
-    const context: StreamContext = {
-      target,
-      framing,
-      requestedModel: call.requestedModel,
-      memo: attempt.memo,
-      wantsUsage: wantsUsage(call.request, target) || settings.alwaysIncludeStreamUsage,
-      choices: typeof choices === 'number' ? choices : undefined,
-      keepEvents: settings.storePrompts,
-      now,
-      meter: (tally: StreamTally) => this.#parts.meter(call, target, tally),
-      errorFrom: (data) => answered(this.#parts.upstreamError({ target, status: 200, body: data, headers }), headers),
-    };
+    const context: StreamContext = { ...this.#context(target, call, attempt.memo, headers), framing };
     const first = await firstBytes(source, framing !== undefined);
     if (!first) throw truncated();
     const onChunk = this.#parts.onChunk;
@@ -228,9 +215,26 @@ export class Sender {
       ? new RelayStream(source, context)
       : new TranslateStream(source, context, (chunk) => onChunk?.(call, chunk) ?? chunk);
     body.feed(first);
-    await untilBegun(body);
+    await body.beginning();
     attempt.clock.begun();
     return { kind: 'stream', target, upstreamHeaders: headers, body };
+  }
+
+  #context(target: Target, call: Call, memo: unknown, headers: Headers): StreamContext {
+    const { now } = this.#parts;
+    const settings = this.#parts.settings();
+    const choices = target.requestChanges?.['n'] ?? call.request['n'];
+    return {
+      target,
+      requestedModel: call.requestedModel,
+      memo,
+      wantsUsage: wantsUsage(call.request, target) || settings.alwaysIncludeStreamUsage,
+      choices: typeof choices === 'number' ? choices : undefined,
+      keepEvents: settings.storePrompts,
+      now,
+      meter: (tally: StreamTally) => this.#parts.meter(call, target, tally),
+      errorFrom: (data) => answered(this.#parts.upstreamError({ target, status: 200, body: data, headers }), headers),
+    };
   }
 
   /** Some providers put a failure into a 200; anything else that is no stream is nonsense, and its words stay unsaid. */
@@ -262,6 +266,8 @@ function answered<Thrown>(thrown: Thrown, headers: Headers): Thrown {
 
 interface Attempt {
   readonly response: Promise<Response>;
+  /** The upstream was asked for one. */
+  readonly isStream: boolean;
   /** The adapter's, of the request that was sent. */
   readonly memo: unknown;
   readonly controller: AbortController;
@@ -276,25 +282,5 @@ interface Attempt {
 /** A body whose first member is an error; Anthropic's says before it that it is one. */
 const HOLDS_ERROR = /^\s*\{\s*(?:"type"\s*:\s*"error"\s*,\s*)?"error"\s*:\s*[{"]/;
 
-function timeoutOf(target: Target, call: Call, settings: SendSettings): number {
-  const { controls, request } = call;
-  const forStream =
-    controls.streamTimeoutMs ?? controls.timeoutMs ?? target.streamTimeoutMs ?? settings.streamTimeoutMs;
-  const whole = controls.timeoutMs ?? target.timeoutMs ?? settings.timeoutMs;
-  return request.stream === true ? (forStream ?? whole) : whole;
-}
-
 /** Blank-line framing with plain newlines and no byte order mark: what the byte relay understands. */
 const isPlainFraming = (first: Uint8Array): boolean => first[0] !== 0xef && !first.includes(13);
-
-/** Until content arrives a failure can still go to another target; the wait for it after a first event is bounded. */
-async function untilBegun(body: EventStream): Promise<void> {
-  while (!body.begun) {
-    const reading = body.fill();
-    if (!body.holding) await reading;
-    else if (!(await settlesWithin(reading, HOLD_MS))) {
-      body.resume(reading);
-      return;
-    } else await reading;
-  }
-}

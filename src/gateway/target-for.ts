@@ -1,6 +1,7 @@
 /** What a caller may change of a deployment for its own call: the provider key, and an API version that nobody has set. */
 import type { ChatInput, Target } from '../providers/adapter.ts';
 import type { Call } from './call.ts';
+import { streamsAt, wholeInput } from './emulated-stream.ts';
 import { OUTPUT_CAPS } from './token-bounds.ts';
 
 export function targetFor(call: Call, target: Target): Target {
@@ -28,7 +29,12 @@ export function callerKey({ controls, attempts }: Call, target: Target): string 
 }
 
 /** The request as this target is asked it: a fallback may have fields of its own, but none that undoes a cap of the budget. */
-export function inputFor(call: Call, { requestChanges }: Target): ChatInput {
+export function inputFor(call: Call, target: Target): ChatInput {
+  const input = changedInput(call, target);
+  return input.request.stream === true && !streamsAt(target) ? wholeInput(input) : input;
+}
+
+function changedInput(call: Call, { requestChanges }: Target): ChatInput {
   if (requestChanges === undefined) return call;
   const isClamped = call.admittedChanges.some(({ action }) => action === 'clamped');
   const isKept = ([key]: [string, unknown]): boolean =>

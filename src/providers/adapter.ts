@@ -47,6 +47,8 @@ export interface Target {
   readonly region: string | undefined;
   /** A canned answer instead of an upstream (`litellm_params.mock_response`). */
   readonly mockResponse: string | undefined;
+  /** `fake_stream`: clients get whole answers in pieces. `false`: they get the model's own streams, whatever is known of it. */
+  readonly fakeStream?: boolean | undefined;
   /** What the caller's own fallback object says in place of the request's fields; for this call only. */
   readonly requestChanges?: Readonly<Record<string, unknown>> | undefined;
   /** Catalog entry to price with (`model_info.base_model`). */
@@ -130,6 +132,8 @@ export interface ProviderAdapter {
   readonly framing?: 'aws-event-stream' | 'aws-payload-parts' | 'named-events' | 'ndjson';
   /** In place of `framing`, where the model decides. */
   framingFor?(target: Target): ProviderAdapter['framing'];
+  /** False where it cannot stream: it is then asked for whole answers. Absent: all of its models can. */
+  streamsAt?(target: Target): boolean;
   /** True when the provider's own `usage.cost` (USD) is what it bills. */
   readonly reportsCost?: boolean;
   /** Absent: its prices hold for all its answers alike. */
@@ -144,7 +148,10 @@ export interface ProviderAdapter {
   buildRequest(input: ChatInput, target: Target, changes: Change[]): UpstreamRequest;
   /** For credentials that must be fetched or computed: the request with them, or `undefined` where it needs none. Throws GatewayError. */
   authorize?(request: UpstreamRequest, target: Target, nowMs: number): Promise<UpstreamRequest> | undefined;
-  /** Of a successful answer that is JSON: where to go on, or `undefined` when it is the answer. Throws GatewayError. */
+  /**
+   * Of a successful answer that is JSON: where to go on, or `undefined` when it is the answer, a whole one also where a stream
+   * was asked for. Throws GatewayError.
+   */
   followUp?(body: unknown, target: Target, isStream: boolean): FollowUp | undefined;
   /** Asks how many tokens the prompt of such a request is; it is authorized like one. `undefined`: not for this model. */
   countRequest?(input: ChatInput, target: Target): UpstreamRequest | undefined;

@@ -115,6 +115,12 @@ describe('a prediction', () => {
     });
   });
 
+  test('that has no stream is awaited whole', () => {
+    const { get } = urls;
+    expect(follow({ status: 'starting', urls: { get } }, true)).toMatchObject({ url: get, waitMs: 500 });
+    expect(follow({ status: 'succeeded', output: ['a'], urls: { get } }, true)).toBeUndefined();
+  });
+
   test('shows the key to its own host only', () => {
     const get = 'https://eu.replicate.com/v1/predictions/p1';
     expect(follow({ status: 'starting', urls: { get } })?.headers).toEqual({});
@@ -138,7 +144,7 @@ describe('a prediction', () => {
 
   test('without an address cannot be followed', () => {
     expect(() => follow({ status: 'starting' })).toThrow('does not say where');
-    expect(() => follow({ status: 'starting', urls: {} }, true)).toThrow('no stream');
+    expect(() => follow({ status: 'starting', urls: {} }, true)).toThrow('does not say where');
   });
 
   test.each(['failed', 'canceled', 'aborted'])('that was %s is a failure, in its own words', (status) => {

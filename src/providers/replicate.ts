@@ -105,9 +105,11 @@ function followUp(body: unknown, target: Target, isStream: boolean): FollowUp | 
   const addresses = isObject(urls) ? urls : {};
   if (isStream) {
     const stream = textOf(addresses['stream']);
-    if (stream === undefined) throw lost('It has no stream: this model does not stream.');
     // The address itself lets one in: the key is not shown to another host.
-    return { url: belonging(stream, target), headers: { accept: 'text/event-stream' }, waitMs: 0 };
+    if (stream !== undefined) {
+      return { url: belonging(stream, target), headers: { accept: 'text/event-stream' }, waitMs: 0 };
+    }
+    // Not all models stream: the whole answer will do.
   }
   if (!UNDER_WAY.has(status)) return undefined;
   const address = textOf(addresses['get']);

@@ -345,8 +345,16 @@ describe('other makers', () => {
     expect(plain[0]?.message.content).toBeString();
   });
 
-  test('Gemma in a container does not stream, and says so', () => {
-    expect(() => asked(GEMMA, STREAM, PLACE, { baseUrl })).toThrow('does not stream');
+  test('Gemma in a container does not stream, all others do', () => {
+    expect(vertexAi.streamsAt?.(target(GEMMA, PLACE, { baseUrl }))).toBe(false);
+    for (const model of [
+      'gemini-2.5-flash',
+      'claude-sonnet-4-5',
+      'meta/llama-4-maverick-17b-128e-instruct-maas',
+      '7',
+    ]) {
+      expect(vertexAi.streamsAt?.(target(model, PLACE))).toBe(true);
+    }
   });
 });
 

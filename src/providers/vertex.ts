@@ -164,6 +164,7 @@ function vertexAdapter(id: string): ProviderAdapter {
       const { dearestRegion: _, ...bill } = billing?.(target) ?? {};
       return isGlobal ? bill : { ...bill, region: 'regional' };
     },
+    streamsAt: (target) => doorOf(target).streamsAt?.(target) !== false,
     buildRequest(input, target, changes) {
       const request = doorOf(target).buildRequest(input, target, changes);
       return input.request.stream === true ? asStream(request) : request;

@@ -77,6 +77,7 @@ function config(): object {
         model(name, { model: 'openai/light', [name]: 1_000_000 }),
       ]),
       model('mock', { mock_response: 'A canned answer.' }),
+      model('whole', { fake_stream: true }),
       model('choosy', { model: 'groq/choosy' }),
       model('dropping', { model: 'groq/choosy', drop_params: true }),
       model('allowing', { model: 'groq/choosy', allowed_openai_params: ['logit_bias'] }),
@@ -210,6 +211,12 @@ describe('litellm_params: who is asked, and how', () => {
     const before = upstream.requests.length;
     expect(await (await ask('mock')).text()).toContain('A canned answer.');
     expect(upstream.requests.length).toBe(before);
+  });
+
+  test('fake_stream makes the stream of a whole answer', async () => {
+    const answer = await ask('whole', { stream: true });
+    expect(await streamed(answer)).toMatchObject({ isDone: true, finishReasons: ['stop'] });
+    expect(upstream.requests.at(-1)?.body).not.toHaveProperty('stream');
   });
 
   test('litellm_credential_name takes key and address from credential_list, which tells its credential_info', async () => {
