@@ -1,5 +1,6 @@
 /** `POST /cost/estimate`: what so many tokens would cost, once, in a day and in a month. Source: LiteLLM's documentation of the route. */
 import { z } from '@hono/zod-openapi';
+import type { Caller } from '../auth/authenticate.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
 import { usdNumber } from '../lib/usd.ts';
 import { price } from '../pricing/price.ts';
@@ -33,16 +34,16 @@ export function costEstimateRoutes(context: AdminContext): readonly AdminRoute[]
       summary: 'What a request of so many tokens would cost, and so many requests a day or a month.',
       section: 'Spend',
       body: BODY,
-      handle: async ({ body }) => estimateOf(context, body),
+      handle: async ({ body, access, caller }) => estimateOf(context, body, access.isUnlimited ? undefined : caller),
     }),
   ];
 }
 
 /** Dollars. @throws GatewayError 404 for a model without a price */
-function estimateOf({ prices }: AdminContext, body: Body): Record<string, unknown> {
+function estimateOf({ prices }: AdminContext, body: Body, asker: Caller | undefined): Record<string, unknown> {
   const { model, num_requests_per_day = null, num_requests_per_month = null } = body;
   const buckets = bucketsIn(body);
-  const card = prices.cardOfModel(model);
+  const card = prices.cardOfModel(model, asker);
   const cost = price(buckets, card, { durationMs: 0 });
   if (cost.totalNanoUsd === null) {
     throw new GatewayError('not_found', `The model '${model.slice(0, 100)}' has no price here.`, {

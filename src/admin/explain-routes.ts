@@ -18,7 +18,7 @@ export function explainRoutes({ db, ledger }: AdminContext): readonly AdminRoute
         const missing = await caughtUp(ledger);
         const row = await requestById(db, params['call_id'] ?? '', access.visibility);
         if (row === undefined) throw noSuchRequest(missing);
-        return new Answer(explainView(row));
+        return new Answer(explainView(row, { inFull: access.isUnlimited }));
       },
     }),
   ];

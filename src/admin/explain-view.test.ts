@@ -23,7 +23,7 @@ describe('the decision', () => {
     ['it was refused', { ...unanswered, error: { ...error, kind: 'rate_limited' } }, 'refused', 'refuse'],
   ])('%s', (_, over, real, rehearsed) => {
     expect(explainView(sampleRow(over))['decision']).toBe(real);
-    expect(explainView(sampleRow(over), true)['decision']).toBe(rehearsed);
+    expect(explainView(sampleRow(over), { isRehearsal: true })['decision']).toBe(rehearsed);
   });
 
   test('every attempt failed', () => {
@@ -42,7 +42,10 @@ describe('the decision', () => {
       waits: [{ kind: 'queue', durationMs: 500, afterAttempts: 0 }] as const,
     };
     const row = sampleRow({ ...unanswered, error: { ...error, kind: 'rate_limited' }, routing });
-    expect(explainView(row, true)).toMatchObject({ decision: 'wait', waits: [{ kind: 'queue', up_to_ms: 500 }] });
+    expect(explainView(row, { isRehearsal: true })).toMatchObject({
+      decision: 'wait',
+      waits: [{ kind: 'queue', up_to_ms: 500 }],
+    });
     expect(explainView(row)).toMatchObject({ decision: 'refused', waits: [{ kind: 'queue', duration_ms: 500 }] });
   });
 });
@@ -113,4 +116,21 @@ test('a plain row tells of the one deployment that it has', () => {
     refused_by: null,
     error: null,
   });
+});
+
+test('a deployment that is for another team is told of to who runs the platform only', () => {
+  const choice = {
+    ...{ group: 'm', strategy: 'weighted', picked: 'ours', pinned: false },
+    candidates: [{ deploymentId: 'ours', score: 0, health: 'up' as const }],
+    passedOver: [
+      { deploymentId: 'theirs', reason: 'it is for another team' },
+      { deploymentId: 'tired', reason: 'it is cooling down' },
+    ],
+  };
+  const row = sampleRow({ routing: { choices: [choice], limits: [], waits: [], notAsked: [] } });
+  const told = (inFull = false) => (explainView(row, { inFull })['choices'] as { passed_over: unknown }[])[0];
+  const tired = { deployment: 'tired', reason: 'it is cooling down' };
+  expect(told()).toMatchObject({ passed_over: [tired] });
+  const theirs = { deployment: 'theirs', reason: 'it is for another team' };
+  expect(told(true)).toMatchObject({ passed_over: [theirs, tired] });
 });

@@ -2,11 +2,18 @@
 import type { LedgerRow } from '../db/request-row.ts';
 import type { ChoiceRecord, LimitRecord, RoutingRecord } from '../db/routing-record.ts';
 import { usdNumber } from '../lib/usd.ts';
+import { FOR_ANOTHER_TEAM } from '../wire/passed-over.ts';
 
 type View = Record<string, unknown>;
 
+export interface Telling {
+  readonly isRehearsal?: boolean;
+  /** Whether to tell of deployments that are for other teams. */
+  readonly inFull?: boolean;
+}
+
 /** Times in milliseconds, money in dollars. */
-export function explainView(row: LedgerRow, isRehearsal = false): View {
+export function explainView(row: LedgerRow, { isRehearsal = false, inFull = false }: Telling = {}): View {
   const routing = row.routing ?? plainRouting(row);
   return {
     call_id: row.callId,
@@ -25,7 +32,7 @@ export function explainView(row: LedgerRow, isRehearsal = false): View {
     started_at: iso(row.startedAtMs),
     duration_ms: toMicros(row.endedAtMs - row.startedAtMs),
     cost: isRehearsal ? 0 : usdNumber(row.costNanoUsd),
-    choices: routing.choices.map(choiceView),
+    choices: routing.choices.map((choice) => choiceView(choice, inFull)),
     attempts: attemptsIn(row, routing),
     not_asked: routing.notAsked.map(({ deploymentId, reason }) => ({ deployment: deploymentId, reason })),
     waits: routing.waits.map(({ kind, durationMs, afterAttempts }) => ({
@@ -73,7 +80,9 @@ const onlyOne = (group: string, deploymentId: string): ChoiceRecord => ({
   pinned: false,
 });
 
-function choiceView({ group, strategy, candidates, passedOver, picked, pinned }: ChoiceRecord): View {
+function choiceView(choice: ChoiceRecord, inFull: boolean): View {
+  const { group, strategy, candidates, picked, pinned } = choice;
+  const passedOver = choice.passedOver.filter(({ reason }) => inFull || reason !== FOR_ANOTHER_TEAM);
   return {
     group,
     strategy,

@@ -32,7 +32,7 @@ export function infoView(listing: ModelListing, inFull: boolean): View {
     litellm_params: inFull ? params : { model: params['model'] },
     model_info: {
       ...facts,
-      ...info,
+      ...(inFull ? info : withoutTeams(info)),
       id,
       db_model: isStored,
       team_id: info['team_id'] ?? null,
@@ -46,6 +46,11 @@ export function infoView(listing: ModelListing, inFull: boolean): View {
       }),
     },
   };
+}
+
+/** Which teams have which hours is not for the others to know. */
+function withoutTeams({ access_windows: _, ...rest }: ModelListing['info']): ModelListing['info'] {
+  return rest;
 }
 
 const FLAGS = [

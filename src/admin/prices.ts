@@ -1,4 +1,5 @@
 /** What the management API asks of today's prices: the composition root answers. */
+import type { Caller } from '../auth/authenticate.ts';
 import type { RateCard } from '../pricing/rate-card.ts';
 
 /** What answered a request, as its row names it. */
@@ -13,6 +14,9 @@ export interface Served {
 export interface Prices {
   /** Of the deployment as it is configured now; of its model, when the deployment is gone. `undefined`: has no price. */
   cardOf(served: Served): RateCard | undefined;
-  /** By public name, deployment id, or name in the price list. `undefined`: has no price. */
-  cardOfModel(name: string): RateCard | undefined;
+  /**
+   * By public name, deployment id, or name in the price list. `undefined`: has no price.
+   * @param asker of what is served, only the prices of models that they may ask for; absent: of all
+   */
+  cardOfModel(name: string, asker?: Caller): RateCard | undefined;
 }

@@ -1,5 +1,6 @@
 /** `POST /spend/calculate`: what a request would cost, or what an answer did. Source: LiteLLM's documentation of the route. */
 import { z } from '@hono/zod-openapi';
+import type { Caller } from '../auth/authenticate.ts';
 import { invalidRequest } from '../errors.ts';
 import { bucketsOf } from '../ledger/usage.ts';
 import { factorsIn } from '../ledger/usage-factors.ts';
@@ -35,13 +36,16 @@ export function spendCalculateRoutes(context: AdminContext): readonly AdminRoute
       section: 'Spend',
       body: BODY,
       answer: z.object({ cost: z.number() }),
-      handle: async ({ body }) => ({ cost: costOf(context, body) }),
+      handle: async ({ body, access, caller }) => ({
+        cost: costOf(context, body, access.isUnlimited ? undefined : caller),
+      }),
     }),
   ];
 }
 
 /** Dollars. Tokens of messages are estimated; those of an answer are its usage's. */
-function costOf({ prices }: AdminContext, { model: named, messages, completion_response: answer }: Body): number {
+function costOf({ prices }: AdminContext, body: Body, asker: Caller | undefined): number {
+  const { model: named, messages, completion_response: answer } = body;
   const model = named ?? answer?.model;
   if (model == null) throw invalidRequest("'model' is missing: whose prices are meant?", 'model');
   if (messages == null && answer == null) {
@@ -53,7 +57,7 @@ function costOf({ prices }: AdminContext, { model: named, messages, completion_r
     promptChars: () => charsOf(messages ?? []),
     outputChars: () => charsOf((answer?.choices ?? []).map((choice) => choice.message ?? {})),
   });
-  const cost = priceWithSideWork(buckets, (other) => prices.cardOfModel(other ?? model), {
+  const cost = priceWithSideWork(buckets, (other) => prices.cardOfModel(other ?? model, asker), {
     ...factorsIn(reported),
     serviceTier: answer?.service_tier ?? undefined,
     durationMs: 0,

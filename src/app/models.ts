@@ -18,11 +18,7 @@ export function modelList(caller: Caller, runtime: Runtime, one: string | undefi
   const listed = runtime.groups.names.filter((name) => isListed(name, caller, runtime));
   const names = visibleModels(caller, [...listed, ...matchedNames(caller, runtime)], runtime.models);
   if (one === undefined) return { data: names.map(entry), object: 'list' };
-  const servable =
-    visibleModels(caller, [one], runtime.models).includes(one) &&
-    runtime.models.has(runtime.models.resolveAlias(one)) &&
-    teamModelsOf(runtime)?.isAnyFor(runtime.models.resolveAlias(one), caller.teamId) !== false;
-  if (!names.includes(one) && !servable) {
+  if (!names.includes(one) && !isServedTo(caller, one, runtime)) {
     throw new GatewayError(
       'not_found',
       `The model '${one.slice(0, 200)}' does not exist or is not available for this API key.`,
@@ -33,6 +29,16 @@ export function modelList(caller: Caller, runtime: Runtime, one: string | undefi
     );
   }
   return entry(one);
+}
+
+/** Whether the caller may ask for a model of this name, and there is one. */
+export function isServedTo(caller: Caller, name: string, runtime: Runtime): boolean {
+  const group = runtime.models.resolveAlias(name);
+  return (
+    visibleModels(caller, [name], runtime.models).includes(name) &&
+    runtime.models.has(group) &&
+    teamModelsOf(runtime)?.isAnyFor(group, caller.teamId) !== false
+  );
 }
 
 /** What is another team's own is not there. What an operator hides is served all the same, and admins see it. */

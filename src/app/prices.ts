@@ -3,13 +3,14 @@ import type { Prices, Served } from '../admin/prices.ts';
 import type { Catalog } from '../pricing/catalog.ts';
 import type { RateCard } from '../pricing/rate-card.ts';
 import type { Target } from '../providers/adapter.ts';
+import { isServedTo } from './models.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface PriceParts {
   readonly catalog: Catalog;
   /** Of a deployment, with its own prices. */
   rateCard(target: Target): RateCard | undefined;
-  runtime(): Pick<Runtime, 'groups'>;
+  runtime(): Runtime;
 }
 
 export function createPrices({ catalog, rateCard, runtime }: PriceParts): Prices {
@@ -21,6 +22,11 @@ export function createPrices({ catalog, rateCard, runtime }: PriceParts): Prices
     return targets.find((target) => target.deploymentId === deploymentId);
   }
 
+  function firstOf(name: string): Target | undefined {
+    const { groups } = runtime();
+    return groups.find(groups.resolveAlias(name))?.targets[0];
+  }
+
   return {
     cardOf(served) {
       const target = targetOf(served);
@@ -29,9 +35,8 @@ export function createPrices({ catalog, rateCard, runtime }: PriceParts): Prices
       const { model, provider } = served;
       return model === null ? undefined : catalog.rateCard({ model, provider: provider ?? undefined });
     },
-    cardOfModel(name) {
-      const { groups } = runtime();
-      const [target] = groups.find(groups.resolveAlias(name))?.targets ?? [];
+    cardOfModel(name, asker) {
+      const target = asker === undefined || isServedTo(asker, name, runtime()) ? firstOf(name) : undefined;
       return target === undefined ? catalog.rateCard(splitName(name)) : rateCard(target);
     },
   };

@@ -45,7 +45,10 @@ export function pipelineParts(parts: RequestPath): Omit<PipelineParts, 'hedging'
     meter,
     features,
     ledger: requestLog,
-    explain: (call, outcome) => JSON.stringify(explainView(requestLog.rowOf(call, outcome), true)),
+    explain: (call, outcome) => {
+      const telling = { isRehearsal: true, inFull: call.caller?.kind === 'master' };
+      return JSON.stringify(explainView(requestLog.rowOf(call, outcome), telling));
+    },
     now,
     onSettleError: (error, call) =>
       log.error('a feature failed while settling', { ...errorFields(error), call: call.id }),

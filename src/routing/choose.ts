@@ -4,6 +4,7 @@
  */
 import { GatewayError, invalidRequest } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
+import { FOR_ANOTHER_TEAM } from '../wire/passed-over.ts';
 import type { Affinity } from './affinity.ts';
 import type { Group } from './groups.ts';
 import type { Health, HealthState } from './health.ts';
@@ -215,8 +216,7 @@ function narrowByTags(narrowing: Narrowing, { group, call, settings }: Omit<Ques
 }
 
 function narrowByTeam(narrowing: Narrowing, { isTheirs }: CallFacts): GatewayError | undefined {
-  if (!isTheirs) return undefined;
-  narrowing.keep('it is for another team', isTheirs);
+  if (isTheirs) narrowing.keep(FOR_ANOTHER_TEAM, isTheirs);
   return narrowing.left.length === 0 ? forOthers() : undefined;
 }
 

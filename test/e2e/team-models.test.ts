@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { deployment, type Gateway, startGateway } from '../support/gateway.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
+const DEAR = { model: 'openai/dear', input_cost_per_token: 0.5, output_cost_per_token: 0.5 };
 let upstream: Upstream;
 let gateway: Gateway;
 const keys: Record<string, string> = {};
@@ -25,6 +26,7 @@ beforeAll(async () => {
         of('half', 'reserved-half', { access_windows: always(['red']) }),
         of('half', 'open-half', {}),
         of('quiet', 'quiet', { discoverable: false }),
+        deployment(upstream, 'dear', DEAR, { model_info: { team_id: 'red' } }),
       ],
       router_settings: { num_retries: 0 },
     },
@@ -96,7 +98,10 @@ describe('a model of one team', () => {
   });
 
   test('can be added at run time, and a team with a list of models may use it at once', async () => {
-    await gateway.post('/team/update', { team_id: 'red', models: ['shared', 'only-red', 'night', 'half', 'quiet'] });
+    await gateway.post('/team/update', {
+      team_id: 'red',
+      models: ['shared', 'only-red', 'night', 'half', 'quiet', 'dear'],
+    });
     const answer = await gateway.post('/model/new', {
       model_name: 'fresh',
       litellm_params: { model: 'openai/fresh-upstream', api_base: upstream.url, api_key: 'k' },
@@ -139,4 +144,70 @@ test('a model that is not discoverable is served and listed for nobody but admin
   expect(await listed('blue')).not.toContain('quiet');
   const all = (await (await gateway.get('/v1/models')).json()) as { data: { id: string }[] };
   expect(all.data.map(({ id }) => id)).toContain('quiet');
+});
+
+describe('what is another team’s', () => {
+  const asked = async (who: string, path: string, body?: object): Promise<{ status: number; text: string }> => {
+    const headers = bearer(who);
+    const answer = await (body === undefined ? gateway.get(path, headers) : gateway.post(path, body, headers));
+    return { status: answer.status, text: await answer.text() };
+  };
+  const estimate = { model: 'dear', input_tokens: 2, output_tokens: 0 };
+  const calculate = { model: 'dear', messages: [{ role: 'user', content: 'word word word' }] };
+
+  test('has no price for the others, by its name as little as by its id', async () => {
+    const { data } = (await (await gateway.get('/model/info')).json()) as { data: Record<string, unknown>[] };
+    const info = data.find(({ model_name }) => model_name === 'dear')?.['model_info'] as { id: string };
+    for (const model of ['dear', info.id]) {
+      for (const who of ['blue', 'nobody']) {
+        expect((await asked(who, '/cost/estimate', { ...estimate, model })).status).toBe(404);
+        expect((await asked(who, '/spend/calculate', { ...calculate, model })).status).toBe(400);
+      }
+      expect((await gateway.post('/cost/estimate', { ...estimate, model })).status).toBe(200);
+    }
+    const { text } = await asked('red', '/cost/estimate', estimate);
+    expect(JSON.parse(text)).toMatchObject({ cost_per_request: 1 });
+    expect((await asked('red', '/spend/calculate', calculate)).status).toBe(200);
+  });
+
+  test('is not there for previews, whichever way it is asked for', async () => {
+    const messages = [{ role: 'user', content: 'Hi' }];
+    for (const who of ['blue', 'nobody']) {
+      for (const name of ['dear', 'only-red']) {
+        const unknown = (text: string): string => text.replaceAll(name, 'nonsense');
+        const compare = async (path: string, body?: (model: string) => object) => {
+          const there = await asked(who, path.replace('MODEL', name), body?.(name));
+          const nowhere = await asked(who, path.replace('MODEL', 'nonsense'), body?.('nonsense'));
+          expect({ ...there, text: unknown(there.text) }).toEqual(nowhere);
+          expect(there.status).toBeGreaterThanOrEqual(400);
+        };
+        await compare('/utils/token_counter', (model) => ({ model, messages }));
+        await compare('/utils/token_counter?call_endpoint=true', (model) => ({ model, messages }));
+        await compare('/utils/transform_request', (model) => ({
+          ...{ call_type: 'completion', request_body: { model, messages } },
+        }));
+        await compare('/utils/supported_openai_params?model=MODEL');
+        await compare('/utils/model_info?model=MODEL');
+        await compare('/v1/models/MODEL');
+        await compare('/v1/chat/completions', (model) => ({ model, messages }));
+      }
+    }
+  });
+
+  test('is in no list and no explanation of theirs, and neither are the hours of teams', async () => {
+    for (const who of ['blue', 'nobody']) {
+      for (const path of ['/model/info', '/v1/model/info', '/v2/model/info', '/model_group/info', '/v1/models']) {
+        const { status, text } = await asked(who, path);
+        expect(status).toBe(200);
+        for (const theirs of ['dear', 'reds', 'internal-name', 'only-red', '"red"', 'access_windows']) {
+          expect([path, theirs, text.includes(theirs)]).toEqual([path, theirs, false]);
+        }
+      }
+      const dry = await gateway.ask(
+        { model: 'half', messages: [{ role: 'user', content: 'Hi' }] },
+        { ...bearer(who), 'x-tollgate-explain': 'dry' },
+      );
+      expect(await dry.text()).not.toContain('another team');
+    }
+  });
 });
