@@ -21,6 +21,7 @@ import {
   toolResultsAsText,
 } from './hosted-rewrites.ts';
 import { knowsOf } from './known-flags.ts';
+import { withLateAnnotations } from './late-annotations.ts';
 import { codestral, mistral } from './mistral.ts';
 import { chatUrl, openAiCompatible, versionedChatUrl } from './openai-compatible.ts';
 import {
@@ -30,6 +31,7 @@ import {
   costPartsAsDetails,
   reasoningAsContent,
   reasoningIntoCompletion,
+  sourceAnnotations,
   sourcesAsAnnotations,
 } from './reply-differences.ts';
 import {
@@ -88,20 +90,22 @@ export const HOSTED: readonly ProviderAdapter[] = [
     reply: { usage: reasoningIntoCompletion },
     billing: () => ({ thresholdIsInclusive: true }),
   }),
-  openAiCompatible({
-    id: 'openrouter',
-    defaultBaseUrl: 'https://openrouter.ai/api/v1',
-    apiKeyEnv: ['OPENROUTER_API_KEY', 'OR_API_KEY'],
-    settingsEnv: { site_url: ['OR_SITE_URL'], app_name: ['OR_APP_NAME'] },
-    parseSettings: (raw) => ({ siteUrl: textOf(raw['site_url']), appName: textOf(raw['app_name']) }),
-    // Its own models, such as `auto`.
-    modelOf: ({ upstreamModel }) => (upstreamModel.includes('/') ? upstreamModel : `openrouter/${upstreamModel}`),
-    headers: openRouterHeaders,
-    rewrites: [thinkingAsReasoning, askForCost],
-    messageRewrites: [cacheMarksOnParts],
-    reply: { message: reasoningAsContent },
-    reportsCost: true,
-  }),
+  withLateAnnotations(
+    openAiCompatible({
+      id: 'openrouter',
+      defaultBaseUrl: 'https://openrouter.ai/api/v1',
+      apiKeyEnv: ['OPENROUTER_API_KEY', 'OR_API_KEY'],
+      settingsEnv: { site_url: ['OR_SITE_URL'], app_name: ['OR_APP_NAME'] },
+      parseSettings: (raw) => ({ siteUrl: textOf(raw['site_url']), appName: textOf(raw['app_name']) }),
+      // Its own models, such as `auto`.
+      modelOf: ({ upstreamModel }) => (upstreamModel.includes('/') ? upstreamModel : `openrouter/${upstreamModel}`),
+      headers: openRouterHeaders,
+      rewrites: [thinkingAsReasoning, askForCost],
+      messageRewrites: [cacheMarksOnParts],
+      reply: { message: reasoningAsContent },
+      reportsCost: true,
+    }),
+  ),
   openAiCompatible({
     id: 'together_ai',
     defaultBaseUrl: 'https://api.together.xyz/v1',
@@ -117,20 +121,23 @@ export const HOSTED: readonly ProviderAdapter[] = [
     // Older models of it finish with `eos`, newer ones reason in a field of its own.
     reply: { message: reasoningAsContent },
   }),
-  openAiCompatible({
-    id: 'perplexity',
-    defaultBaseUrl: 'https://api.perplexity.ai',
-    apiKeyEnv: ['PERPLEXITYAI_API_KEY', 'PERPLEXITY_API_KEY'],
-    baseUrlEnv: ['PERPLEXITYAI_API_BASE', 'PERPLEXITY_API_BASE'],
-    renames: TO_MAX_TOKENS,
-    unsupported: ['thinking', 'user', ...PERPLEXITY_LACKS, ...NO_LOGPROBS, ...NO_FUNCTIONS],
-    rewrites: [withoutMarks, objectAsSchema],
-    streamUsage: 'always',
-    reply: { whole: sourcesAsAnnotations, usage: costPartsAsDetails },
-    reportsCost: true,
-    // Each request has its fee; research asks as often as it likes.
-    billing: ({ upstreamModel }) => ({ mostSearches: upstreamModel.includes('deep-research') ? 30 : 1 }),
-  }),
+  withLateAnnotations(
+    openAiCompatible({
+      id: 'perplexity',
+      defaultBaseUrl: 'https://api.perplexity.ai',
+      apiKeyEnv: ['PERPLEXITYAI_API_KEY', 'PERPLEXITY_API_KEY'],
+      baseUrlEnv: ['PERPLEXITYAI_API_BASE', 'PERPLEXITY_API_BASE'],
+      renames: TO_MAX_TOKENS,
+      unsupported: ['thinking', 'user', ...PERPLEXITY_LACKS, ...NO_LOGPROBS, ...NO_FUNCTIONS],
+      rewrites: [withoutMarks, objectAsSchema],
+      streamUsage: 'always',
+      reply: { whole: sourcesAsAnnotations, usage: costPartsAsDetails },
+      reportsCost: true,
+      // Each request has its fee; research asks as often as it likes.
+      billing: ({ upstreamModel }) => ({ mostSearches: upstreamModel.includes('deep-research') ? 30 : 1 }),
+    }),
+    sourceAnnotations,
+  ),
   openAiCompatible({
     id: 'cerebras',
     defaultBaseUrl: 'https://api.cerebras.ai/v1',

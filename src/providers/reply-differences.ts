@@ -89,21 +89,23 @@ export function choiceUsageAsUsage(body: JsonObject): JsonObject {
   return isObject(holder) ? { ...body, usage: holder['usage'] } : body;
 }
 
-/** Perplexity's sources as OpenAI's annotations, beside the fields of its own: at their first `[1]` in the text. */
+/** Perplexity's sources as OpenAI's annotations, beside the fields of its own. */
 export function sourcesAsAnnotations(body: JsonObject): JsonObject {
   const { choices } = body;
-  const sources = sourcesOf(body);
-  if (sources.length === 0 || !Array.isArray(choices)) return body;
+  if (!Array.isArray(choices) || sourcesOf(body).length === 0) return body;
   return {
     ...body,
     choices: choices.map((choice: unknown) => {
       if (!isObject(choice) || !isObject(choice['message']) || choice['delta'] !== undefined) return choice;
-      const text = textOf(choice['message']['content']) ?? '';
-      const annotations = sources.map((source, at) => annotation(source, `[${at + 1}]`, text));
+      const annotations = sourceAnnotations(body, textOf(choice['message']['content']) ?? '');
       return { ...choice, message: { annotations, ...choice['message'] } };
     }),
   };
 }
+
+/** Each source at its first `[1]` in the text. */
+export const sourceAnnotations = (body: JsonObject, text: string): JsonObject[] =>
+  sourcesOf(body).map((source, at) => annotation(source, `[${at + 1}]`, text));
 
 interface Source {
   readonly url: unknown;
