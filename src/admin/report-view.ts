@@ -31,7 +31,9 @@ export const completionTokens = (sum: Sum): number => sum.outputTokens + sum.rea
 /** Dollars. Where nothing has a price there is no sum, and that is not zero. */
 export const spendOf = (sum: Sum): number | null => usdNumber(spendNano(sum));
 
-const spendNano = ({ isUnpriced, costNanoUsd }: Sum): number | null => (isUnpriced === true ? null : costNanoUsd);
+/** The same in nano-dollars. */
+export const spendNano = ({ isUnpriced, costNanoUsd }: Sum): number | null =>
+  isUnpriced === true ? null : costNanoUsd;
 
 export const metricsOf = (sum: Sum): Metrics => ({
   spend: spendOf(sum),

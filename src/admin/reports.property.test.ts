@@ -306,6 +306,12 @@ test('what was spent ever is one number in every place that tells it', async () 
   await record();
   const total = cost(ROWS);
   expect(nano((await place.get('/global/spend')).body.spend)).toBe(total);
+  for (const timeZone of ['UTC', 'Europe/Berlin']) {
+    const days = `start_date=${DAYS[0]}&end_date=${DAYS[1]}&timezone=${timeZone}`;
+    const inTime = cost(within({ timeZone, days: [DAYS[0], DAYS[1]] }));
+    expect(nano((await place.get(`/global/spend?${days}`)).body.spend)).toBe(inTime);
+    expect(csvNano(table(await csvOf(`/global/spend?${days}`)))).toBe(inTime);
+  }
   const query = `start_date=${new Date(FROM_MS - 86_400_000).toISOString().slice(0, 10)}&end_date=${new Date(TO_MS + 86_400_000).toISOString().slice(0, 10)}`;
   expect(nano((await place.get(`/user/daily/activity?${query}`)).body.metadata.total_spend)).toBe(total);
   const users = (await place.get('/spend/users')).body;
@@ -350,6 +356,8 @@ test('in prices of today every sum is that of the rows priced one by one, and un
   for (const part of ['models', 'api_keys', 'entities', 'endpoints'])
     expect(partSum(results, part, 'spend')).toBe(total);
   expect(csvNano(table(await csvOf(`/user/daily/activity?${query}`)))).toBe(total);
+  expect(nano((await place.get(`/global/spend?${query}`)).body.spend)).toBe(total);
+  expect(nano((await place.get('/global/spend?as=priced-now')).body.spend)).toBe(total);
   const ofTeam = (team: string) =>
     sumOf(
       rows.filter(({ teamId }) => teamId === team),

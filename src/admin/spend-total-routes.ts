@@ -5,12 +5,21 @@ import { listKeys } from '../db/key-list.ts';
 import { spendOf as spentEver } from '../db/scope-usage.ts';
 import { users } from '../db/users.ts';
 import { EVERYTHING } from '../db/visibility.ts';
-import { usdNumber } from '../lib/usd.ts';
+import { usdNumber, usdText } from '../lib/usd.ts';
 import type { AdminContext } from './context.ts';
 import { pageNumber } from './fields.ts';
 import { keyViews } from './key-spend.ts';
-import { type Asking, FORMAT, keyFilter, openReport, REPORT_FIELDS, type Report, warningAbout } from './report.ts';
-import { spendOf, told } from './report-view.ts';
+import {
+  type Asking,
+  FORMAT,
+  keyFilter,
+  openReport,
+  REPORT_FIELDS,
+  type Report,
+  type ReportQuery,
+  warningAbout,
+} from './report.ts';
+import { spendNano, spendOf, told } from './report-view.ts';
 import { type AdminRoute, Answer, type Input, route } from './route.ts';
 import { dayTotals, largest, largestKeys, type Totals, tagTotals, teamTotals } from './spend-totals.ts';
 import { spendSetOf, spentBy } from './spent.ts';
@@ -105,10 +114,10 @@ export function spendTotalRoutes(context: AdminContext): readonly AdminRoute[] {
   return [
     ...TOTALS.map((total) => totalRoute(context, total)),
     route('GET /global/spend', {
-      summary: 'What all requests have cost together, ever.',
+      summary: 'What all requests have cost together: ever, or in the time that is asked for.',
       section,
-      query: z.strictObject({}),
-      handle: async () => await globalSpend(context),
+      query: z.strictObject(REPORT_FIELDS),
+      handle: async (input) => await globalSpend(context, input),
     }),
     route('GET /global/spend/all_tag_names', {
       summary: 'Every tag that a request had.',
@@ -163,11 +172,32 @@ function totalRoute(context: AdminContext, { name, summary, extras, file, totals
 const namesIn = (list: string | undefined): readonly string[] | undefined =>
   list?.split(',').map((name) => name.trim());
 
-async function globalSpend(context: AdminContext): Promise<Answer> {
-  const headers = await warningAbout(context);
-  const spent = (await spentEver(context.db, 'global', [''])).get('');
+type GlobalSpendInput = Pick<Input, 'access' | 'header'> & { readonly query: ReportQuery };
+
+async function globalSpend(context: AdminContext, input: GlobalSpendInput): Promise<Answer | Response> {
   const { globalBudget } = context.settings();
-  return new Answer({ spend: usdNumber(spent?.costNanoUsd ?? 0), max_budget: globalBudget?.maxUsd ?? null }, headers);
+  const { headers, nanoUsd } = await spentByAll(context, input);
+  return told(input, 'spend', {
+    headers,
+    json: () => ({ spend: usdNumber(nanoUsd), max_budget: globalBudget?.maxUsd ?? null }),
+    csv: () => [{ spend: usdText(nanoUsd) ?? null, max_budget: globalBudget?.maxUsd ?? null }],
+  });
+}
+
+/** Without dates the stored total, which needs no sum; with them, or in today's prices, a report as any other. */
+async function spentByAll(
+  context: AdminContext,
+  { access, query }: GlobalSpendInput,
+): Promise<{ readonly headers: Readonly<Record<string, string>>; readonly nanoUsd: number | null }> {
+  const isBounded = query.start_date !== undefined || query.end_date !== undefined;
+  if (!isBounded && query.as !== 'priced-now') {
+    const headers = await warningAbout(context);
+    const spent = (await spentEver(context.db, 'global', [''])).get('');
+    return { headers, nanoUsd: spent?.costNanoUsd ?? 0 };
+  }
+  const report = await openReport({ context, access, query: isBounded ? query : { ...query, ...EVER } }, {});
+  const [sum] = await report.by([]);
+  return { headers: report.headers, nanoUsd: sum === undefined ? 0 : spendNano(sum) };
 }
 
 const LIST_FIELDS = { limit: pageNumber(1_000).optional(), format: FORMAT.optional() } as const;
