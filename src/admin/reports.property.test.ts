@@ -306,7 +306,7 @@ test('what was spent ever is one number in every place that tells it', async () 
   await record();
   const total = cost(ROWS);
   expect(nano((await place.get('/global/spend')).body.spend)).toBe(total);
-  for (const timeZone of ['UTC', 'Europe/Berlin']) {
+  for (const timeZone of ['UTC', 'Europe/Berlin'] as const) {
     const days = `start_date=${DAYS[0]}&end_date=${DAYS[1]}&timezone=${timeZone}`;
     const inTime = cost(within({ timeZone, days: [DAYS[0], DAYS[1]] }));
     expect(nano((await place.get(`/global/spend?${days}`)).body.spend)).toBe(inTime);
