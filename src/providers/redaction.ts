@@ -3,7 +3,7 @@ import type { Target } from './adapter.ts';
 
 /** Shorter ones would blot out ordinary words. */
 const SHORTEST_SECRET = 8;
-const CARRIERS = /authorization|key|token|secret|cookie|password/i;
+const CARRIERS = /auth|key|token|secret|cookie|pass|signature|credential/i;
 
 /** @returns a function that blots out every secret of the target in a text, plain or as it stands inside JSON */
 export function redactor(target: Target): (text: string) => string {
