@@ -28,6 +28,9 @@ const PROVIDER_PREFIXES = new Map([
   ['text-completion-codestral', 'codestral'],
   ['text-completion-inception', 'inception'],
   ['vertex_ai_beta', 'vertex_ai'],
+  ['ai21_chat', 'ai21'],
+  ['ollama_chat', 'ollama'],
+  ['sagemaker_chat', 'sagemaker'],
 ]);
 
 /** Not the name of a flag or of a number, but wanted all the same. */
@@ -84,7 +87,7 @@ function compact(published) {
   const fieldSets = interned();
   const flagSets = interned();
   const records = interned();
-  const models = wanted.map(([name, entry]) => {
+  const models = wanted.flatMap(([name, entry]) => {
     const fields = Object.keys(entry)
       .filter((field) => isKept(field, entry[field], name))
       .sort();
@@ -101,7 +104,7 @@ function compact(published) {
       fieldSets.indexOf(fields),
       ...fields.map((field) => entry[field]),
     ];
-    return [name, records.indexOf(record)];
+    return spellingsOf(name, record[0]).map((spelling) => [spelling, records.indexOf(record)]);
   });
   if (models.length < 2_000 || published['gpt-4o'] === undefined)
     throw new Error('This is not the price list expected');
@@ -125,6 +128,13 @@ const isFlag = (field, value) =>
 
 const providerOf = (entry) =>
   PROVIDER_PREFIXES.get(entry.litellm_provider) ?? entry.litellm_provider.replace(/^(vertex_ai)-.*$/, '$1');
+
+/** `amazon-nova/NAME` is a model of `amazon_nova`, which is what users write. */
+function spellingsOf(name, provider) {
+  const [prefix, ...rest] = name.split('/');
+  const isOther = prefix !== provider && prefix.replaceAll('-', '_') === provider;
+  return rest.length > 0 && isOther ? [name, `${provider}/${rest.join('/')}`] : [name];
+}
 
 const whole = (value) => (Number.isInteger(value) && value > 0 ? value : 0);
 

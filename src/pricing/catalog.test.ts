@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { loadCatalog } from './catalog.ts';
+import { loadCatalog, type ModelRef } from './catalog.ts';
 import { price } from './price.ts';
 
 const catalog = loadCatalog();
 const inputPrice = (provider: string | undefined, model: string, baseModel?: string): number | undefined =>
   catalog.rateCard({ provider, model, baseModel })?.prices['input_cost_per_token'];
+const priceOf = (ref: ModelRef): number | undefined => catalog.rateCard(ref)?.prices['input_cost_per_token'];
 
 describe('looking a price up', () => {
   test('finds a model by its bare name, with or without the provider', () => {
@@ -86,6 +87,42 @@ describe('looking a price up', () => {
       expect(catalog.abilities({ model })).toBeUndefined();
     },
   );
+
+  test('has other words for providers whose models are another’s', () => {
+    for (const [provider, model, own] of [
+      ['ai21_chat', 'jamba-mini-1.7', 'jamba-mini-1.7'],
+      ['ollama_chat', 'llama3.1', 'ollama/llama3.1'],
+      ['sagemaker_chat', 'meta-textgeneration-llama-2-7b-f', 'sagemaker/meta-textgeneration-llama-2-7b-f'],
+      ['amazon_nova', 'nova-pro-v1', 'amazon-nova/nova-pro-v1'],
+    ] as const) {
+      expect(priceOf({ provider, model })).toBeDefined();
+      expect(priceOf({ provider, model })).toBe(priceOf({ model: own }));
+    }
+  });
+
+  test('takes what goes by Bedrock’s newer endpoint from its list, and else from Bedrock’s', () => {
+    const own = 'qwen.qwen3-next-80b-a3b-instruct';
+    const listed = priceOf({ model: `bedrock_mantle/${own}` });
+    expect(listed).toBeGreaterThan(0);
+    expect(priceOf({ provider: 'bedrock', model: `mantle/${own}` })).toBe(listed);
+    expect(priceOf({ model: `bedrock/mantle/${own}` })).toBe(listed);
+    // Both lists have this one, at different prices.
+    const both = 'anthropic.claude-sonnet-5-5';
+    const prices = [`mantle/${both}`, both].map((model) => priceOf({ provider: 'bedrock', model }));
+    expect(prices).toEqual([priceOf({ provider: 'bedrock_mantle', model: both }), priceOf({ model: both })]);
+    expect(prices[0]).not.toBe(prices[1]);
+    const bedrocks = 'deepseek.v3.2';
+    expect(priceOf({ provider: 'bedrock', model: `mantle/${bedrocks}` })).toBe(priceOf({ model: bedrocks }));
+    expect(priceOf({ model: bedrocks })).toBeDefined();
+  });
+
+  test('gives a model on that endpoint its region’s price and its base model’s', () => {
+    const at = { provider: 'bedrock', model: 'mantle/openai.gpt-oss-20b' };
+    const gov = priceOf({ model: 'bedrock_mantle/us-gov-east-1/openai.gpt-oss-20b' });
+    expect(priceOf({ ...at, region: 'us-gov-east-1' })).toBe(gov);
+    expect(priceOf({ ...at, model: 'mantle/my-alias', baseModel: 'openai.gpt-oss-20b' })).toBe(priceOf(at));
+    expect(priceOf({ provider: 'openai', model: 'mantle/openai.gpt-oss-20b' })).toBeUndefined();
+  });
 
   test('takes any name without a throw', () => {
     fc.assert(

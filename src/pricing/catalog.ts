@@ -3,7 +3,7 @@
  * the first question and its entries stay as compact as they are written; one is unfolded when somebody asks for it.
  */
 import { readFileSync } from 'node:fs';
-import { modelNames, withoutRoute } from './model-names.ts';
+import { modelNames, onPricedRoute, withoutRoute } from './model-names.ts';
 import { type PriceFields, type RateCard, rateCardOf, withCustomPrices } from './rate-card.ts';
 
 export type { RateCard };
@@ -86,18 +86,25 @@ function readCatalog(): CatalogFile {
 const ownOf = <Value>(record: Readonly<Record<string, Value>>, name: string): Value | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined;
 
-function indexOf(file: CatalogFile): Catalog {
-  const { date } = file.about;
-  const cards = new Map<number, RateCard | undefined>();
-  const customCards = new WeakMap<PriceFields, Map<number, RateCard | undefined>>();
-  let families: ReadonlyMap<string, string> | undefined;
+interface Finder {
+  /** Number of the record, or -1. */
+  find(ref: ModelRef): number;
+  findName(name: string, provider: string | undefined, ofAnyProvider: boolean): number;
+}
 
+function finderOf(file: CatalogFile): Finder {
   const providerOf = (name: string): string => ownOf(file.prefixes, name) ?? name;
   const numberOf = (name: string): number | undefined => ownOf(file.models, name);
 
-  /** Number of the record, or -1. A bare name counts only when it is the asked provider's own. */
-  function find({ provider, model, baseModel, region }: ModelRef): number {
-    const asked = provider === undefined ? undefined : providerOf(provider);
+  function find(ref: ModelRef): number {
+    const asked = ref.provider === undefined ? undefined : providerOf(ref.provider);
+    const routed = onPricedRoute(ref.model, asked);
+    const found = routed ? findAt({ ...ref, model: routed.model }, routed.provider) : -1;
+    return found >= 0 ? found : findAt(ref, asked);
+  }
+
+  /** A bare name counts only when it is the asked provider's own. */
+  function findAt({ model, baseModel, region }: ModelRef, asked: string | undefined): number {
     // Without a region no name is like this one.
     const regional = numberOf(`${asked}/${region}/${withoutRoute(baseModel ?? model)}`);
     if (regional !== undefined) return regional;
@@ -122,6 +129,17 @@ function indexOf(file: CatalogFile): Catalog {
     if (at === undefined || provider === undefined) return at;
     return file.records[at]?.[0] === provider ? at : undefined;
   }
+
+  return { find, findName };
+}
+
+function indexOf(file: CatalogFile): Catalog {
+  const { date } = file.about;
+  const cards = new Map<number, RateCard | undefined>();
+  const customCards = new WeakMap<PriceFields, Map<number, RateCard | undefined>>();
+  let families: ReadonlyMap<string, string> | undefined;
+
+  const { find, findName } = finderOf(file);
 
   function fieldsOf(record: CatalogRecord): Record<string, unknown> {
     const names = file.fieldSets[record[6]] ?? [];

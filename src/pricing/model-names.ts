@@ -6,6 +6,18 @@ const ROUTE =
 
 export const withoutRoute = (name: string): string => name.replace(ROUTE, '');
 
+/** The list has what goes by this route under a provider of its own: PROVIDER_mantle/NAME. */
+const PRICED_ROUTE = /^(?:([a-z_]+)\/)?(mantle)\/(.+)$/;
+
+/** The model as the list of its route has it; `undefined`: its route has no list of its own. */
+export function onPricedRoute(
+  name: string,
+  provider: string | undefined,
+): { readonly provider: string; readonly model: string } | undefined {
+  const [, prefix = provider, route, model] = PRICED_ROUTE.exec(name) ?? [];
+  return prefix === undefined || model === undefined ? undefined : { provider: `${prefix}_${route}`, model };
+}
+
 /** Each is tried on what the one before it has left; a spelling that changed is offered. */
 const PARTS_TO_DROP: readonly (readonly [RegExp, string])[] = [
   // arn:aws:bedrock:us-east-1:123:inference-profile/NAME
