@@ -15,6 +15,7 @@ import {
   type User,
 } from '../gateway/entities.ts';
 import { type Acting, ALONE, createActing } from './acting.ts';
+import { permissionOf } from './routes.ts';
 
 type Entity = EntityOf[EntityKind];
 
@@ -159,6 +160,8 @@ describe('who is blocked', () => {
     const error = await refusalOf(() => acting(over));
     expect([error.status, error.details.code]).toEqual([401, 'invalid_api_key']);
     expect(error.details.reason).toContain(`The ${kind} of this API key is blocked`);
+    const named = /\/[a-z_]+\/[a-z]+/.exec(error.details.reason ?? '')?.[0] ?? '';
+    expect(['POST', 'PATCH'].some((method) => permissionOf(method, named) !== undefined)).toBe(true);
     expect(error.details.refusedKey?.keyHash).toBe(sampleCaller().keyHash);
   });
 

@@ -82,10 +82,8 @@ function actingFor(finder: Finder, caller: Caller): Caller {
 function refuseBlocked(caller: Caller): Caller {
   for (const entity of [caller.team, caller.project, caller.organization, caller.user]) {
     if (!entity?.blocked) continue;
-    throw invalidApiKey(
-      `The ${entity.kind} of this API key is blocked. An admin can unblock it with /${entity.kind}/unblock or /${entity.kind}/update.`,
-      caller,
-    );
+    const way = entity.kind === 'team' ? '/team/unblock' : `"blocked": false in /${entity.kind}/update`;
+    throw invalidApiKey(`The ${entity.kind} of this API key is blocked. An admin can unblock it with ${way}.`, caller);
   }
   return caller;
 }
