@@ -166,6 +166,23 @@ describe('tool calls and their results', () => {
     ]);
   });
 
+  test('are made up where the conversation went on without them, which is told', () => {
+    const messages = [
+      HI,
+      { role: 'assistant', content: null, tool_calls: [call('a'), call('b')] },
+      { role: 'tool', tool_call_id: 'b', content: 'B' },
+      { role: 'user', content: 'Never mind.' },
+    ];
+    const givenUp = { ...result('a', 'The call was given up: there is no result.'), is_error: true };
+    expect(turns(messages)).toEqual([
+      user(text('Hi')),
+      assistant(use('a'), use('b')),
+      user(givenUp, result('b', 'B'), text('Never mind.')),
+    ]);
+    expect(notes(messages)).toContain('results for tool calls that have none');
+    expect(notes(messages.slice(0, 2))).not.toContain('results for tool calls that have none');
+  });
+
   test('keep an order of their own in a conversation with several', () => {
     const step = (id: string) => [
       { role: 'assistant', content: null, tool_calls: [call(id)] },

@@ -40,6 +40,7 @@ const READ: ReadonlySet<string> = new Set(
 
 const LATE_SYSTEM = 'Note from the operator of this conversation:\n';
 const OPENING = 'Please continue.';
+const NO_RESULT = 'The call was given up: there is no result.';
 
 /** @throws GatewayError 400 for what cannot be said to Anthropic */
 export function conversationOf(messages: readonly ChatMessage[], context: MessageContext): Conversation {
@@ -49,7 +50,7 @@ export function conversationOf(messages: readonly ChatMessage[], context: Messag
   const system = leading.flatMap((message) => textBlocks(message));
   const reader = new TurnReader(context);
   const read = first === -1 ? [] : messages.slice(first).map((message, at) => reader.turnOf(message, first + at));
-  const turns = withOpening(trimmed(merged(resultsBehindCalls(merged(read)))), context);
+  const turns = withOpening(trimmed(merged(resultsBehindCalls(merged(read), context))), context);
   if (turns.length > 0) return { system, turns };
   if (system.length === 0) throw invalidRequest('No message holds any text or other content.', 'messages');
   noteOnce(context, { field: 'messages', action: 'emulated', note: 'the system prompt as the user’s turn' });
@@ -237,7 +238,7 @@ function merged(turns: readonly Turn[]): Turn[] {
 }
 
 /** Each turn with calls is followed by their results, in the order of the calls, before anything else is said. */
-function resultsBehindCalls(turns: readonly Turn[]): Turn[] {
+function resultsBehindCalls(turns: readonly Turn[], context: MessageContext): Turn[] {
   const callers = callersOf(turns);
   const results = new Map<number, JsonObject[]>();
   const rest = turns.map((turn, at) => {
@@ -251,10 +252,26 @@ function resultsBehindCalls(turns: readonly Turn[]): Turn[] {
   return rest.flatMap((turn, at) => {
     if (turn.role !== 'assistant') return [turn];
     const order = turn.content.filter(isCall).map(({ id }) => id);
-    const own = [...(results.get(at) ?? [])];
+    const given = results.get(at) ?? [];
+    const isOver = at < turns.length - 1;
+    const own = isOver ? [...given, ...missingResults(order, given, context)] : [...given];
     own.sort((one, other) => order.indexOf(one['tool_use_id']) - order.indexOf(other['tool_use_id']));
     return withOwnIds(turn, own, (id) => callers.get(id)?.indexOf(at) ?? 0);
   });
+}
+
+/** The conversation went on without them, which Anthropic refuses. */
+function missingResults(
+  calls: readonly unknown[],
+  given: readonly JsonObject[],
+  context: MessageContext,
+): JsonObject[] {
+  const answered = new Set(given.map(({ tool_use_id: id }) => id));
+  const missing = [...new Set(calls)].filter((id) => !answered.has(id));
+  if (missing.length > 0) {
+    noteOnce(context, { field: 'messages', action: 'added', note: 'results for tool calls that have none' });
+  }
+  return missing.map((id) => ({ type: 'tool_result', tool_use_id: id, content: NO_RESULT, is_error: true }));
 }
 
 const isCall = ({ type }: JsonObject): boolean => type === 'tool_use';

@@ -31,6 +31,7 @@ const READ: ReadonlySet<string> = new Set(
 );
 /** Converse wants the user to begin. */
 const OPENING = 'Please continue.';
+const NO_RESULT = 'The call was given up: there is no result.';
 const LOST_THOUGHTS = 'reasoning_content and thinking_blocks without a signature';
 
 /** @throws GatewayError 400 that names the message at fault */
@@ -98,9 +99,22 @@ class Turns {
   finished(): Turn[] {
     return this.#turns.map((turn, at) => {
       const before = this.#turns[at - 1];
-      if (turn.role === 'user') return { ...turn, content: resultsFirst(turn.content, before?.content ?? []) };
+      if (turn.role === 'user') return { ...turn, content: this.#answered(turn.content, before?.content ?? []) };
       return at === this.#turns.length - 1 ? { ...turn, content: withoutTrail(turn.content) } : turn;
     });
+  }
+
+  /** Calls that the conversation left behind are given a result, without which Converse refuses it. */
+  #answered(content: readonly JsonObject[], before: readonly JsonObject[]): JsonObject[] {
+    const given = new Set(content.map(resultId));
+    const missing = callIdsIn(before).filter((id) => !given.has(id));
+    if (missing.length > 0) {
+      this.#translation.note({ field: 'messages', action: 'added', note: 'results for tool calls that have none' });
+    }
+    const made = missing.map((toolUseId) => ({
+      toolResult: { toolUseId, content: [{ text: NO_RESULT }], status: 'error' },
+    }));
+    return resultsFirst([...content, ...made], before);
   }
 
   #question(message: ChatMessage, where: string): JsonObject[] {
@@ -234,9 +248,12 @@ function thoughtBlock(block: JsonObject): JsonObject {
 const resultId = (block: JsonObject | undefined): unknown =>
   isObject(block?.['toolResult']) ? block['toolResult']['toolUseId'] : undefined;
 
+const callIdsIn = (content: readonly JsonObject[]): unknown[] =>
+  content.flatMap(({ toolUse }) => (isObject(toolUse) ? [toolUse['toolUseId']] : []));
+
 /** Results come before anything else of their turn, in the order of the calls; a cache point stays behind its block. */
 function resultsFirst(content: readonly JsonObject[], before: readonly JsonObject[]): JsonObject[] {
-  const order = before.flatMap(({ toolUse }) => (isObject(toolUse) ? [toolUse['toolUseId']] : []));
+  const order = callIdsIn(before);
   const groups: JsonObject[][] = [];
   for (const block of content) {
     if (block['cachePoint'] !== undefined && groups.length > 0) groups.at(-1)?.push(block);

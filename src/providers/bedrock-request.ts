@@ -137,7 +137,7 @@ function bodyOf(edit: BodyEdit, target: Target, family: Family, changes: Change[
     isToolHistory: usesTools(messages),
   });
   const whole = edit.toObject();
-  const inference = inferenceOf(whole, thinking.maxTokens);
+  const inference = inferenceOf(whole, thinking.maxTokens, note);
   const additional = additionalOf(whole, { family, thinking, parts, note });
   const tier = serviceTierOf(whole['service_tier']);
   const body = {
@@ -171,8 +171,15 @@ function formatOf(format: unknown): JsonObject | undefined {
   throw invalidRequest("'response_format.type' must be text, json_object or json_schema.", 'response_format');
 }
 
-function inferenceOf(whole: JsonObject, thinkingTokens: number | undefined): JsonObject {
-  const { max_tokens: given, temperature, top_p: topP, stop } = whole;
+function inferenceOf(
+  whole: JsonObject,
+  thinkingTokens: number | undefined,
+  note: (change: Change) => void,
+): JsonObject {
+  const { max_tokens: given, temperature: asked, top_p: topP, stop } = whole;
+  const isTooHigh = (numberOf(asked) ?? 0) > 1;
+  const temperature = isTooHigh ? 1 : asked;
+  if (isTooHigh) note({ field: 'temperature', action: 'clamped', note: '1 is the highest' });
   const maxTokens = given ?? thinkingTokens;
   const stops = (typeof stop === 'string' ? [stop] : Array.isArray(stop) ? stop : []).filter((word) => word !== '');
   return {

@@ -66,6 +66,9 @@ function claudes(edit: BodyEdit, context: ThinkingContext): Thinking {
   const given = edit.get('thinking');
   const level = isObject(given) ? undefined : levelOf(edit.get('reasoning_effort'));
   const most = numberOf(edit.get('max_tokens'));
+  if (isObject(given) && levelOf(edit.get('reasoning_effort')) !== undefined) {
+    context.changes.push({ field: 'reasoning_effort', action: 'dropped', note: 'thinking says it' });
+  }
   const thinking = isObject(given) ? { thinking: given } : claudesLevel(level, most, context);
   if (!isObject(thinking['thinking'])) return OFF;
   const { type, budget_tokens: tokens } = thinking['thinking'];

@@ -95,6 +95,8 @@ function narrowed(wishes: ToolWishes): ToolWishes {
 const isConverses = (tool: unknown): boolean =>
   isObject(tool) && ['toolSpec', 'systemTool', 'cachePoint'].some((name) => tool[name] !== undefined);
 
+const isAnthropics = (tool: JsonObject): boolean => textOf(tool['type']) !== undefined && tool['custom'] === undefined;
+
 function toolEntries(tool: unknown, at: number, wishes: ToolWishes): JsonObject[] {
   const { names, family } = wishes;
   const where = `tools[${at}]`;
@@ -102,7 +104,7 @@ function toolEntries(tool: unknown, at: number, wishes: ToolWishes): JsonObject[
   if (isConverses(tool)) return [tool];
   if (tool['type'] !== 'function') {
     // Anthropic's own tools travel beside Converse's.
-    if (family === 'claude' && textOf(tool['type']) !== undefined) return [];
+    if (family === 'claude' && isAnthropics(tool)) return [];
     throw invalidRequest(`bedrock takes no tool of type '${typeWord(tool)}' in '${where}'.`, where);
   }
   const made = isObject(tool['function']) ? tool['function'] : {};
@@ -213,12 +215,19 @@ function claudesChoice(choice: JsonObject | undefined): JsonObject {
   return { type: choice?.['any'] === undefined ? 'auto' : 'any' };
 }
 
-function askedChoice({ choice, tools, names }: ToolWishes, answersByTool: boolean): JsonObject | undefined {
-  const name = isObject(choice) ? toolName(choice) : undefined;
+/** OpenAI's form, and the shorter ones of its Responses API and of Anthropic. */
+const chosenName = (choice: unknown): string | undefined =>
+  isObject(choice) ? (toolName(choice) ?? textOf(choice['name'])) : undefined;
+
+function askedChoice({ choice, tools, names, note }: ToolWishes, answersByTool: boolean): JsonObject | undefined {
+  const name = chosenName(choice);
   if (name !== undefined) return { tool: { name: names.sent(name) } };
   if (answersByTool) return tools.length > 0 ? { any: {} } : { tool: { name: JSON_TOOL } };
   const word = isObject(choice) ? choice['type'] : choice;
-  if (tools.length === 0) return undefined;
+  if (tools.length === 0) {
+    if (word) note({ field: 'tool_choice', action: 'dropped', note: 'there are no tools' });
+    return undefined;
+  }
   if (word === 'required' || word === 'any') return { any: {} };
   return word === 'auto' ? { auto: {} } : undefined;
 }

@@ -245,6 +245,53 @@ describe('a request', () => {
     });
   });
 
+  test('takes the shorter forms of a choice, and says where there is nothing to choose from', () => {
+    for (const choice of [
+      { type: 'tool', name: 'f' },
+      { type: 'function', name: 'f' },
+    ]) {
+      expect(sent({ tools: [tool('f')], tool_choice: choice }).sent).toMatchObject({
+        toolConfig: { toolChoice: { tool: { name: 'f' } } },
+      });
+    }
+    const { sent: body, changes } = sent({ tools: [], tool_choice: 'auto' });
+    expect(body).not.toHaveProperty('toolConfig');
+    expect(changes).toEqual([{ field: 'tool_choice', action: 'dropped', note: 'there are no tools' }]);
+    expect(() => sent({ tools: [{ type: 'custom', custom: { name: 'c' } }] })).toThrow("no tool of type 'custom'");
+  });
+
+  test('answers calls that the conversation left behind', () => {
+    const { sent: body, changes } = sent({
+      messages: [
+        user('x'),
+        { role: 'assistant', tool_calls: [call('a', 'f'), call('b', 'f')] },
+        { role: 'tool', tool_call_id: 'b', content: 'B' },
+        user('Never mind.'),
+      ],
+    });
+    const result = (toolUseId: string, text: string, more = {}) => ({
+      toolResult: { toolUseId, content: [{ text }], ...more },
+    });
+    expect((body['messages'] as unknown[])[2]).toEqual(
+      user([
+        result('a', 'The call was given up: there is no result.', { status: 'error' }),
+        result('b', 'B'),
+        { text: 'Never mind.' },
+      ]),
+    );
+    expect(changes).toContainEqual({
+      field: 'messages',
+      action: 'added',
+      note: 'results for tool calls that have none',
+    });
+  });
+
+  test('is no hotter than Converse allows', () => {
+    const { sent: body, changes } = sent({ temperature: 1.8 });
+    expect(body['inferenceConfig']).toEqual({ temperature: 1 });
+    expect(changes).toEqual([{ field: 'temperature', action: 'clamped', note: '1 is the highest' }]);
+  });
+
   test('searches the web by a tool of Nova’s, and nowhere else', () => {
     const { sent: body, changes } = sent({ web_search_options: {} }, 'us.amazon.nova-premier-v1:0');
     expect(body['toolConfig']).toEqual({ tools: [{ systemTool: { name: 'nova_grounding' } }] });
@@ -525,6 +572,8 @@ describe('thinking', () => {
     expect(none.changes).toEqual([
       { field: 'reasoning_effort', action: 'dropped', note: 'max_tokens leaves no room for it' },
     ]);
+    const both = sent({ reasoning_effort: 'low', thinking: { type: 'enabled', budget_tokens: 5000 } });
+    expect(both.changes).toEqual([{ field: 'reasoning_effort', action: 'dropped', note: 'thinking says it' }]);
     const given = { type: 'enabled', budget_tokens: 5000 };
     expect(sent({ thinking: given, max_tokens: 6000 }).sent).toMatchObject({
       additionalModelRequestFields: { thinking: given },

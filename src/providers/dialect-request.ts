@@ -117,7 +117,10 @@ export function functionTools(tools: unknown): readonly { readonly name: string;
 /** The schema of `response_format` json_schema, wherever the client put it. */
 export function schemaOf(format: JsonObject): unknown {
   const { json_schema: wrapped, schema } = format;
-  return isObject(wrapped) ? (wrapped['schema'] ?? wrapped) : schema;
+  if (!isObject(wrapped)) return schema;
+  // OpenAI asks for a name, and leaves the schema to the client.
+  const isNamedOnly = wrapped['name'] !== undefined && wrapped['type'] === undefined;
+  return wrapped['schema'] ?? (isNamedOnly ? { type: 'object' } : wrapped);
 }
 
 /** Legacy calls are no part of these dialects. */

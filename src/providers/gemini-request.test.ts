@@ -81,6 +81,15 @@ describe('parameters', () => {
     expect(headers['x-goog-api-key']).toBe('k');
   });
 
+  test('of two limits the newer is said, none is 0 or less, and what is left out is told', () => {
+    const told = (body: object) => ask(body).changes.map(({ field, action }) => `${action} ${field}`);
+    expect(told({ max_completion_tokens: 7, max_tokens: 9 })).toEqual(['dropped max_tokens']);
+    expect(told({ max_tokens: -1 })).toEqual(['dropped max_tokens']);
+    expect(told({ max_completion_tokens: 0 })).toEqual(['dropped max_completion_tokens']);
+    expect(told({ max_tokens: 9, max_completion_tokens: null })).toEqual([]);
+    expect(configOf({ max_tokens: 0 }) ?? {}).not.toHaveProperty('maxOutputTokens');
+  });
+
   test('stop is cut to five, a seed to 32 bits', () => {
     expect(configOf({ stop: ['a', 'b', 'c', 'd', 'e', 'f'] })).toEqual({ stopSequences: ['a', 'b', 'c', 'd', 'e'] });
     expect(configOf({ seed: 2 ** 40 + 7 })).toEqual({ seed: 7 });

@@ -134,14 +134,26 @@ function withoutCaps(config: JsonObject, at: string, changes: Change[]): JsonObj
   return without(config, ...CAPS);
 }
 
+/** -1 is "no limit" to some clients, and of two limits one is said. */
+function noteLimits(edit: BodyEdit, said: unknown, changes: Change[]): void {
+  const { max_completion_tokens: newer, max_tokens: older } = edit.toObject();
+  if (newer !== undefined && newer !== null && older !== undefined && older !== null) {
+    changes.push({ field: 'max_tokens', action: 'dropped', note: 'max_completion_tokens says it' });
+  }
+  if (typeof said === 'number' && said <= 0) {
+    const field = said === newer ? 'max_completion_tokens' : 'max_tokens';
+    changes.push({ field, action: 'dropped', note: 'a limit is above 0' });
+  }
+}
+
 function generationConfigOf(edit: BodyEdit, model: GeminiModel, changes: Change[]): JsonObject {
   const maxTokens = edit.get('max_completion_tokens') ?? edit.get('max_tokens') ?? edit.get('max_output_tokens');
+  noteLimits(edit, maxTokens, changes);
   const thinking = model.thinking ? thinkingConfig(edit, model, changes) : undefined;
   return {
     ...nativeConfig(edit, changes),
     ...numbers(edit, { temperature: 'temperature', top_p: 'topP', n: 'candidateCount' }),
     ...numbers(edit, { presence_penalty: 'presencePenalty', frequency_penalty: 'frequencyPenalty' }),
-    // -1 is "no limit" to some clients.
     ...(typeof maxTokens === 'number' && maxTokens > 0 && { maxOutputTokens: maxTokens }),
     ...stopOf(edit.get('stop'), changes),
     ...seedOf(edit.get('seed'), changes),

@@ -321,6 +321,34 @@ const tool = (name: string, more: object = {}) => ({
   ...more,
 });
 
+describe('nothing is lost in silence', () => {
+  test('of an effort beside thinking', () => {
+    const both = { thinking: { type: 'enabled' }, reasoning_effort: 'low' };
+    expect(changes('deepseek/m', both)).toContain('dropped reasoning_effort');
+  });
+
+  test.each(['mistral/m', 'groq/m'])('of a refusal that %s is shown again', (model) => {
+    const messages = [
+      HI,
+      { role: 'assistant', content: null, refusal: 'I will not.' },
+      HI,
+      { role: 'assistant', content: [{ type: 'refusal', refusal: 'Nor this.' }] },
+      HI,
+    ];
+    const said = JSON.stringify(sent(model, { messages })['messages']);
+    expect(said).toContain('"content":"I will not."');
+    expect(said).toContain('{"type":"text","text":"Nor this."}');
+    expect(said).not.toContain('"refusal"');
+  });
+
+  test.each(['cohere/m', 'ollama/m', 'deepseek/m', 'groq/m'])('of a schema that has only a name, for %s', (model) => {
+    const named = { response_format: { type: 'json_schema', json_schema: { name: 'QZ' } } };
+    const text = JSON.stringify(sent(model, named));
+    expect(text).not.toContain('QZ');
+    expect(text).toContain('object');
+  });
+});
+
 describe('a choice among some of the tools', () => {
   const choice = (mode: string, ...names: string[]) => ({
     type: 'allowed_tools',

@@ -113,9 +113,25 @@ export const withoutAnswerFields: MessageRewrite = {
   note: 'annotations, thinking_blocks, refusal and other fields of answers',
   apply: (message) =>
     message.role === 'assistant'
-      ? without(message, 'provider_specific_fields', 'annotations', 'thinking_blocks', 'refusal', 'audio', 'images')
+      ? without(
+          withRefusalSaid(message),
+          ...['provider_specific_fields', 'annotations', 'thinking_blocks', 'refusal', 'audio', 'images'],
+        )
       : message,
 };
+
+/** What the assistant would not say is what it said, where it said nothing else. */
+function withRefusalSaid(message: ChatMessage): ChatMessage {
+  const { content } = message;
+  const refusal = textOf(message['refusal']);
+  const isSilent = (content ?? '') === '' && !Array.isArray(message['tool_calls']);
+  if (refusal !== undefined && isSilent) return { ...message, content: refusal };
+  const isRefusal = (part: unknown): part is JsonObject => isObject(part) && part['type'] === 'refusal';
+  if (!Array.isArray(content) || !content.some(isRefusal)) return message;
+  const said = (part: unknown): JsonObject =>
+    isRefusal(part) ? { type: 'text', text: part['refusal'] } : (part as JsonObject); // Others stay what they are.
+  return { ...message, content: content.map(said) };
+}
 
 /** What gateways and other providers put into answers, and OpenAI's own API does not know. */
 export const withoutForeignFields: MessageRewrite = {
@@ -312,7 +328,11 @@ export const effortAsThinkingSwitch: RequestRewrite = (edit, changes) => {
   const effort = edit.get('reasoning_effort');
   if (effort === undefined) return;
   edit.remove('reasoning_effort');
-  if (effort === null || edit.has('thinking')) return;
+  if (effort === null) return;
+  if (edit.has('thinking')) {
+    changes.push({ field: 'reasoning_effort', action: 'dropped', note: 'thinking says it' });
+    return;
+  }
   edit.set('thinking', { type: effort === 'none' ? 'disabled' : 'enabled' });
   changes.push({ field: 'reasoning_effort', action: 'renamed', note: 'thinking' });
 };
