@@ -52,6 +52,26 @@ describe('a user', () => {
     expect((await place.post('/key/delete', { keys: [second] }, MATE)).body).toEqual({ deleted_keys: [second] });
   });
 
+  test('gets no more in a team than the team gives them; an admin of the platform may give more', async () => {
+    await allowInTeam('/key/generate', '/key/update');
+    const give = (fields: object) =>
+      place.post('/team/member_update', { team_id: 'a-team', user_id: 'a-mate', ...fields });
+    const inTeam = (fields: object) => make({ team_id: 'a-team', ...fields }, MATE);
+    await give({ max_budget_in_team: 2, rpm_limit: 5 });
+    refused(await inTeam({ max_budget: 3 }), 400, 'max_budget');
+    refused(await inTeam({ rpm_limit: 6 }), 400, 'rpm_limit');
+    const { status, body } = await inTeam({ max_budget: 2, rpm_limit: 5 });
+    expect(status).toBe(200);
+    refused(await update(body.key, { max_budget: 3 }, MATE), 400, 'max_budget');
+    await give({ max_budget_in_team: null });
+    await place.post('/team/update', { team_id: 'a-team', team_member_budget: 4 });
+    refused(await inTeam({ max_budget: 5 }), 400, 'max_budget');
+    expect((await inTeam({ max_budget: 4 })).status).toBe(200);
+    await give({ allowed_models: ['m'] });
+    refused(await inTeam({ models: ['m', 'n'] }), 400, 'models');
+    expect((await make({ team_id: 'a-team', user_id: 'a-mate', max_budget: 9 })).status).toBe(200);
+  });
+
   test('gets no more than they have, field by field', async () => {
     await limitUser({
       max_budget_nano_usd: 10e9,

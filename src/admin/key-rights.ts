@@ -10,6 +10,8 @@ import type { Database } from '../db/client.ts';
 import type { OwnLimits } from '../db/entity-tables.ts';
 import { EMPTY_KEY, type KeyRow, keysCountedAs } from '../db/keys.ts';
 import { NO_LIMITS } from '../db/no-limits.ts';
+import { teamMembers } from '../db/team-members.ts';
+import { joined } from '../db/usage-scopes.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError } from '../errors.ts';
 import { type Ceiling, type Grant, refuseAbove, refuseRaise } from './ceiling.ts';
@@ -20,6 +22,7 @@ import { limitsView } from './limit-columns.ts';
 import { type Bag, guarded } from './metadata.ts';
 import { isSame } from './same-value.ts';
 import { effectiveLimits } from './team-rights.ts';
+import { memberBudgetOf } from './team-view.ts';
 
 /** Only the platform's admins say these: they refer to what is theirs, or give access by other ways. */
 const PLATFORM_FIELDS = [
@@ -202,11 +205,21 @@ async function ceilingsOf(db: Database, change: Change, own: KeyRow | undefined)
         ];
   return [
     ...(await ceiling('the team', place.team)),
+    ...(await memberCeiling(db, change)),
     ...(await ceiling('the user', after.team_id === null ? place.user : undefined)),
     ...(await ceiling('the project', place.project && { ...NO_LIMITS, ...place.project })),
     ...(await ceiling('the organization', place.organization)),
     ...(await ceiling('this key', own)),
   ];
+}
+
+/** Of somebody's key in a team: what the team gives this member, or all of its members. */
+async function memberCeiling(db: Database, { place: { team }, after }: Change): Promise<Ceiling[]> {
+  if (team === undefined || after.user_id === null) return [];
+  const member = await teamMembers.find(db, joined(team.team_id, after.user_id), EVERYTHING);
+  if (member === undefined) return [];
+  const limits = effectiveLimits<OwnLimits>(member, await memberBudgetOf(db, team));
+  return [{ whose: 'this member of the team', limits, models: textsIn(member.allowed_models) }];
 }
 
 interface Limited extends OwnLimits {
