@@ -86,6 +86,19 @@ describe('bytes', () => {
     expect(text).toBe(`: OPENROUTER PROCESSING\n\n${shown(STREAM.slice(0, 4))}`);
   });
 
+  test('leave out events that are no chunks, which clients would look for choices in', async () => {
+    const bytes = Buffer.concat([
+      framed([ROLE, delta('a')]),
+      Buffer.from('event: ping\ndata: {}\n\ndata: {"type":"ping"}\n\n'),
+      framed([delta('b'), FINISH, '[DONE]']),
+    ]);
+    const { text, error } = await relay([bytes]);
+    expect(error).toBeUndefined();
+    expect(readEvents(text).content).toBe('ab');
+    expect(text).not.toContain('ping');
+    expect(text).not.toContain('{}\n\ndata: {');
+  });
+
   test('take the name out of events with other fields and without the space', async () => {
     const bytes = Buffer.from(
       `event: message\nid: 7\ndata:${ROLE}\n\ndata:${delta('a')}\n\ndata:${FINISH}\n\ndata:[DONE]\n\n`,

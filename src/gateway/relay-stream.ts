@@ -153,7 +153,8 @@ export class RelayStream extends EventStream {
     this.#learn(chunk, data);
     if (typeof chunk['service_tier'] === 'string') this.tally.serviceTier = chunk['service_tier'];
     if (chunk['usage']) this.#takeUsage(chunk, data);
-    else this.#pass(bytes, text);
+    // Clients look for choices in whatever comes: a ping is none.
+    else if (chunk['choices'] !== undefined) this.#pass(bytes, text);
   }
 
   /** Usage leaves in a chunk of its own at the end, if it was asked for; here it is only noted. */
