@@ -3,6 +3,8 @@ import { z } from '@hono/zod-openapi';
 import { AuditLog } from './audit-log.ts';
 import type { AdminContext } from './context.ts';
 import { pageNumber } from './fields.ts';
+import { FORMAT } from './report.ts';
+import { wantsCsv } from './report-view.ts';
 import { type AdminRoute, route } from './route.ts';
 
 const section = 'Audit log';
@@ -13,7 +15,8 @@ export function auditLogRoutes(context: AdminContext): readonly AdminRoute[] {
   const log = new AuditLog(context);
   return [
     route('GET /audit', {
-      summary: 'What admins did: who, what, before and after. Paged, the newest first.',
+      summary:
+        'What admins did: who, what, before and after. Paged, the newest first; all that the filters leave as CSV.',
       section,
       query: z.strictObject({
         page: pageNumber().optional(),
@@ -30,25 +33,26 @@ export function auditLogRoutes(context: AdminContext): readonly AdminRoute[] {
         team_id: text,
         start_date: text,
         end_date: text,
+        format: FORMAT.optional(),
       }),
-      handle: ({ query, access }) =>
-        log.page(
-          {
-            page: query.page ?? 1,
-            size: query.page_size ?? 10,
-            sortOrder: query.sort_order ?? 'desc',
-            action: query.action,
-            objectKind: query.object_kind ?? query.table_name,
-            objectId: query.object_id,
-            changedBy: query.changed_by,
-            changedByKey: query.changed_by_api_key,
-            organizationId: query.organization_id,
-            teamId: query.team_id,
-            startDate: query.start_date,
-            endDate: query.end_date,
-          },
-          { access },
-        ),
+      handle: async (input) => {
+        const { query, access } = input;
+        const asked = {
+          page: query.page ?? 1,
+          size: query.page_size ?? 10,
+          sortOrder: query.sort_order ?? 'desc',
+          action: query.action,
+          objectKind: query.object_kind ?? query.table_name,
+          objectId: query.object_id,
+          changedBy: query.changed_by,
+          changedByKey: query.changed_by_api_key,
+          organizationId: query.organization_id,
+          teamId: query.team_id,
+          startDate: query.start_date,
+          endDate: query.end_date,
+        };
+        return wantsCsv(input) ? log.table(asked, { access }) : await log.page(asked, { access });
+      },
     }),
     route('GET /audit/verify', {
       summary: 'Whether the audit log is as it was written: every row holds the hash of the one before it.',

@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'bun:test';
+import { beforeEach, describe, expect, test } from 'bun:test';
 import { adminPlace, MASTER_KEY, NOW_MS } from '../../test/support/admin-place.ts';
 import { organizationMemberRow, organizationRow, userRow } from '../../test/support/entity-rows.ts';
 import { digest } from '../auth/digest.ts';
@@ -13,26 +13,33 @@ const HOUR_MS = 3_600_000;
 
 type Entry = Parameters<typeof appendAudit>[1];
 
+const ENTRY: Entry = {
+  at_ms: NOW_MS,
+  actor_key: 'k'.repeat(64),
+  actor_user: 'boss',
+  actor_role: 'platform_admin',
+  action: 'updated',
+  object_kind: 'team',
+  object_id: 't',
+  organization_id: null,
+  team_id: null,
+  before_values: '{"max_budget":1}',
+  after_values: '{"max_budget":2}',
+  changed_by: null,
+  call_id: null,
+};
+
 /** What others did, as their own routes note it. */
 const did = (over: Partial<Entry>): Promise<unknown> =>
-  inTransaction(place.db, (db) =>
-    appendAudit(db, {
-      at_ms: NOW_MS,
-      actor_key: 'k'.repeat(64),
-      actor_user: 'boss',
-      actor_role: 'platform_admin',
-      action: 'updated',
-      object_kind: 'team',
-      object_id: 't',
-      organization_id: null,
-      team_id: null,
-      before_values: '{"max_budget":1}',
-      after_values: '{"max_budget":2}',
-      changed_by: null,
-      call_id: null,
-      ...over,
-    }),
-  );
+  inTransaction(place.db, (db) => appendAudit(db, { ...ENTRY, ...over }));
+
+/** The key of one. */
+async function adminOf(organization: string): Promise<string> {
+  await users.insert(place.db, userRow('ada', { user_role: 'internal_user' }));
+  await organizations.insert(place.db, organizationRow(organization));
+  await organizationMembers.insert(place.db, organizationMemberRow(organization, 'ada', { user_role: 'org_admin' }));
+  return await place.key({ user_id: 'ada' });
+}
 
 const ids = async (query: string, key = MASTER_KEY): Promise<string[]> => {
   const { status, body } = await place.get(`/audit${query}`, key);
@@ -100,15 +107,62 @@ test.each(['?page=0', '?page_size=101', '?sort_order=up', '?start_date=soon', '?
   },
 );
 
+describe('as a table', () => {
+  const table = async (query: string, init: RequestInit = {}, key = MASTER_KEY): Promise<string[][]> => {
+    const { status, headers, body } = await place.request(`/audit${query}`, init, key);
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8; header=present']);
+    expect(headers.get('content-disposition')).toContain('audit-log.csv');
+    return String(body)
+      .trimEnd()
+      .split('\r\n')
+      .map((line) => line.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/));
+  };
+  const idsOf = (lines: readonly string[][]): (string | undefined)[] => lines.slice(1).map(([id]) => id);
+
+  test('all rows stand in it, whatever the page, with the fields that they have in the JSON', async () => {
+    const { audit_logs: logs } = (await place.get('/audit')).body;
+    const [head = [], ...lines] = await table('?format=csv&page_size=1');
+    expect(head).toEqual(Object.keys(logs[0]));
+    expect(lines.map(([id]) => id)).toEqual(['3', '2', '1']);
+    const line = Object.fromEntries(head.map((name, at) => [name, lines[1]?.[at]]));
+    expect(line).toMatchObject({ changed_by: 'boss', organization_id: 'acme', hash: logs[1].hash });
+    expect(line['updated_values']).toBe('"{""max_budget"":2}"');
+  });
+
+  test('is what a client gets that accepts nothing else, filtered and in the order that it wants', async () => {
+    const init = { headers: { accept: 'text/csv' } };
+    expect(idsOf(await table('?object_kind=team&sort_order=asc', init))).toEqual(['1', '2']);
+    expect(idsOf(await table('?object_id=nothing', init))).toEqual([]);
+    expect((await place.request('/audit?format=json', init)).body).toMatchObject({ total: 3 });
+    expect((await place.get('/audit?format=xml')).status).toBe(400);
+  });
+
+  test('is read on and on, without a row lost or twice', async () => {
+    await inTransaction(place.db, async (db) => {
+      for (let at = 0; at < 1_100; at++) await appendAudit(db, { ...ENTRY, object_id: `many-${at % 2}` });
+    });
+    const all = Array.from({ length: 1_103 }, (_, at) => String(at + 1));
+    expect(idsOf(await table('?format=csv&sort_order=asc'))).toEqual(all);
+    expect(idsOf(await table('?format=csv'))).toEqual(all.toReversed());
+    expect(idsOf(await table('?format=csv&object_id=many-0'))).toHaveLength(550);
+  });
+
+  test('holds no formula, and no more than the caller may see', async () => {
+    await did({ object_id: '=HYPERLINK("http://evil.example")', organization_id: 'acme' });
+    const key = await adminOf('acme');
+    const lines = await table('?format=csv&object_kind=team', {}, key);
+    expect(idsOf(lines)).toEqual(['4', '2']);
+    expect(lines[1]?.[6]).toStartWith('"\'=HYPERLINK');
+    expect((await place.get('/audit?format=csv', await place.key())).status).toBe(403);
+  });
+});
+
 test('a row that is not there is not found', async () => {
   for (const id of ['4', '0', 'x', '1e0', '%27']) expect((await place.get(`/audit/${id}`)).status).toBe(404);
 });
 
 test('an organization’s admin sees what was done in the organization, and counts no more', async () => {
-  await users.insert(place.db, userRow('ada', { user_role: 'internal_user' }));
-  await organizations.insert(place.db, organizationRow('acme'));
-  await organizationMembers.insert(place.db, organizationMemberRow('acme', 'ada', { user_role: 'org_admin' }));
-  const key = await place.key({ user_id: 'ada' });
+  const key = await adminOf('acme');
   expect(await ids('', key)).toEqual(['2']);
   expect((await place.get('/audit', key)).body.total).toBe(1);
   expect((await place.get('/audit/2', key)).status).toBe(200);

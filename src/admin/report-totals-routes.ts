@@ -3,12 +3,13 @@ import { z } from '@hono/zod-openapi';
 import { failuresBy } from '../db/failure-counts.ts';
 import { spendSince } from '../db/scope-usage.ts';
 import type { UsageRow } from '../db/usage-reports.ts';
+import type { Cell } from '../lib/csv.ts';
 import { usdNumber } from '../lib/usd.ts';
 import { parseWindow, windowAt } from '../limits/window.ts';
 import type { AdminContext } from './context.ts';
-import { modelFilters, openReport, REPORT_FIELDS, type Report, visibleUsage, warningAbout } from './report.ts';
+import { FORMAT, modelFilters, openReport, REPORT_FIELDS, type Report, visibleUsage, warningAbout } from './report.ts';
 import { addedUp, completionTokens, groupedBy, told } from './report-view.ts';
-import { type AdminRoute, Answer, route } from './route.ts';
+import { type AdminRoute, route } from './route.ts';
 import { linesOf } from './spend-totals.ts';
 
 type View = Record<string, unknown>;
@@ -167,15 +168,17 @@ const exceptionsOf = (days: readonly Day[]): View => ({
   sum_num_rate_limit_exceptions: days.reduce((sum, [, count]) => sum + count, 0),
 });
 
+const BUDGET_COLUMNS = ['budget_limit', 'time_period', 'spend', 'budget_reset_at'] as const;
+
 function providerBudgets(context: AdminContext): AdminRoute {
   return route('GET /provider/budgets', {
     summary: 'Budgets of providers, with what is spent of them.',
     section: 'Budgets',
-    query: z.strictObject({}),
-    handle: async () => {
+    query: z.strictObject({ format: FORMAT.optional() }),
+    handle: async (input) => {
       const { providerBudgets: budgets, timeZone } = context.settings();
       const headers = await warningAbout(context);
-      const providers: View = {};
+      const providers: Record<string, Record<(typeof BUDGET_COLUMNS)[number], Cell>> = {};
       for (const [name, { maxUsd, duration }] of Object.entries(budgets)) {
         const span = windowAt(parseWindow(duration, timeZone) ?? { kind: 'lifetime' }, context.now());
         const spent = await spendSince(context.db, 'provider', [name], span.startMs);
@@ -186,7 +189,12 @@ function providerBudgets(context: AdminContext): AdminRoute {
           budget_reset_at: span.endMs === null ? null : new Date(span.endMs).toISOString(),
         };
       }
-      return new Answer({ providers }, headers);
+      return told(input, 'provider-budgets', {
+        headers,
+        json: () => ({ providers }),
+        csv: () => Object.entries(providers).map(([provider, budget]) => ({ provider, ...budget })),
+        columns: ['provider', ...BUDGET_COLUMNS],
+      });
     },
   });
 }

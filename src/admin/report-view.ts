@@ -153,6 +153,26 @@ export function told(wanting: Wanting, name: string, { headers, json, csv, colum
   return new Response(stream, { headers: { ...csvHeaders(name), ...headers } });
 }
 
+/** Written as it is read, so that any number of rows needs little memory. @param next lines, until there are none */
+export function readTable(
+  name: string,
+  columns: readonly string[],
+  next: () => Promise<readonly Readonly<Record<string, Cell>>[]>,
+): Response {
+  let isFirst = true;
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const rows = await next();
+      const lines = rows.map((row) => csvLine(columns.map((column) => row[column])));
+      if (isFirst) lines.unshift(csvLine(columns));
+      isFirst = false;
+      if (lines.length > 0) controller.enqueue(encoder.encode(lines.join('')));
+      if (rows.length === 0) controller.close();
+    },
+  });
+  return new Response(stream, { headers: csvHeaders(name) });
+}
+
 const LINES_PER_TURN = 1_000;
 const encoder = new TextEncoder();
 

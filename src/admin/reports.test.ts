@@ -350,6 +350,16 @@ describe('budgets of all', () => {
         anthropic: { budget_limit: 5, time_period: null, spend: 0, budget_reset_at: null },
       },
     });
+    const table = [
+      'provider,budget_limit,time_period,spend,budget_reset_at',
+      'openai,10,1d,2,2026-02-01T00:00:00.000Z',
+      'anthropic,5,,0,',
+      '',
+    ].join('\r\n');
+    expect((await place.get('/provider/budgets?format=csv')).body).toBe(table);
+    expect((await place.request('/provider/budgets', { headers: { accept: 'text/csv' } })).body).toBe(table);
+    place.settings = { ...place.settings, providerBudgets: {} };
+    expect((await place.get('/provider/budgets?format=csv')).body).toBe(`${table.split('\r\n')[0]}\r\n`);
   });
 });
 

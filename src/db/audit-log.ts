@@ -11,7 +11,7 @@ import { inTransaction } from './transaction.ts';
 export type AuditRow = AuditLogTable;
 export type AuditEntry = Omit<AuditRow, 'id' | 'previous_hash' | 'hash'>;
 
-export const auditLog: Pick<EntityTable<AuditRow>, 'find' | 'list' | 'count'> = entityTable<AuditRow>({
+export const auditLog: Pick<EntityTable<AuditRow>, 'find' | 'list' | 'rows' | 'count'> = entityTable<AuditRow>({
   table: 'audit_log',
   key: ['id'],
   owner: { organization: 'organization_id', team: 'team_id' },

@@ -76,6 +76,8 @@ export interface EntityTable<Row> {
   /** @returns rows that were there and are not any more */
   remove(db: Database, ids: readonly string[], visibility: Visibility): Promise<Row[]>;
   list(db: Database, request: ListRequest<Row>): Promise<Page<Row>>;
+  /** Without their total: for those who read on from the last row. */
+  rows(db: Database, request: ListRequest<Row>): Promise<readonly Row[]>;
   count(db: Database, request: Pick<ListRequest<Row>, 'visibility' | 'where'>): Promise<number>;
 }
 
@@ -113,6 +115,7 @@ export function entityTable<Row extends object>(definition: EntityTableDefinitio
         const rows = await page(transaction, definition, request);
         return { rows, total: await count(transaction, definition, request) };
       }),
+    rows: (db, request) => page(db, definition, request),
     count: (db, request) => count(db, definition, request),
   };
 }

@@ -157,6 +157,12 @@ export const budgets: Shapes = {
       },
     },
     {
+      says: 'those of providers as a table',
+      send: 'GET /provider/budgets?format=csv',
+      answer:
+        'provider,budget_limit,time_period,spend,budget_reset_at\r\n' + 'openai,100,1d,0,2026-02-01T00:00:00.000Z\r\n',
+    },
+    {
       says: 'a customer who refers to one',
       send: 'POST /customer/new',
       body: { user_id: 'referring', budget_id: 'full' },
