@@ -41,6 +41,32 @@ describe('default_key_generate_params', () => {
   });
 });
 
+describe('what the configuration gives a key', () => {
+  const most = { max_budget: 100, rpm_limit: 50 };
+
+  test('is no more than the team has, so that a request which says nothing is not refused for it', async () => {
+    await place.post('/team/update', { team_id: 'a-team', max_budget: 3, rpm_limit: 7 });
+    for (const settings of [{ caps: most }, { defaults: most }]) {
+      set(settings);
+      const { status, body } = await make({ team_id: 'a-team' }, keyOf('a-lead'));
+      expect([status, body.max_budget, body.rpm_limit]).toEqual([200, 3, 7]);
+    }
+  });
+
+  test('does not lower what the request itself asks for: that is refused', async () => {
+    await place.post('/team/update', { team_id: 'a-team', max_budget: 3 });
+    set({ caps: most });
+    refused(await make({ team_id: 'a-team', max_budget: 4 }, keyOf('a-lead')), 400, 'is more than the team has (3)');
+    expect((await make({ team_id: 'a-team', max_budget: 2 }, keyOf('a-lead'))).body.max_budget).toBe(2);
+  });
+
+  test('is all of it for admins of the platform', async () => {
+    await place.post('/team/update', { team_id: 'a-team', max_budget: 3 });
+    set({ caps: most });
+    expect((await make({ team_id: 'a-team' })).body.max_budget).toBe(100);
+  });
+});
+
 describe('upperbound_key_generate_params', () => {
   const caps = {
     max_budget: 10,

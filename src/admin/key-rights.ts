@@ -69,13 +69,34 @@ export async function withinRights(db: Database, change: Change): Promise<KeyRow
   refuseClosed(change);
   const own = (await keysCountedAs(db, [access.caller.keyHash], EVERYTHING)).get(access.caller.keyHash);
   if (standing === 'self' && !isNew && !isOwnWork(change)) await refuseLoosening(db, change);
-  const granted = withOwnLimits(withMetadata(change), own, isNew);
+  const ceilings = await ceilingsOf(db, change, own);
+  const wished = withOwnLimits(withMetadata(change), own, isNew);
+  const granted = isNew ? ceilings.reduce((row, ceiling) => lowered(row, ceiling, change.fields), wished) : wished;
   refuseRoutes(granted, before, own);
   const isMove = before.team_id !== granted.team_id || before.organization_id !== granted.organization_id;
   const all: Grant = { ...limitsView(granted), models: textsIn(granted.models) };
   const grant = withIncrease(isNew || isMove ? all : change.fields, granted);
-  for (const ceiling of await ceilingsOf(db, change, own)) refuseAbove(grant, ceiling);
+  for (const ceiling of ceilings) refuseAbove(grant, ceiling);
   return narrowed(change, granted);
+}
+
+const AMOUNTS = {
+  max_budget: 'max_budget_nano_usd',
+  max_parallel_requests: 'max_parallel_requests',
+  rpm_limit: 'rpm_limit',
+  tpm_limit: 'tpm_limit',
+  tpd_limit: 'tpd_limit',
+} as const satisfies Partial<Record<keyof KeyFields, keyof OwnLimits>>;
+
+/** What the configuration, not the request, gives a new key is as much of it as those behind the key have. */
+function lowered(row: KeyRow, { limits }: Ceiling, asked: KeyFields): KeyRow {
+  const lower: Partial<KeyRow> = {};
+  for (const [field, column] of Object.entries(AMOUNTS)) {
+    const [given, most] = [row[column], limits[column]];
+    const isAsked = Reflect.get(asked, field) != null;
+    if (!isAsked && given !== null && most !== null && Number(given) > Number(most)) lower[column] = most;
+  }
+  return { ...row, ...lower };
 }
 
 /** A budget that is raised for a while must fit as a whole. */
