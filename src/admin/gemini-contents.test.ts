@@ -67,4 +67,18 @@ describe('contents as messages', () => {
   ])('%j is refused', (contents, where) => {
     expect(() => messagesOfContents(contents)).toThrow(where);
   });
+
+  test('very many calls and answers are read in no time', () => {
+    const many = 30_000;
+    const calls = Array.from({ length: many }, (_, at) => ({ functionCall: { name: `f${at % 3}` } }));
+    const answers = Array.from({ length: many }, (_, at) => ({
+      functionResponse: { name: at % 2 === 0 ? 'f0' : 'g' },
+    }));
+    const startedAtMs = performance.now();
+    const messages = messagesOfContents([{ role: 'model', parts: calls }, { parts: answers }]);
+    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+    const ids = messages.slice(1).map(({ tool_call_id: id }) => id);
+    expect(ids.slice(0, 4)).toEqual(['call_1', 'call_0', 'call_4', 'call_0']);
+    expect(ids.slice(-2)).toEqual(['call_0', 'call_0']);
+  });
 });

@@ -4,12 +4,35 @@ import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 
 /** @throws GatewayError 400 for a part that has no counterpart */
 export function messagesOfContents(contents: readonly JsonObject[]): readonly JsonObject[] {
-  const calls: string[] = [];
+  const calls = new OpenCalls();
   return contents.flatMap((content, at) => messagesOf(content, `contents[${at}]`, calls));
 }
 
-/** @param calls names of the functions that were called and not answered yet, as `name#id` */
-function messagesOf(content: JsonObject, where: string, calls: string[]): JsonObject[] {
+/** Calls of functions that were not answered yet, oldest first: contents may be very many, and have no ids. */
+class OpenCalls {
+  readonly #byName = new Map<string, { readonly ids: string[]; answered: number }>();
+  #count = 0;
+
+  /** @returns its id */
+  called(name: string): string {
+    const id = `call_${++this.#count}`;
+    const open = this.#byName.get(name);
+    if (open) open.ids.push(id);
+    else this.#byName.set(name, { ids: [id], answered: 0 });
+    return id;
+  }
+
+  /** @returns the id of the call that it answers; `call_0`: of none that is open */
+  answered(name: string): string {
+    const open = this.#byName.get(name);
+    const id = open?.ids[open.answered];
+    if (open === undefined || id === undefined) return 'call_0';
+    open.answered += 1;
+    return id;
+  }
+}
+
+function messagesOf(content: JsonObject, where: string, calls: OpenCalls): JsonObject[] {
   const { role, parts } = content;
   if (!Array.isArray(parts)) throw invalidRequest(`'${where}.parts' must be a list.`, 'contents');
   const given = parts.filter(isObject);
@@ -27,21 +50,20 @@ const member = (part: JsonObject, camel: string, snake: string): JsonObject | un
   return isObject(value) ? value : undefined;
 };
 
-function callOf(part: JsonObject, calls: string[]): JsonObject[] {
+function callOf(part: JsonObject, calls: OpenCalls): JsonObject[] {
   const call = member(part, 'functionCall', 'function_call');
   if (call === undefined) return [];
   const name = textOf(call['name']) ?? '';
-  const id = `call_${calls.push(name)}`;
+  const id = calls.called(name);
   return [{ id, type: 'function', function: { name, arguments: JSON.stringify(call['args'] ?? {}) } }];
 }
 
 /** An answer is its function's oldest call's. */
-function answerOf(part: JsonObject, calls: string[]): JsonObject[] {
+function answerOf(part: JsonObject, calls: OpenCalls): JsonObject[] {
   const answer = member(part, 'functionResponse', 'function_response');
   if (answer === undefined) return [];
-  const at = calls.indexOf(textOf(answer['name']) ?? '');
-  if (at !== -1) calls[at] = '';
-  return [{ role: 'tool', tool_call_id: `call_${at + 1}`, content: JSON.stringify(answer['response'] ?? {}) }];
+  const id = calls.answered(textOf(answer['name']) ?? '');
+  return [{ role: 'tool', tool_call_id: id, content: JSON.stringify(answer['response'] ?? {}) }];
 }
 
 function saidBy(part: JsonObject, where: string): JsonObject[] {

@@ -227,12 +227,12 @@ function echoedBlocks(message: ChatMessage): readonly JsonObject[] | undefined {
 
 /** Neighbours of one role as one turn, turns without content left out. */
 function merged(turns: readonly Turn[]): Turn[] {
-  const all: Turn[] = [];
+  const all: { readonly role: Turn['role']; readonly content: JsonObject[] }[] = [];
   for (const { role, content } of turns) {
     if (content.length === 0) continue;
     const last = all.at(-1);
-    if (last?.role === role) all[all.length - 1] = { role, content: [...last.content, ...content] };
-    else all.push({ role, content });
+    if (last?.role === role) for (const block of content) last.content.push(block);
+    else all.push({ role, content: [...content] });
   }
   return all;
 }
@@ -244,20 +244,28 @@ function resultsBehindCalls(turns: readonly Turn[], context: MessageContext): Tu
   const rest = turns.map((turn, at) => {
     const content = turn.content.filter((block) => {
       const home = homeOf(block, at, callers);
-      if (home !== undefined) results.set(home, [...(results.get(home) ?? []), block]);
+      if (home !== undefined) put(results, home, block);
       return home === undefined;
     });
     return { ...turn, content: turn.role === 'user' ? resultsFirst(content) : content };
   });
   return rest.flatMap((turn, at) => {
     if (turn.role !== 'assistant') return [turn];
-    const order = turn.content.filter(isCall).map(({ id }) => id);
+    const order = [...new Set(turn.content.filter(isCall).map(({ id }) => id))];
+    const rankOf = new Map(order.map((id, rank) => [id, rank]));
+    const rank = ({ tool_use_id: id }: JsonObject): number => rankOf.get(id) ?? -1;
     const given = results.get(at) ?? [];
     const isOver = at < turns.length - 1;
     const own = isOver ? [...given, ...missingResults(order, given, context)] : [...given];
-    own.sort((one, other) => order.indexOf(one['tool_use_id']) - order.indexOf(other['tool_use_id']));
-    return withOwnIds(turn, own, (id) => callers.get(id)?.indexOf(at) ?? 0);
+    own.sort((one, other) => rank(one) - rank(other));
+    return withOwnIds(turn, own, (id) => countBelow(callers.get(id) ?? [], at));
   });
+}
+
+function put<Key, Item>(lists: Map<Key, Item[]>, key: Key, item: Item): void {
+  const list = lists.get(key);
+  if (list) list.push(item);
+  else lists.set(key, [item]);
 }
 
 /** The conversation went on without them, which Anthropic refuses. */
@@ -282,7 +290,7 @@ function callersOf(turns: readonly Turn[]): ReadonlyMap<unknown, readonly number
   for (const [at, { role, content }] of turns.entries()) {
     if (role !== 'assistant') continue;
     for (const id of new Set(content.filter(isCall).map((block) => block['id']))) {
-      callers.set(id, [...(callers.get(id) ?? []), at]);
+      put(callers, id, at);
     }
   }
   return callers;
@@ -291,7 +299,18 @@ function callersOf(turns: readonly Turn[]): ReadonlyMap<unknown, readonly number
 /** The turn whose call it answers: the last before it, else the first of all. */
 function homeOf(block: JsonObject, at: number, callers: ReadonlyMap<unknown, readonly number[]>): number | undefined {
   const turns = block['type'] === 'tool_result' ? callers.get(block['tool_use_id']) : undefined;
-  return turns?.findLast((turn) => turn < at) ?? turns?.[0];
+  return turns?.[countBelow(turns, at) - 1] ?? turns?.[0];
+}
+
+/** How many of these, which rise, are less: by halves, since one id may be used thousands of times. */
+function countBelow(rising: readonly number[], limit: number): number {
+  let [from, to] = [0, rising.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((rising[middle] ?? limit) < limit) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 /** An id that an earlier turn has used gets a number, because Anthropic takes each only once. */

@@ -253,7 +253,7 @@ const callIdsIn = (content: readonly JsonObject[]): unknown[] =>
 
 /** Results come before anything else of their turn, in the order of the calls; a cache point stays behind its block. */
 function resultsFirst(content: readonly JsonObject[], before: readonly JsonObject[]): JsonObject[] {
-  const order = callIdsIn(before);
+  const order = new Map(callIdsIn(before).map((id, at) => [id, at]));
   const groups: JsonObject[][] = [];
   for (const block of content) {
     if (block['cachePoint'] !== undefined && groups.length > 0) groups.at(-1)?.push(block);
@@ -261,11 +261,10 @@ function resultsFirst(content: readonly JsonObject[], before: readonly JsonObjec
   }
   const rank = ([first]: JsonObject[]): number => {
     const id = resultId(first);
-    if (id === undefined) return order.length + 1;
-    const at = order.indexOf(id);
-    return at === -1 ? order.length : at;
+    return id === undefined ? Number.POSITIVE_INFINITY : (order.get(id) ?? Number.MAX_SAFE_INTEGER);
   };
-  return groups.sort((a, b) => rank(a) - rank(b)).flat();
+  // Of two others the difference of infinities would be no number.
+  return groups.sort((a, b) => rank(a) - rank(b) || 0).flat();
 }
 
 /** A prefill must not end in white space. */

@@ -211,10 +211,12 @@ function splitCalls(messages: readonly ChatMessage[]): ChatMessage[] {
   return split;
 }
 
+/** Looked for behind a message that calls only: a conversation may be very long. */
 function resultsBehind(messages: readonly ChatMessage[], at: number): readonly ChatMessage[] {
-  const rest = messages.slice(at + 1);
-  const end = rest.findIndex(({ role }) => role !== 'tool');
-  return end === -1 ? rest : rest.slice(0, end);
+  if (!Array.isArray(messages[at]?.['tool_calls'])) return [];
+  let end = at + 1;
+  while (messages[end]?.role === 'tool') end++;
+  return messages.slice(at + 1, end);
 }
 
 interface Pair {

@@ -210,7 +210,8 @@ class ConversationBuilder {
 
 const OWN_ID = /^call_[0-9a-f]{28}$/;
 
-const holdsResults = ({ parts }: Turn): boolean => parts.some((part) => part['functionResponse'] !== undefined);
+/** They come first, and nothing is put before them. */
+const holdsResults = ({ parts: [first] }: Turn): boolean => first?.['functionResponse'] !== undefined;
 
 /** An object as it is; anything else as the one member of an object. */
 function responseOf(text: string): JsonObject {
