@@ -53,6 +53,16 @@ describe('what the configuration gives a key', () => {
     }
   });
 
+  test('lives no longer than the key that asks, which is no reason to refuse it', async () => {
+    set({ caps: { duration: '30d' } });
+    const { key, expires } = (await make({ user_id: 'a-mate' })).body;
+    place.nowMs += 86_400_000;
+    const { status, body } = await make({}, key);
+    expect([status, body.expires]).toEqual([200, expires]);
+    refused(await make({ duration: '30d' }, key), 403, 'longer than the one that asks');
+    expect((await make({ duration: '1d' }, key)).status).toBe(200);
+  });
+
   test('does not lower what the request itself asks for: that is refused', async () => {
     await place.post('/team/update', { team_id: 'a-team', max_budget: 3 });
     set({ caps: most });

@@ -70,7 +70,7 @@ export async function withinRights(db: Database, change: Change): Promise<KeyRow
   const own = (await keysCountedAs(db, [access.caller.keyHash], EVERYTHING)).get(access.caller.keyHash);
   if (standing === 'self' && !isNew && !isOwnWork(change)) await refuseLoosening(db, change);
   const ceilings = await ceilingsOf(db, change, own);
-  const wished = withOwnLimits(withMetadata(change), own, isNew);
+  const wished = withOwnLimits(withMetadata(change), own, change);
   const granted = isNew ? ceilings.reduce((row, ceiling) => lowered(row, ceiling, change.fields), wished) : wished;
   refuseRoutes(granted, before, own);
   const isMove = before.team_id !== granted.team_id || before.organization_id !== granted.organization_id;
@@ -159,13 +159,14 @@ const INHERITED = [
 ] as const satisfies (keyof KeyRow)[];
 
 /** A key that is limited makes no key that is not. */
-function withOwnLimits(row: KeyRow, own: KeyRow | undefined, isNew: boolean): KeyRow {
+function withOwnLimits(row: KeyRow, own: KeyRow | undefined, { fields, isNew }: Change): KeyRow {
   if (own === undefined) return row;
-  if (isLater(row.expires_at_ms, own.expires_at_ms) && row.expires_at_ms !== null) {
-    throw onlyAdmin('duration', 'made to live longer than the one that asks');
-  }
+  const isLonger = isLater(row.expires_at_ms, own.expires_at_ms) && row.expires_at_ms !== null;
+  // How long keys live by the configuration is counted from now, which is always later than for the key that asks.
+  const isAsked = !isNew || fields.duration != null;
+  if (isLonger && isAsked) throw onlyAdmin('duration', 'made to live longer than the one that asks');
   if (!isNew) return row;
-  const kept: Partial<KeyRow> = {};
+  const kept: Partial<KeyRow> = isLonger ? { expires_at_ms: own.expires_at_ms } : {};
   for (const column of INHERITED) {
     if (isUnset(row[column])) Object.assign(kept, { [column]: own[column] });
   }
