@@ -125,6 +125,23 @@ describe('adding', () => {
   });
 });
 
+test("an organization's own admin gives no member more than the organization has; the platform's may", async () => {
+  await place.request('/organization/update', {
+    method: 'PATCH',
+    body: JSON.stringify({ organization_id: 'acme', max_budget: 10 }),
+  });
+  const ann = await place.key({ user_id: 'ann' });
+  const beyond = { user_id: 'bob', max_budget_in_organization: 11 };
+  const said = "'max_budget_in_organization' is more than the organization has (10).";
+  expect(refusal(await change(beyond, ann))).toEqual([400, 'max_budget_in_organization', said]);
+  const member = { role: 'internal_user', user_id: 'cyd' };
+  const added = await add({ member, max_budget_in_organization: 11 }, ann);
+  expect(refusal(added)).toEqual([400, 'max_budget_in_organization', said]);
+  expect((await change({ ...beyond, max_budget_in_organization: 10 }, ann)).status).toBe(200);
+  expect((await add({ member }, ann)).status).toBe(200);
+  expect((await change(beyond)).body.max_budget_in_organization).toBe(11);
+});
+
 describe('changing', () => {
   test.each<[object, string, number | null]>([
     [{ role: 'org_admin' }, 'org_admin', null],

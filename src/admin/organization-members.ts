@@ -11,8 +11,9 @@ import { type OrganizationRow, organizations } from '../db/organizations.ts';
 import { joined } from '../db/usage-scopes.ts';
 import type { UserRow } from '../db/users.ts';
 import { EVERYTHING } from '../db/visibility.ts';
-import { GatewayError } from '../errors.ts';
+import { GatewayError, invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
+import { nanoUsd } from './limit-columns.ts';
 import { countsFrom } from './made-anew.ts';
 import { knownUser, type MemberName, memberId, unknownMember, userFor } from './member-users.ts';
 import type {
@@ -23,7 +24,7 @@ import type {
 import { memberLimits, organizationMemberView, organizationMemberViews } from './organization-view.ts';
 import { makingOf } from './team-changes.ts';
 import { refuseOwnRole } from './team-members.ts';
-import { unknownOrganization } from './team-rights.ts';
+import { organizationCeiling, unknownOrganization } from './team-rights.ts';
 import { userView, userViewsFor } from './user-view.ts';
 import { type Author, audited } from './write.ts';
 
@@ -45,7 +46,12 @@ export class OrganizationMembers {
     const { nowMs, by } = making;
     const stamps = { created_at_ms: nowMs, updated_at_ms: nowMs, created_by: by, updated_by: by };
     const added = await audited(context, author, async (db, note) => {
-      await found(db, organization_id, author.access);
+      await refuseBeyond(
+        db,
+        await found(db, organization_id, author.access),
+        max_budget_in_organization,
+        author.access,
+      );
       const users: View[] = [];
       const members: NamedOrganizationMember[] = [];
       for (const { role, ...named } of Array.isArray(member) ? member : [member]) {
@@ -83,7 +89,12 @@ export class OrganizationMembers {
     const { organization_id, role, max_budget_in_organization, ...named } = request;
     const { nowMs, by } = makingOf(this.#context, author);
     const row = await audited(this.#context, author, async (db, note) => {
-      await found(db, organization_id, author.access);
+      await refuseBeyond(
+        db,
+        await found(db, organization_id, author.access),
+        max_budget_in_organization,
+        author.access,
+      );
       const member = await memberOf(db, organization_id, named);
       if (role != null && role !== member.user_role) refuseOwnRole(author.access, member.user_id);
       const id = joined(organization_id, member.user_id);
@@ -116,6 +127,21 @@ export class OrganizationMembers {
     const [view] = await organizationMemberViews(this.#context, [gone]);
     return view ?? organizationMemberView(gone);
   }
+}
+
+/** @throws GatewayError 400 when the organization's own admin gives a member more than the organization has */
+async function refuseBeyond(
+  db: Database,
+  organization: OrganizationRow,
+  budget: number | null | undefined,
+  { isUnlimited }: Access,
+): Promise<void> {
+  if (isUnlimited || budget == null) return;
+  const { limits } = await organizationCeiling(db, organization);
+  const most = limits.max_budget_nano_usd;
+  if (most === null || Number(nanoUsd(budget)) <= Number(most)) return;
+  const said = `'max_budget_in_organization' is more than the organization has (${Number(most) / 1e9}).`;
+  throw invalidRequest(said, 'max_budget_in_organization');
 }
 
 /** Members of an organization are seen by its admin whole, so who is of another one is not taken in by its word alone. */

@@ -25,6 +25,20 @@ function expectRefusal({ status, body }: Answer, expected: { status: number; par
   if (expected.says !== undefined) expect(body.error.message).toContain(expected.says);
 }
 
+test('a project of a team that says nothing has no more than the organization', async () => {
+  await place.request('/organization/update', {
+    method: 'PATCH',
+    body: JSON.stringify({ organization_id: 'a', max_budget: 10, models: ['m1'] }),
+  });
+  expectRefusal(await make({ max_budget: 11 }, LEAD), { status: 400, param: 'max_budget', says: 'the organization' });
+  expectRefusal(await make({ models: ['m2'] }, LEAD), { status: 400, param: 'models', says: 'the organization' });
+  const made = await make({ max_budget: 10, models: ['m1'] }, LEAD);
+  expect(made.status).toBe(200);
+  const { project_id } = made.body;
+  expectRefusal(await update({ project_id, max_budget: 11 }, LEAD), { status: 400, param: 'max_budget' });
+  expect((await update({ project_id, max_budget: 11 })).status).toBe(200);
+});
+
 const notFound = { status: 404, param: 'project_id' };
 
 const FIELDS = {

@@ -3,6 +3,7 @@ import { objectIn, textsIn } from '../auth/json-columns.ts';
 import type { Access } from '../auth/principal.ts';
 import type { Database } from '../db/client.ts';
 import { keys } from '../db/keys.ts';
+import { organizations } from '../db/organizations.ts';
 import { EMPTY_PROJECT, type ProjectRow, projects } from '../db/projects.ts';
 import { type TeamRow, teams } from '../db/teams.ts';
 import { EVERYTHING } from '../db/visibility.ts';
@@ -17,7 +18,7 @@ import { newId } from './new-id.ts';
 import type { NewProject, ProjectFields } from './project-schema.ts';
 import { projectColumns, projectView, projectViews } from './project-view.ts';
 import { makingOf, unknownTeam } from './team-changes.ts';
-import { standingOver, teamCeiling } from './team-rights.ts';
+import { organizationCeiling, standingOver, teamCeiling } from './team-rights.ts';
 import { type Author, audited } from './write.ts';
 
 type View = Record<string, unknown>;
@@ -131,11 +132,20 @@ async function accepted(db: Database, row: ProjectRow, fields: ProjectFields, ac
   if (fields.team_id !== undefined && team === undefined) throw unknownTeam();
   if (!access.isUnlimited) refusePlatformFields(fields);
   if (fields.budget_id != null) await refuseUnknownBudget(db, fields.budget_id);
-  if (team !== undefined) refuseAbove({ ...(isMove(row, fields) && grantOf(row)), ...fields }, teamCeiling(team));
+  const grant = { ...(isMove(row, fields) && grantOf(row)), ...fields };
+  if (team !== undefined) refuseAbove(grant, teamCeiling(team));
+  if (!access.isUnlimited) await refuseBeyondOrganizationOf(db, team, grant);
   const before = objectIn(row.metadata);
   const standing = standingOver(access, team?.organization_id ?? null);
   const bag = fields.metadata === undefined ? {} : { metadata: guarded(fields.metadata ?? {}, before, standing) };
   return { team, columns: projectColumns({ ...fields, ...bag }, before) };
+}
+
+/** A team that says nothing itself has no more than its organization. */
+async function refuseBeyondOrganizationOf(db: Database, team: TeamRow | undefined, grant: Grant): Promise<void> {
+  const id = team?.organization_id ?? null;
+  const organization = id === null ? undefined : await organizations.find(db, id, EVERYTHING);
+  if (organization !== undefined) refuseAbove(grant, await organizationCeiling(db, organization));
 }
 
 /** What a project has already, it must be allowed in the team that it comes to. */
