@@ -48,24 +48,33 @@ function refuseHalfCharacters(value: object): void {
 }
 
 async function readText(request: Request, mostBytes: number): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of request.body ?? []) {
-    size += piece.byteLength;
-    if (size > mostBytes) {
-      const megabytes = mostBytes / (1024 * 1024);
-      throw new GatewayError('payload_too_large', `The body of this request may have at most ${megabytes} MB.`, {
-        param: 'request_body',
-      });
-    }
-    pieces.push(piece);
-  }
+  const bytes = await readBytes(request, mostBytes);
   try {
-    return decoder.decode(Buffer.concat(pieces));
+    return decoder.decode(bytes);
   } catch (cause) {
     throw new GatewayError('invalid_request', 'The request body is not valid UTF-8.', { param: 'request_body', cause });
   }
 }
+
+/** What says itself that it is too long is not read. */
+async function readBytes(request: Request, mostBytes: number): Promise<Uint8Array | ArrayBuffer> {
+  const declared = request.headers.get('content-length');
+  if (declared !== null && Number(declared) > mostBytes) throw tooLarge(mostBytes);
+  if (declared !== null) return await request.arrayBuffer();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of request.body ?? []) {
+    size += piece.byteLength;
+    if (size > mostBytes) throw tooLarge(mostBytes);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+const tooLarge = (mostBytes: number): GatewayError =>
+  new GatewayError('payload_too_large', `The body of this request may have at most ${mostBytes / (1024 * 1024)} MB.`, {
+    param: 'request_body',
+  });
 
 /** Of two members with one name parsers keep different ones, so what was checked might not be what was meant. */
 function refuseTwins(text: string): void {

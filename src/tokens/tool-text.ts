@@ -31,10 +31,10 @@ function typeOf(made: JsonObject): readonly string[] {
 function membersOf(schema: JsonObject, indent: number): string {
   const { properties, required } = schema;
   if (!isObject(properties)) return '';
-  const needed: readonly unknown[] = Array.isArray(required) ? required : [];
+  const needed = new Set<unknown>(Array.isArray(required) ? required : []);
   const lines = Object.entries(properties).flatMap(([name, member]) => {
     const description = isObject(member) ? textOf(member['description']) : undefined;
-    const mark = needed.includes(name) ? '' : '?';
+    const mark = needed.has(name) ? '' : '?';
     return [...(description ? [`// ${description}`] : []), `${name}${mark}: ${schemaText(member, indent)},`];
   });
   return lines.map((line) => ' '.repeat(indent) + line).join('\n');
