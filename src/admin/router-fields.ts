@@ -37,5 +37,6 @@ export const ROUTER_FIELDS: Readonly<Record<string, FieldWords>> = {
   optional_pre_call_checks: { description: 'What keeps requests on one deployment while it is well.', byDefault: [] },
   enable_tag_filtering: { description: 'Only deployments that have the tags of the request.', byDefault: false },
   tag_filtering_match_any: { description: 'One tag in common is enough.', byDefault: true },
+  tag_routing_prefix: { description: 'Only tags of requests that begin so choose deployments.', byDefault: '' },
   deployment_affinity_ttl_seconds: { description: 'For how long they are kept there.', byDefault: 3600 },
 };

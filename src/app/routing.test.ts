@@ -165,6 +165,16 @@ describe('what a call is', () => {
     expect(candidates(asking([], { caller: sampleCaller({ team }) }))).toEqual(['a']);
   });
 
+  test('has those tags for one model where that model wants it, and a project’s as well', () => {
+    const project = { metadata: { tags: ['x'] } } as never; // All that is read of it.
+    runtime = configured('{enable_tag_filtering: true}');
+    expect(candidates(callFor({ caller: sampleCaller({ project }) }))).toEqual(['a']);
+    runtime = configured('{enable_tag_filtering: true, tag_routing_prefix: "to:"}');
+    expect(candidates(callFor({ controls: { tags: ['x'] } }))).toEqual(['a', 'b']);
+    expect(candidates(callFor({ controls: { tags: ['to:x'] } }))).toEqual(['a']);
+    expect(candidates(callFor({ caller: sampleCaller({ project }) }))).toEqual(['a']);
+  });
+
   test('has the region of its end user', () => {
     const from = (allowedModelRegion: string | null): Call => {
       const endUser = { allowedModelRegion } as EndUser; // All that is read of it.

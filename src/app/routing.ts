@@ -31,6 +31,7 @@ import { countedTokens } from '../wire/usage.ts';
 import { affinityNames } from './affinity-names.ts';
 import { createHedging } from './hedging.ts';
 import type { Log } from './log.ts';
+import { routingTags } from './routing-tags.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface RoutingOptions {
@@ -136,11 +137,9 @@ function retriesOf(call: Call, target: Target, error: GatewayError, router: Conf
 
 function factsOf(call: Call, { runtime }: RoutingOptions): CallFacts {
   const { router } = runtime().config;
-  const owned = [call.caller, call.caller?.team].flatMap((owner) => owner?.metadata['tags'] ?? []);
-  const tags = router.tagFiltering ? [...call.controls.tags, ...owned.filter((tag) => typeof tag === 'string')] : [];
   return {
     stream: call.request.stream === true,
-    tags: call.mayServe ? unnamedTags(tags, call, router.tagMatchAny) : [...new Set(tags)],
+    ...routingTags(call, router),
     userAgent: call.headers['user-agent'] ?? null,
     region: call.guests?.endUser?.allowedModelRegion ?? null,
     mayServe: call.mayServe,
@@ -149,13 +148,6 @@ function factsOf(call: Call, { runtime }: RoutingOptions): CallFacts {
     promptTokens: router.preCallChecks ? tokenBounds(call).inputLikely : 0,
     affinity: affinityNames(call, router.affinity),
   };
-}
-
-/** Those that say nothing of deployments themselves. Where any tag is enough, one that does leaves only marked ones. */
-function unnamedTags(tags: readonly string[], { guests }: Call, matchAny: boolean): readonly string[] {
-  const naming = new Set(guests?.tags.flatMap(({ id, models }) => (models.length > 0 ? [id] : [])));
-  const isMarked = (tag: string): boolean => tag.startsWith('&') || tag.startsWith('!');
-  return [...new Set(tags)].filter((tag) => !naming.has(tag) && (!matchAny || isMarked(tag)));
 }
 
 function chooseSettings({ runtime, cards, hasRoom }: RoutingOptions): ChooseSettings {

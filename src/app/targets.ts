@@ -84,6 +84,8 @@ function targetOf(deployment: DeploymentConfig, config: Config, parts: TargetPar
     order: deployment.order,
     tags: deployment.tags,
     tagPatterns: deployment.tagPatterns.map((pattern) => new RegExp(pattern)),
+    tagFiltering: deployment.tagFiltering,
+    failsOpen: deployment.failsOpen,
     region: deployment.region,
     mockResponse: deployment.mockResponse,
     fakeStream: deployment.fakeStream,

@@ -47,6 +47,10 @@ export interface DeploymentConfig {
   readonly tags: readonly string[];
   /** `tag_regex`: so may those whose `User-Agent: …` matches one of these. */
   readonly tagPatterns: readonly string[];
+  /** `model_info.enable_tag_filtering`: in place of the router's, for the group. */
+  readonly tagFiltering?: boolean | undefined;
+  /** `model_info.allow_fail_open`: when tags lead to nobody, the group answers all the same. */
+  readonly failsOpen?: boolean | undefined;
   readonly cooldownMs: number | undefined;
   /** `model_info.allowed_fails` and `allowed_fails_policy`: in place of the router's. */
   readonly allowedFails?: number | undefined;
@@ -210,6 +214,8 @@ export interface Config {
     readonly tagFiltering: boolean;
     /** One tag of the request is enough. */
     readonly tagMatchAny: boolean;
+    /** Only tags of the request that begin so choose deployments; empty: all do. */
+    readonly tagPrefix: string;
     readonly affinity: AffinityConfig;
     /** Groups for which a second deployment is asked when the first is slow. */
     readonly hedgedGroups: readonly string[];

@@ -129,6 +129,8 @@ function assemble(identity: Identity, params: DeploymentParams, info: Info): Dep
     customPrices: Object.keys(customPrices).length === 0 ? undefined : customPrices,
     allowedFails: info.allowedFails,
     allowedFailsPolicy: info.allowedFailsPolicy,
+    tagFiltering: info.tagFiltering,
+    failsOpen: info.failsOpen,
     baseModel: info.baseModel,
     modelInfo: info.written,
   };

@@ -12,7 +12,7 @@ export const IGNORED_TOP_LEVEL = words(`
 `);
 
 export const IGNORED_ROUTER = words(`
-  routing_strategy_args tag_routing_prefix redis_host redis_port redis_password redis_url redis_db cache_kwargs
+  routing_strategy_args redis_host redis_port redis_password redis_url redis_db cache_kwargs
   cache_responses caching_groups client_ttl default_max_parallel_requests default_priority polling_interval
   default_litellm_params routing_groups weights enable_weighted_failover model_group_affinity_config
   enable_health_check_routing health_check_staleness_threshold health_check_ignore_transient_errors

@@ -105,7 +105,7 @@ export const FREE_FACTS = words(`
 export const IGNORED_MODEL_INFO = words(`
   tier health_check_model health_check_timeout health_check_max_tokens
   health_check_voice disable_background_health_check blocked
-  enable_tag_filtering allow_fail_open ptu_count cost_per_ptu_per_hour ptu_effective_from
+  ptu_count cost_per_ptu_per_hour ptu_effective_from
   ptu_effective_to internal_router_model member_auto_router rpm tpm tiered_pricing off_peak_pricing
   search_context_cost_per_query
 `);

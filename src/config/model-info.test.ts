@@ -15,6 +15,8 @@ describe('what is said of a model', () => {
     ['supported_environments: production', { supportedEnvironments: ['production'] }],
     ['supported_environments: []', { supportedEnvironments: [] }],
     ['allowed_fails: 0', { allowedFails: 0 }],
+    ['enable_tag_filtering: false', { tagFiltering: false }],
+    ['allow_fail_open: true', { failsOpen: true }],
     ['allowed_fails_policy: {TimeoutErrorAllowedFails: 3}', { allowedFailsPolicy: { timeout: 3 } }],
     ['input_cost_per_token: 0.5', { prices: { input_cost_per_token: 0.5 } }],
     ['free: true', { prices: { free: 1 } }],

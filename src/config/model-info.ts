@@ -20,6 +20,8 @@ export interface ModelInfo {
   readonly publicName: string | undefined;
   readonly supportedEnvironments: readonly string[] | undefined;
   readonly allowedFails: number | undefined;
+  readonly tagFiltering: boolean | undefined;
+  readonly failsOpen: boolean | undefined;
   readonly allowedFailsPolicy: ErrorPolicy | undefined;
   readonly prices: Readonly<Record<string, number>>;
   readonly written: Readonly<Record<string, unknown>>;
@@ -49,6 +51,8 @@ export function readModelInfo(tree: Tree | undefined, path: string, findings: Fi
     publicName: section.read('team_id') === undefined ? undefined : section.read('team_public_model_name'),
     supportedEnvironments: section.read('supported_environments'),
     allowedFails: section.read('allowed_fails'),
+    tagFiltering: section.read('enable_tag_filtering'),
+    failsOpen: section.read('allow_fail_open'),
     allowedFailsPolicy: policy && policyOf(policy, { path: join(path, 'allowed_fails_policy'), rules }, findings),
     prices,
     written,

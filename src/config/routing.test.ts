@@ -28,6 +28,7 @@ describe('without any setting', () => {
       preCallChecks: false,
       tagFiltering: false,
       tagMatchAny: true,
+      tagPrefix: '',
       affinity: { prompt: false, session: false, key: false, response: false, ttlMs: 3_600_000 },
       contextWindowFallbacks: {},
       contentPolicyFallbacks: {},
@@ -144,6 +145,7 @@ describe('filters and pins', () => {
     expect(router('enable_pre_call_checks: true').preCallChecks).toBe(true);
     expect(router('enable_tag_filtering: true').tagFiltering).toBe(true);
     expect(router('tag_filtering_match_any: false').tagMatchAny).toBe(false);
+    expect(router('tag_routing_prefix: "route:"').tagPrefix).toBe('route:');
     expect(router('deployment_affinity_ttl_seconds: 90').affinity.ttlMs).toBe(90_000);
   });
 

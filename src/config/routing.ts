@@ -22,6 +22,7 @@ type Routing = Pick<
   | 'preCallChecks'
   | 'tagFiltering'
   | 'tagMatchAny'
+  | 'tagPrefix'
   | 'affinity'
   | 'hedgedGroups'
 >;
@@ -44,6 +45,7 @@ export function routingSettings(sections: Sections, served: Served, findings: Fi
     preCallChecks: router.read('enable_pre_call_checks') ?? false,
     tagFiltering: router.read('enable_tag_filtering') ?? false,
     tagMatchAny: router.read('tag_filtering_match_any') ?? true,
+    tagPrefix: router.read('tag_routing_prefix') ?? '',
     affinity: affinityOf(router, findings),
     hedgedGroups: hedgedGroups(tollgate, served, findings),
   };

@@ -80,6 +80,8 @@ export const MODEL_INFO = rules(
     discoverable: 'boolean',
     allowed_fails: 'whole',
     allowed_fails_policy: 'tree',
+    enable_tag_filtering: 'boolean',
+    allow_fail_open: 'boolean',
   },
   IGNORED_MODEL_INFO,
 );
@@ -108,6 +110,7 @@ export const ROUTER = rules(
     optional_pre_call_checks: 'texts',
     enable_tag_filtering: 'boolean',
     tag_filtering_match_any: 'boolean',
+    tag_routing_prefix: 'text',
     deployment_affinity_ttl_seconds: 'duration',
   },
   IGNORED_ROUTER,

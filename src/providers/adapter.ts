@@ -44,6 +44,10 @@ export interface Target {
   readonly tags: readonly string[];
   /** `tag_regex`: clients whose `User-Agent: …` matches one of these are led here. */
   readonly tagPatterns?: readonly RegExp[];
+  /** `model_info.enable_tag_filtering`: whether tags choose among the deployments of its group. */
+  readonly tagFiltering?: boolean | undefined;
+  /** `model_info.allow_fail_open`: tags that lead to nobody do not leave its group without an answer. */
+  readonly failsOpen?: boolean | undefined;
   readonly region: string | undefined;
   /** A canned answer instead of an upstream (`litellm_params.mock_response`). */
   readonly mockResponse: string | undefined;

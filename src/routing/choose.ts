@@ -10,13 +10,17 @@ import type { Group } from './groups.ts';
 import type { Health, HealthState } from './health.ts';
 import type { Load, Loads } from './load.ts';
 import { type Candidate, pick, SCORELESS, type Strategy, scoreOf } from './pick.ts';
-import { tagFilter } from './tags.ts';
+import { filtersByTags, notForTags, tagFilter } from './tags.ts';
 
 /** What of a call decides where it goes. */
 export interface CallFacts {
   readonly stream: boolean;
-  /** Of the request, its key and its team; not those of its user agent. */
+  /** Of the request, its key, its team and its project; not those of its user agent. */
   readonly tags: readonly string[];
+  /** Those of them that are meant for this, whether anybody has them or not; without marks. */
+  readonly declaredTags?: readonly string[] | undefined;
+  /** Those of its key, team and project. */
+  readonly ownersTags?: readonly string[] | undefined;
   /** For `tag_regex`. */
   readonly userAgent: string | null;
   /** The end user's `allowed_model_region`. */
@@ -91,9 +95,9 @@ export function choose(question: Question, state: RoutingState): Chosen {
 
 /** Nothing could speak against the only one there is, which is most groups' case. */
 function isPlain({ call, settings }: Question, target: Target, { health }: RoutingState): boolean {
-  const isFree =
-    call.region === null && !call.isTheirs && !call.mayServe && !settings.tagFiltering && !settings.preCallChecks;
-  return isFree && takesKey(target, call) && health.stateOf(target.deploymentId) === 'up';
+  const isFree = call.region === null && !call.isTheirs && !call.mayServe && !settings.preCallChecks;
+  const isOpen = isFree && !filtersByTags([target], settings.tagFiltering);
+  return isOpen && takesKey(target, call) && health.stateOf(target.deploymentId) === 'up';
 }
 
 const plainChoices = new WeakMap<Target, Chosen>();
@@ -203,14 +207,12 @@ class Narrowing {
 
 /** @returns whether any is left */
 function narrowByTags(narrowing: Narrowing, { group, call, settings }: Omit<Question, 'failed'>): boolean {
-  const { tags, userAgent, mayServe } = call;
+  const { tags, mayServe } = call;
   if (mayServe) narrowing.keep('a tag of the request does not name it', mayServe);
   // A request all of whose tags name its deployments asks for no others.
-  if (settings.tagFiltering && !(mayServe && tags.length === 0)) {
-    narrowing.keep(
-      'its tags do not match',
-      tagFilter(group.targets, { tags, userAgent, matchAny: settings.tagMatchAny }),
-    );
+  if (filtersByTags(group.targets, settings.tagFiltering) && !(mayServe && tags.length === 0)) {
+    const question = { ...call, matchAny: settings.tagMatchAny, among: narrowing.left };
+    narrowing.keep('its tags do not match', tagFilter(group.targets, question));
   }
   return narrowing.left.length > 0;
 }
@@ -278,13 +280,6 @@ const forOthers = (): GatewayError =>
   new GatewayError('no_eligible_deployment', 'No deployment of this model is for the team of this key.', {
     param: 'model',
   });
-
-const notForTags = (): GatewayError =>
-  new GatewayError(
-    'no_eligible_deployment',
-    'Not allowed to access model due to tags configuration: no deployment of it has the tags of this request.',
-    { param: 'tags', status: 401 },
-  );
 
 const nowhereIn = (region: string): GatewayError =>
   new GatewayError(

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { sampleTarget } from '../../test/support/call-parts.ts';
 import type { Target } from '../providers/adapter.ts';
-import { tagFilter } from './tags.ts';
+import { filtersByTags, type TagQuestion, tagFilter } from './tags.ts';
 
 const tagged = (...tags: string[]): Target => sampleTarget({ deploymentId: tags.join(' '), tags });
 const forAgent = (pattern: RegExp, ...tags: string[]): Target => ({ ...tagged(...tags), tagPatterns: [pattern] });
@@ -45,6 +45,80 @@ describe('tags of a request', () => {
 
   test('of an empty group lead nowhere', () => {
     expect(left([], { tags: ['eu'] })).toEqual([]);
+  });
+});
+
+describe('whether tags choose', () => {
+  const saying = (tagFiltering: boolean | undefined): Target => ({ ...tagged(), tagFiltering });
+  test.each([
+    ['is the router’s word where no deployment has one', [undefined, undefined], true],
+    ['is the word of the first deployment that has one', [undefined, false, true], false],
+  ] as const)('%s', (_what, words, expected) => {
+    expect(filtersByTags(words.map(saying), true)).toBe(expected);
+  });
+
+  test('can be said of a group alone', () => {
+    expect(filtersByTags([saying(undefined), saying(true)], false)).toBe(true);
+    expect(filtersByTags([], false)).toBe(false);
+  });
+});
+
+describe('a tag that is declared', () => {
+  const asked = (all: readonly Target[], question: Partial<TagQuestion>): string[] => {
+    const filter = tagFilter(all, { tags: [], matchAny: true, userAgent: null, ...question });
+    return all.filter(filter).map(({ deploymentId }) => deploymentId);
+  };
+
+  test('is known though nobody has it: it does not lead to the default ones', () => {
+    expect(asked(SITES, { tags: ['mars'] })).toEqual(['default']);
+    expect(asked(SITES, { tags: ['mars'], declaredTags: ['mars'] })).toEqual([]);
+    expect(asked(SITES, { tags: ['eu'], declaredTags: ['eu'] })).toEqual(['eu fast', 'eu']);
+  });
+});
+
+describe('a group that prefers any answer to none', () => {
+  const open = (all: readonly Target[]): Target[] => all.map((target) => ({ ...target, failsOpen: true }));
+  const asked = (question: Partial<TagQuestion>, all = open(SITES)): string[] => {
+    const filter = tagFilter(all, { tags: [], matchAny: true, userAgent: null, ...question });
+    return (question.among ?? all).filter(filter).map(({ deploymentId }) => deploymentId);
+  };
+
+  test.each([
+    ['goes by tags as long as somebody has them', { tags: ['eu', '!fast'] }, ['eu']],
+    ['falls open to the default ones', { tags: ['&mars'] }, ['default']],
+    ['falls open when its tags contradict each other', { tags: ['eu', '!eu'] }, ['default']],
+    [
+      'keeps to what the owners demand',
+      { tags: ['&eu', '&mars'], ownersTags: ['&eu'], declaredTags: ['mars'] },
+      ['eu fast', 'eu'],
+    ],
+    [
+      'keeps to what the owners forbid',
+      { tags: ['!default', '!eu', '&x'], ownersTags: ['!default', '!eu'] },
+      ['us', ''],
+    ],
+    ['stays closed where the owners’ demands leave nobody', { tags: ['&mars'], ownersTags: ['&mars'] }, []],
+    ['stays closed to a tag that somebody made up beside one that exists', { tags: ['&eu', '&made-up'] }, []],
+    ['takes a declared tag for no invention', { tags: ['&eu', '&mars'], declaredTags: ['mars'] }, ['default']],
+    ['falls open when all that must be there is unknown', { tags: ['&mars', '&venus'] }, ['default']],
+  ] satisfies [string, Partial<TagQuestion>, string[]][])('%s', (_what, question, expected) => {
+    expect(asked(question)).toEqual(expected);
+  });
+
+  test('is one by the word of a single deployment', () => {
+    const [first = tagged(), ...others] = SITES;
+    expect(asked({ tags: ['&mars'] }, [{ ...first, failsOpen: true }, ...others])).toEqual(['default']);
+    expect(asked({ tags: ['&mars'] }, [{ ...first, failsOpen: false }, ...others])).toEqual([]);
+  });
+
+  test('falls open to all where none is a default one', () => {
+    expect(asked({ tags: ['&mars'] }, open([tagged('eu'), tagged()]))).toEqual(['eu', '']);
+  });
+
+  test('falls open among those that nothing else speaks against', () => {
+    const all = open(SITES);
+    const among = all.filter(({ tags }) => tags.includes('us'));
+    expect(asked({ tags: ['eu'], among }, all)).toEqual(['us']);
   });
 });
 

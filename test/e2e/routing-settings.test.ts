@@ -191,6 +191,55 @@ describe('who may be asked', () => {
     expect([nobody.status, nobody.tried]).toEqual([401, []]);
   });
 
+  test('model_info.enable_tag_filtering stands before the router’s, for its group', async () => {
+    const models = [
+      at('m', 'm-paid', { tags: ['paid'] }, { enable_tag_filtering: true }),
+      at('m', 'm-rest', { tags: ['default'] }),
+      at('n', 'n-paid', { tags: ['paid'] }),
+      at('n', 'n-rest', { tags: ['default'] }),
+      at('o', 'o-paid', { tags: ['paid'] }, { enable_tag_filtering: false }),
+    ];
+    const off = await serving(models);
+    expect(await triedBy(off, 5, 'm', { body: { tags: ['paid'] } })).toEqual(times('m-paid', 5));
+    expect(await triedBy(off, 5, 'm')).toEqual(times('m-rest', 5));
+    expect(new Set(await triedBy(off, 20, 'n', { body: { tags: ['paid'] } })).size).toBe(2);
+    const on = await serving(models, { enable_tag_filtering: true });
+    expect(await triedBy(on, 5, 'n', { body: { tags: ['paid'] } })).toEqual(times('n-paid', 5));
+    expect(await triedBy(on, 2, 'o', { body: { tags: ['&free'] } })).toEqual(times('o-paid', 2));
+  });
+
+  test('tag_routing_prefix: of a request’s own tags only those with it count, of its key all', async () => {
+    const models = [
+      at('m', 'free', { tags: ['free'] }),
+      at('m', 'paid', { tags: ['paid'] }),
+      at('m', 'rest', { tags: ['default'] }),
+    ];
+    const place = await serving(models, { enable_tag_filtering: true, tag_routing_prefix: 'route:' });
+    const asked = (tags: string[], key?: string): Promise<string[]> =>
+      triedBy(place, 3, 'm', { body: { tags }, ...(key !== undefined && { key }) });
+    expect(await asked(['paid'])).toEqual(times('rest', 3));
+    expect(await asked(['route:paid', 'free'])).toEqual(times('paid', 3));
+    expect(await asked(['route:&free'])).toEqual(times('free', 3));
+    const key = await place.key({ metadata: { tags: ['free'] } });
+    expect(await asked(['paid'], key)).toEqual(times('free', 3));
+    // It says that it is meant: the default ones are no answer to it.
+    expect((await ask(place, 'm', { body: { tags: ['route:unheard-of'] } })).status).toBe(401);
+  });
+
+  test('model_info.allow_fail_open: an answer all the same, within what the key demands', async () => {
+    const models = [
+      at('m', 'eu', { tags: ['eu'] }, { allow_fail_open: true }),
+      at('m', 'us', { tags: ['us'] }),
+      at('m', 'rest', { tags: ['us', 'default'] }),
+    ];
+    const place = await serving(models, { enable_tag_filtering: true });
+    expect(await triedBy(place, 3, 'm', { body: { tags: ['&mars'] } })).toEqual(times('rest', 3));
+    const key = await place.key({ metadata: { tags: ['!us'] } });
+    expect(await triedBy(place, 3, 'm', { body: { tags: ['&us'] }, key })).toEqual(times('eu', 3));
+    const strict = await place.key({ metadata: { tags: ['&mars'] } });
+    expect((await ask(place, 'm', { body: { tags: [] }, key: strict })).status).toBe(401);
+  });
+
   test('tag_filtering_match_any false: those with all tags of the request', async () => {
     const models = [at('m', 'one', { tags: ['x'] }), at('m', 'both', { tags: ['x', 'y'] })];
     const place = await serving(models, { enable_tag_filtering: true, tag_filtering_match_any: false });
