@@ -8,6 +8,8 @@ import { faultIn, wording } from './fault.ts';
 /** Management requests are small. */
 const MAX_BYTES = 1024 * 1024;
 const MAX_DEPTH = 32;
+/** Each takes its time to look at: megabytes of empty lists would take seconds. */
+const MAX_VALUES = 400_000;
 const LONE_SURROGATE = /\\ud[89a-f][0-9a-f]{2}/;
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -30,7 +32,7 @@ export async function readObject(request: Request, mayBeEmpty = false, mostBytes
     throw invalidRequest('The request body must be a JSON object.', 'request_body');
   }
   refuseTwins(text);
-  guard(value, 1);
+  guard(value, 1, { left: MAX_VALUES });
   refuseHalfCharacters(value);
   return value;
 }
@@ -85,14 +87,20 @@ function refuseTwins(text: string): void {
   }
 }
 
-function guard(node: object, depth: number): void {
+/** @param values how many there may be yet */
+function guard(node: object, depth: number, values: { left: number }): void {
   if (depth > MAX_DEPTH) {
     throw invalidRequest(`The request body is nested more than ${MAX_DEPTH} levels deep.`, 'request_body');
   }
   if (Object.hasOwn(node, '__proto__')) {
     throw invalidRequest('The key "__proto__" is not accepted in a request.', '__proto__');
   }
-  for (const value of Object.values(node)) if (typeof value === 'object' && value !== null) guard(value, depth + 1);
+  const members = Object.values(node);
+  values.left -= members.length;
+  if (values.left < 0) {
+    throw invalidRequest(`The request body has more than ${MAX_VALUES} JSON values.`, 'request_body');
+  }
+  for (const value of members) if (typeof value === 'object' && value !== null) guard(value, depth + 1, values);
 }
 
 /** Fields of LiteLLM that are not here, and what to say instead of "unknown". */
