@@ -1,7 +1,7 @@
 /** Models added at run time, credentials, and the groups that models are in. */
 import { refused, type Shapes, unknown } from './step.ts';
 
-/** Of OpenAI's own chat models without reasoning. */
+/** Of OpenAI's own chat models, whatever nobody knows of them. */
 export const OPENAI_PARAMS = [
   ...['frequency_penalty', 'logit_bias', 'logprobs', 'top_logprobs', 'max_tokens', 'max_completion_tokens'],
   ...['modalities', 'prediction', 'n', 'presence_penalty', 'seed', 'stop', 'stream', 'stream_options', 'temperature'],
@@ -9,6 +9,9 @@ export const OPENAI_PARAMS = [
   ...['reasoning_effort', 'verbosity', 'web_search_options', 'service_tier', 'store', 'user', 'safety_identifier'],
   ...['prompt_cache_key', 'prompt_cache_retention', 'audio', 'extra_headers'],
 ];
+
+/** Of those that are known not to reason. */
+const PLAIN_PARAMS = OPENAI_PARAMS.filter((param) => param !== 'reasoning_effort');
 
 const INFO = {
   mode: 'chat',
@@ -72,7 +75,7 @@ export const FILED_FACTS = {
   input_cost_per_token_priority: 2.5e-7,
   output_cost_per_token_batches: 3e-7,
   output_cost_per_token_priority: 0.000001,
-  supported_openai_params: OPENAI_PARAMS,
+  supported_openai_params: PLAIN_PARAMS,
 } as const;
 
 const FILED_INFO = {
@@ -289,6 +292,7 @@ export const models: Shapes = {
           {
             ...FULL_GROUP,
             model_group: 'filed',
+            supported_openai_params: PLAIN_PARAMS,
             max_input_tokens: 128000,
             max_output_tokens: 16384,
             input_cost_per_token: 1.5e-7,
