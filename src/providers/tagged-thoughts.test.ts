@@ -84,6 +84,17 @@ describe('thoughts between tags', () => {
     expect(streamed(events)).toEqual({ text: '', thoughts: 'Hm.</th' });
   });
 
+  test('are not waited for behind more blanks than a model writes, in which nothing is lost', () => {
+    const blanks = Array.from({ length: 15_000 }, () => '  \n  ');
+    const startedAtMs = performance.now();
+    expect(inPieces([...blanks, '<think>Hm.</think>'])).toEqual({
+      text: `${blanks.join('')}<think>Hm.</think>`,
+      thoughts: '',
+    });
+    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+    expect(inPieces([...blanks.slice(0, 100), '<think>Hm.</think>Yes'])).toEqual({ text: 'Yes', thoughts: 'Hm.' });
+  });
+
   test('are told apart in each choice by itself', () => {
     const events = [
       chunk({ content: '<think>a' }, null, 1),

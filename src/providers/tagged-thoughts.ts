@@ -71,6 +71,9 @@ interface Split {
   readonly text: string;
 }
 
+/** Blanks before a tag: more of them than any model writes are text, and are not looked through again for each piece. */
+const MOST_HELD_CHARS = 1_000;
+
 const NOTHING: Split = { thoughts: '', text: '' };
 
 /** Takes a text piece by piece; what may be the beginning of a tag waits for the rest of it. */
@@ -112,7 +115,7 @@ class ThoughtSplitter {
       this.#closing = `</${tag}>`;
       return this.#think(start.slice(tag.length + 2));
     }
-    if (this.#tags.some((name) => `<${name}>`.startsWith(start))) {
+    if (all.length <= MOST_HELD_CHARS && this.#tags.some((name) => `<${name}>`.startsWith(start))) {
       this.#held = all;
       return NOTHING;
     }
