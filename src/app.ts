@@ -256,7 +256,10 @@ function adminContext({ version }: AppOptions, parts: Parts, managing: Managing)
   return {
     ...auth,
     ...{ db, directory, ledger, models, reader, prices, health, preview, runTimeSettings, now, randomBytes, version },
-    settings: () => ({ ...runtime().config.limits, keys: runtime().config.keys, rotatesKeys }),
+    settings: () => {
+      const { limits, keys, entityDefaults } = runtime().config;
+      return { ...limits, keys, entityDefaults, rotatesKeys };
+    },
   };
 }
 

@@ -81,6 +81,33 @@ function isNarrower(given: Grant['models'], models: readonly string[]): boolean 
   return given !== null && given.length > 0 && given.every((model) => isWithin(model, models));
 }
 
+/**
+ * What the configuration, not the request, gives is as much of it as the level above has.
+ * @param asked what the request itself says: it is not lowered, but refused where it is too much
+ * @param given that, and what the configuration adds
+ */
+export function loweredBelow<Given extends Grant>(given: Given, asked: Grant, { limits, models }: Ceiling): Given {
+  const most = limitsView(limits);
+  const lower: { -readonly [Field in keyof Grant]: Grant[Field] } = {};
+  for (const field of AMOUNTS) {
+    const [amount, max] = [given[field], most[field]];
+    if (asked[field] == null && amount != null && typeof max === 'number' && amount > max) lower[field] = max;
+  }
+  if (isSilent(asked.models) && !isSilent(given.models)) lower.models = common(given.models ?? [], models);
+  return { ...given, ...lower };
+}
+
+const isSilent = (models: Grant['models']): boolean => models == null || models.length === 0;
+
+/** No model in common is no model: an empty list would be all of them. */
+function common(given: readonly string[], models: readonly string[]): readonly string[] {
+  if (models.length === 0) return given;
+  const both = given.flatMap((entry) =>
+    isWithin(entry, models) ? [entry] : models.filter((model) => isWithin(model, [entry])),
+  );
+  return both.length === 0 ? ['no-default-models'] : [...new Set(both)];
+}
+
 const raised = (field: string): GatewayError =>
   new GatewayError(
     'permission_denied',

@@ -23,6 +23,7 @@ export interface AdminSettings {
   /** `router_settings.provider_budget_config`. */
   readonly providerBudgets: Readonly<Record<string, ConfiguredBudget>>;
   readonly keys: KeySettings;
+  readonly entityDefaults?: EntityDefaults;
   /** Whether keys with `auto_rotate` get new secrets by themselves. */
   readonly rotatesKeys?: boolean;
 }
@@ -50,6 +51,14 @@ export interface KeyMakers {
   readonly roles: readonly string[] | null;
   /** Fields that a request must set. */
   readonly requiredFields: readonly string[];
+}
+
+/** What new users and teams have that their requests say nothing of. Field names are those of `/user/new` and `/team/new`. */
+export interface EntityDefaults {
+  readonly user: Readonly<Record<string, unknown>>;
+  /** Of users without rights over others, when `user` says nothing. */
+  readonly internalUser: Readonly<Record<string, unknown>>;
+  readonly team: Readonly<Record<string, unknown>>;
 }
 
 /** Nothing is said about keys. */

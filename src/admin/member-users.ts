@@ -3,7 +3,10 @@ import type { Database } from '../db/client.ts';
 import { EMPTY_USER, findUserByEmail, type UserRow, users } from '../db/users.ts';
 import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError, invalidRequest } from '../errors.ts';
+import type { EntityDefaults } from './context.ts';
+import { filledUser } from './entity-defaults.ts';
 import { countsFrom } from './made-anew.ts';
+import { userColumns } from './user-view.ts';
 
 export interface MemberName {
   readonly user_id?: string | null | undefined;
@@ -15,6 +18,7 @@ export interface Making {
   readonly by: string;
   /** Home of whoever is made. */
   readonly organizationId: string | null;
+  readonly defaults?: EntityDefaults | undefined;
   newId(): string;
 }
 
@@ -28,11 +32,13 @@ export async function userFor(db: Database, named: MemberName, making: Making): 
   const { user_id, user_email } = named;
   const known = await knownUser(db, named);
   if (known !== undefined) return { row: known, isNew: false };
+  const filled = await filledUser(db, {}, { ...making, standing: 'organization' });
   const row: UserRow = {
     ...EMPTY_USER,
+    ...userColumns(filled, {}),
     user_id: user_id ?? making.newId(),
     user_email: user_email ?? null,
-    user_role: 'internal_user',
+    user_role: filled.user_role ?? 'internal_user',
     organization_id: making.organizationId,
     created_at_ms: making.nowMs,
     updated_at_ms: making.nowMs,

@@ -23,6 +23,7 @@ export const makingOf = (context: AdminContext, { access }: Author): Making => (
   nowMs: Math.round(context.now()),
   by: authorOf(access.caller),
   organizationId: null,
+  defaults: context.settings().entityDefaults,
   newId: () => newId(context),
 });
 

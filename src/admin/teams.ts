@@ -8,6 +8,7 @@ import { membersOfTeam, membersOfTeams } from '../db/team-members.ts';
 import { EMPTY_TEAM, type TeamRow, teams } from '../db/teams.ts';
 import { invalidRequest } from '../errors.ts';
 import type { AdminContext } from './context.ts';
+import { filledTeam, homeOfTeam } from './entity-defaults.ts';
 import { asTeam, tellGroups } from './group-members.ts';
 import { join } from './joining.ts';
 import { limitsView } from './limit-columns.ts';
@@ -57,14 +58,14 @@ export class Teams {
     };
     const joinedIds: string[] = [];
     const row = await audited(context, author, async (db, note) => {
-      const organizationId = rest.organization_id ?? null;
+      const organizationId = rest.organization_id ?? homeOfTeam(making.defaults, author.access);
       refuseOutside(author.access, organizationId);
       const standing = standingOver(author.access, organizationId);
       refuseUnduly(rest, blank, standing);
       const counts_from_ms = await countsFrom(db, 'team', blank.team_id, making.nowMs);
       const made = await settled(db, {
         row: { ...blank, counts_from_ms },
-        fields: withGuardedMetadata(rest, blank, standing),
+        fields: await filledTeam(db, withGuardedMetadata(rest, blank, standing), { ...making, organizationId }),
         author,
         making,
       });

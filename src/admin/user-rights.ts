@@ -24,7 +24,7 @@ const ORGANIZATION_FIELDS: readonly string[] = [
 const NEW_FIELDS: readonly string[] = [...ORGANIZATION_FIELDS, 'user_email'];
 
 /** Roles that reach beyond one organization, or would within it. */
-const ROLES_OF_ORGANIZATIONS: readonly (string | null | undefined)[] = [
+export const ROLES_OF_ORGANIZATIONS: readonly (string | null | undefined)[] = [
   'internal_user',
   'internal_user_viewer',
   null,

@@ -7,6 +7,7 @@ import { EMPTY_USER, findUserByEmail, type UserRow, users } from '../db/users.ts
 import { EVERYTHING } from '../db/visibility.ts';
 import { GatewayError, invalidRequest, toGatewayError } from '../errors.ts';
 import type { AdminContext } from './context.ts';
+import { filledUser } from './entity-defaults.ts';
 import { nothingYet } from './key-rights.ts';
 import { keyView } from './key-view.ts';
 import { countsFrom } from './made-anew.ts';
@@ -56,14 +57,19 @@ export class Users {
       updated_at_ms: making.nowMs,
       created_by: making.by,
       updated_by: making.by,
-      ...userColumns(withGuardedUserMetadata(own, undefined, standing), {}),
       ...password,
-      user_role: own.user_role ?? 'internal_user',
       organization_id: making.organizationId,
     };
     const { row, key } = await audited(context, author, async (db, note) => {
       await refuseBeyondHome(db, own, { organizationId: wanted.organization_id, standing });
-      const row = { ...wanted, counts_from_ms: await countsFrom(db, 'user', wanted.user_id, making.nowMs) };
+      const filled = await filledUser(db, own, { ...making, standing });
+      const row = {
+        ...wanted,
+        ...userColumns(withGuardedUserMetadata(filled, undefined, standing), {}),
+        user_role: filled.user_role ?? 'internal_user',
+        organization_id: making.organizationId,
+        counts_from_ms: await countsFrom(db, 'user', wanted.user_id, making.nowMs),
+      };
       const taken = await users.insert(db, row);
       if (taken !== undefined) throw userTaken(taken.taken);
       note({ ...about(row), action: 'created', after: userView(row) });

@@ -141,6 +141,14 @@ export interface KeyConfig {
   readonly customSecrets: boolean;
 }
 
+/** What new users and teams have that their requests say nothing of. Field names are those of `/user/new` and `/team/new`. */
+export interface EntityDefaults {
+  readonly user: Readonly<Record<string, unknown>>;
+  /** Of users without rights over others, when `user` says nothing. */
+  readonly internalUser: Readonly<Record<string, unknown>>;
+  readonly team: Readonly<Record<string, unknown>>;
+}
+
 export interface KeyMakers {
   /** Roles that may make one; `null`: all that may make keys at all. */
   readonly roles: readonly string[] | null;
@@ -263,6 +271,7 @@ export interface Config {
   };
   readonly limits: LimitConfig;
   readonly keys: KeyConfig;
+  readonly entityDefaults: EntityDefaults;
   readonly health: HealthConfig;
   /** The sections that can change at run time, as they are written; without secrets. */
   readonly written: Readonly<Record<string, Readonly<Record<string, unknown>>>>;

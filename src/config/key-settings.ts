@@ -2,6 +2,7 @@
 import { endOfDuration } from '../lib/duration.ts';
 import type { KeyConfig, KeyMakers } from './config.ts';
 import type { Findings } from './findings.ts';
+import { valuesOf } from './given-values.ts';
 import { KEY_CAPS, KEY_DEFAULTS, KEY_GENERATION, PERSONAL_KEY_GENERATION, TEAM_KEY_GENERATION } from './key-schema.ts';
 import { checkDuration } from './limits.ts';
 import { type KeyKinds, openSection, type Section, type SectionRules } from './section.ts';
@@ -36,19 +37,6 @@ const makersOf = (roles: readonly string[] | undefined, requiredFields: readonly
   roles: roles ?? null,
   requiredFields: requiredFields ?? [],
 });
-
-/** Only what was given. */
-function valuesOf<S extends KeyKinds, Value>(
-  section: { read(key: keyof S & string): Value | undefined },
-  { honoured }: SectionRules<S>,
-): Record<string, Value> {
-  const values: Record<string, Value> = {};
-  for (const key of Object.keys(honoured)) {
-    const value = section.read(key);
-    if (value !== undefined) values[key] = value;
-  }
-  return values;
-}
 
 type Timed = Pick<Section<{ budget_duration: 'text'; duration: 'text' }>, 'path' | 'read' | 'positionOf'>;
 

@@ -2,6 +2,7 @@
 import type { Config } from './config.ts';
 import { readCredentials } from './credential-values.ts';
 import { readDeployments } from './deployments.ts';
+import { entityDefaults } from './entity-defaults.ts';
 import type { Env } from './env.ts';
 import { ConfigError, Findings, isFatal } from './findings.ts';
 import { freezeDeep } from './freeze.ts';
@@ -83,6 +84,7 @@ export function readTree(file: MapTree, { env, knownProviders, findings, layer }
     litellm: litellmSettings(sections, exported, findings),
     limits: limitSettings(sections, exported, findings),
     keys: keySettings(sections, findings),
+    entityDefaults: entityDefaults(sections, findings),
     health: healthSettings(sections, findings),
     written: writtenSettings(written),
     tollgate: tollgateSettings(sections, exported),

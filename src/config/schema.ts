@@ -3,6 +3,7 @@
  * `known-params.ts` this is the only place that knows LiteLLM's names (its documentation of config settings).
  */
 import { CREDENTIAL_ENTRY, CREDENTIAL_VALUES } from './credential-schema.ts';
+import { TEAM_DEFAULTS, USER_DEFAULTS } from './entity-defaults-schema.ts';
 import { KEY_CAPS, KEY_DEFAULTS, KEY_GENERATION, PERSONAL_KEY_GENERATION, TEAM_KEY_GENERATION } from './key-schema.ts';
 import { IGNORED_GENERAL, IGNORED_LITELLM, IGNORED_ROUTER, IGNORED_TOP_LEVEL } from './known-keys.ts';
 import { IGNORED_MODEL_INFO, IGNORED_PARAMS } from './known-params.ts';
@@ -143,6 +144,11 @@ export const LITELLM = rules(
     default_key_generate_params: 'tree',
     upperbound_key_generate_params: 'tree',
     key_generation_settings: 'tree',
+    default_internal_user_params: 'tree',
+    max_internal_user_budget: 'amount',
+    default_max_internal_user_budget: 'amount',
+    internal_user_budget_duration: 'text',
+    default_team_params: 'tree',
   },
   IGNORED_LITELLM,
 );
@@ -259,6 +265,8 @@ export const HONOURED = {
   'litellm_settings.model_group_settings': MODEL_GROUP_SETTINGS.honoured,
   'litellm_settings.default_key_generate_params': KEY_DEFAULTS.honoured,
   'litellm_settings.upperbound_key_generate_params': KEY_CAPS.honoured,
+  'litellm_settings.default_internal_user_params': USER_DEFAULTS.honoured,
+  'litellm_settings.default_team_params': TEAM_DEFAULTS.honoured,
   'litellm_settings.key_generation_settings': KEY_GENERATION.honoured,
   'litellm_settings.key_generation_settings.team_key_generation': TEAM_KEY_GENERATION.honoured,
   'litellm_settings.key_generation_settings.personal_key_generation': PERSONAL_KEY_GENERATION.honoured,
