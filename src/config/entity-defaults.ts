@@ -8,6 +8,9 @@ import { openSection } from './section.ts';
 import type { Sections } from './settings.ts';
 import { join } from './yaml-tree.ts';
 
+/** As the management API, which would refuse every request that it fills in. */
+const MOST_USD = 9_000_000;
+
 export function entityDefaults({ litellm }: Sections, findings: Findings): EntityDefaults {
   const open = <const K extends 'default_internal_user_params' | 'default_team_params'>(name: K) => ({
     tree: litellm.read(name),
@@ -20,6 +23,11 @@ export function entityDefaults({ litellm }: Sections, findings: Findings): Entit
   const key = 'internal_user_budget_duration';
   const budget_duration = litellm.read(key);
   checkWindow({ section: litellm, key, given: budget_duration }, findings);
+  checkBudget({ section: user, key: 'max_budget', given: user.read('max_budget') }, findings);
+  checkBudget({ section: team, key: 'max_budget', given: team.read('max_budget') }, findings);
+  for (const name of ['max_internal_user_budget', 'default_max_internal_user_budget'] as const) {
+    checkBudget({ section: litellm, key: name, given: litellm.read(name) }, findings);
+  }
   const role = user.read('user_role');
   checkNames(
     { section: user, key: 'user_role', given: role === undefined ? [] : [role] },
@@ -52,6 +60,17 @@ interface Timed {
 
 function checkWindow({ section, key, given }: Timed, findings: Findings): void {
   checkDuration(given, { path: join(section.path, key), at: section.positionOf(key) }, findings);
+}
+
+interface Priced {
+  readonly section: Placed;
+  readonly key: string;
+  readonly given: number | undefined;
+}
+
+function checkBudget({ section, key, given }: Priced, findings: Findings): void {
+  if (given === undefined || given <= MOST_USD) return;
+  findings.error(join(section.path, key), `must be at most ${MOST_USD} dollars`, section.positionOf(key));
 }
 
 interface Named {
