@@ -2,8 +2,10 @@
  * AWS's binary event streams: messages of a length, two checksums, headers and a payload, which network reads cut
  * anywhere. Source: AWS's documentation of event stream encoding (vnd.amazon.eventstream); checksums and headers are read by AWS's own library.
  */
+
 import { EventStreamCodec, type Message } from '@smithy/eventstream-codec';
 import { GatewayError } from '../errors.ts';
+import { parsedJson } from '../lib/json.ts';
 import type { FrameReader } from './framing.ts';
 import { lineEvents } from './line-events.ts';
 import { MAX_EVENT_BYTES, tooLong } from './stream-source.ts';
@@ -136,17 +138,9 @@ function decoded(bytes: Uint8Array): Message {
 
 /** In the shape in which every upstream's failure inside a stream is recognised. */
 function failure(type: string, payload: string): string {
-  const given = parsed(payload);
+  const given = parsedJson(payload);
   const members = typeof given === 'object' && given !== null ? given : { message: payload };
   return JSON.stringify({ error: { ...members, type } });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // Plain words.
-  }
 }
 
 const corrupted = (cause?: unknown): GatewayError =>

@@ -3,7 +3,7 @@
  * Source: LiteLLM's documentation of request headers and of `metadata`, `tags`, `user`, timeouts and retries.
  */
 import { invalidRequest } from '../errors.ts';
-import { isObject, textOf } from '../lib/json.ts';
+import { isObject, parsedJson, textOf } from '../lib/json.ts';
 import type { Controls, HeaderBag, MockFailure } from './call.ts';
 import { fallbacksIn } from './request-fallbacks.ts';
 
@@ -95,14 +95,10 @@ function objectOrJson(name: string, value: unknown): Json {
   );
 }
 
+/** Not an object: the caller says so with the header's name. */
 function parsedObject(text: string): Json | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) && !Object.hasOwn(value, '__proto__') ? value : undefined;
-  } catch {
-    // Not JSON: the caller says so with the header's name. The parser's own message would quote the value.
-    return undefined;
-  }
+  const value = parsedJson(text);
+  return isObject(value) && !Object.hasOwn(value, '__proto__') ? value : undefined;
 }
 
 const refuse = (param: string, message: string): never => {

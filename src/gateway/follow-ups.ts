@@ -1,4 +1,5 @@
 /** Providers whose first answer only says where the answer will be: it is asked for until it is there. */
+import { parsedJson } from '../lib/json.ts';
 import type { Target } from '../providers/adapter.ts';
 import { bodyText } from './body-text.ts';
 
@@ -22,7 +23,7 @@ export async function followed(first: Response, following: Following, fetch: Fet
   let leastMs = 0;
   while (target.adapter.followUp && isJson(response)) {
     const text = await bodyText(response, maxBytes);
-    const next = target.adapter.followUp(parsed(text), target, isStream);
+    const next = target.adapter.followUp(parsedJson(text), target, isStream);
     if (next === undefined) return new Response(text, { status: response.status, headers: response.headers });
     const waitMs = Math.max(next.waitMs, leastMs);
     if (waitMs > 0) await pause(waitMs, signal);
@@ -34,14 +35,6 @@ export async function followed(first: Response, following: Following, fetch: Fet
 
 const isJson = ({ ok, headers }: Response): boolean =>
   ok && (headers.get('content-type') ?? 'application/json').includes('json');
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // The adapter says what is wrong with it.
-  }
-}
 
 /** @throws the signal's reason when it ends first */
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@
  * Anthropic's streams as chat completion chunks: a state machine that knows every block by its index. Source: Anthropic's
  * guide "Streaming messages", which also asks that unknown events be ignored.
  */
+
 import { GatewayError } from '../errors.ts';
 import { isObject, type JsonObject, numberOf, textOf, without } from '../lib/json.ts';
 import type { ChatChunk, ChatChunkChoice, Usage } from '../wire/openai.ts';
@@ -19,6 +20,7 @@ import {
 } from './anthropic-answer.ts';
 import type { AnthropicMemo } from './anthropic-request.ts';
 import { laterUsage, usageOf } from './anthropic-usage.ts';
+import { eventObject } from './stream-event.ts';
 
 export function messageDecoder(memo: unknown, stamp = systemStamp): StreamDecoder {
   const stream = new MessageStream(memoOf(memo), stamp);
@@ -262,13 +264,7 @@ function parsedOr(text: string, absent: unknown): unknown {
 function eventOf(data: string): JsonObject | undefined {
   const text = data.trim();
   if (text === '' || text === '[DONE]') return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
-  } catch {
-    // Falls through: the parser's message would quote the model's words.
-  }
-  throw new GatewayError('upstream_protocol', 'The upstream sent an event that is not a JSON object.');
+  return eventObject(text);
 }
 
 const failure = (error: JsonObject): GatewayError =>

@@ -10,7 +10,8 @@ import { signedThoughts } from './anthropic-messages.ts';
 import type { BodyEdit } from './body-edit.ts';
 import type { Refusal } from './parameters.ts';
 
-const BUDGETS: Readonly<Record<string, number>> = {
+/** Tokens of thought for each effort, as LiteLLM has them for Claude. */
+export const BUDGETS: Readonly<Record<string, number>> = {
   minimal: 1024,
   low: 1024,
   medium: 2048,
@@ -19,9 +20,9 @@ const BUDGETS: Readonly<Record<string, number>> = {
   max: 16_384,
 };
 const EFFORTS = [...Object.keys(BUDGETS), 'none', 'default'];
-const LEAST_BUDGET = 1024;
+export const LEAST_BUDGET = 1024;
 /** What is left for the answer when the client sets no limit. */
-const ANSWER_TOKENS = 4096;
+export const ANSWER_TOKENS = 4096;
 
 export interface ThinkingContext {
   readonly known: KnownModel | undefined;

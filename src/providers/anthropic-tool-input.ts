@@ -1,6 +1,6 @@
 /** Arguments of earlier tool calls, which are JSON text for OpenAI and an object for Anthropic. */
 import { invalidRequest } from '../errors.ts';
-import { isObject, type JsonObject } from '../lib/json.ts';
+import { isObject, type JsonObject, parsedJson } from '../lib/json.ts';
 
 /** Texts that stand in the body exactly as they were, by the marks that hold their places. */
 export type RawInputs = Map<string, string>;
@@ -41,12 +41,8 @@ export function withRawInputs(json: string, raw: RawInputs): string {
 
 /** `null` is what some models call no arguments. */
 function parsedObject(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return value === null ? {} : isObject(value) ? value : undefined;
-  } catch {
-    return undefined; // Cut off, or no JSON: the caller tells which.
-  }
+  const value = parsedJson(text);
+  return value === null ? {} : isObject(value) ? value : undefined;
 }
 
 /** A backslash that begins an escape, not one that ends it, and what of the escape is there. */

@@ -4,7 +4,7 @@
  * "InvokeModelWithResponseStream", "Invoke your imported model" and "OpenAI Chat Completions API"; Anthropic's and OpenAI's
  * documents on their clients for Amazon Bedrock; LiteLLM's documentation of `bedrock/` and `bedrock_mantle/`.
  */
-import { GatewayError } from '../errors.ts';
+
 import { isObject, type JsonObject, textOf } from '../lib/json.ts';
 import { patchJson } from '../lib/json-members.ts';
 import type { Change, ProviderAdapter, StreamDecoder, Target, UpstreamRequest } from './adapter.ts';
@@ -15,6 +15,7 @@ import { bearerOf, settingsOf } from './bedrock-settings.ts';
 import { type ServedSwitches, servedSwitches } from './claude-switches.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import { reasoningAsContent } from './reply-differences.ts';
+import { eventObject } from './stream-event.ts';
 import { withTaggedThoughts } from './tagged-thoughts.ts';
 import { refuseAddresses } from './vertex-claude.ts';
 
@@ -240,19 +241,6 @@ function unwrapping(decode: StreamDecoder): StreamDecoder {
 
 /** @throws GatewayError `upstream_protocol` for what is no event */
 function bytesIn(data: string): string | undefined {
-  const event = eventOf(data);
-  if (event === undefined) {
-    throw new GatewayError('upstream_protocol', 'The upstream sent an event that is not a JSON object.');
-  }
-  const { chunk } = event;
+  const { chunk } = eventObject(data);
   return isObject(chunk) ? textOf(chunk['bytes']) : undefined;
-}
-
-function eventOf(data: string): JsonObject | undefined {
-  try {
-    const event: unknown = JSON.parse(data);
-    return isObject(event) ? event : undefined;
-  } catch {
-    return undefined; // The parser's message would quote the model's words.
-  }
 }

@@ -3,7 +3,7 @@
  * user's turn, and what a model thought is sent back as it was. Source: AWS's API reference, "Converse", and its guide on tool use; LiteLLM's documentation of `bedrock/`.
  */
 import { invalidRequest } from '../errors.ts';
-import { isObject, type JsonObject, textOf } from '../lib/json.ts';
+import { isObject, type JsonObject, parsedJson, textOf } from '../lib/json.ts';
 import type { ChatMessage } from '../wire/openai.ts';
 import type { Change } from './adapter.ts';
 import { closedJson } from './anthropic-tool-input.ts';
@@ -195,18 +195,10 @@ function inputOf(text: unknown, where: string): Input {
   if (said === '' && (typeof text === 'string' || text === undefined || text === null)) {
     return { input: {}, wasClosed: false };
   }
-  const [whole, closed] = [parsed(said), parsed(closedJson(said))];
+  const [whole, closed] = [parsedJson(said), parsedJson(closedJson(said))];
   const input = [whole, closed].find(isObject);
   if (!input) throw invalidRequest(`'${where}' must be the JSON text of an object.`, where);
   return { input, wasClosed: input !== whole };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // The caller refuses it without quoting it.
-  }
 }
 
 /** A client that joined a stream by itself may hold a thought in pieces, the last of which is signed. */

@@ -1,5 +1,5 @@
 /** Streams of ConverseStream in OpenAI's shape, event by event. Source: AWS's API reference, "ConverseStream". */
-import { GatewayError } from '../errors.ts';
+
 import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { ChatChunk, ChatMessage } from '../wire/openai.ts';
 import type { StreamDecoder } from './adapter.ts';
@@ -17,12 +17,15 @@ import {
 import type { BedrockMemo } from './bedrock-request.ts';
 import { JSON_TOOL } from './bedrock-tools.ts';
 import { usageOf } from './bedrock-usage.ts';
+import { eventObject } from './stream-event.ts';
 
 /** @returns one stream's decoder; it throws `upstream_protocol` for an event that is no JSON object */
 export function streamDecoder(memo: BedrockMemo = NO_MEMO, stamp = systemStamp): StreamDecoder {
   const stream = new ConverseStream(memo, stamp);
   return (data) =>
-    Object.entries(eventOf(data)).flatMap(([type, payload]) => (isObject(payload) ? stream.take(type, payload) : []));
+    Object.entries(eventObject(data)).flatMap(([type, payload]) =>
+      isObject(payload) ? stream.take(type, payload) : [],
+    );
 }
 
 /** A tool call that is being streamed. */
@@ -206,13 +209,3 @@ function parsedOr(text: string): unknown {
 }
 
 const blockAt = ({ contentBlockIndex: at }: JsonObject): number => numberOf(at) ?? 0;
-
-function eventOf(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
-  } catch {
-    // Falls through: the parser's message would quote the model's words.
-  }
-  throw new GatewayError('upstream_protocol', 'The upstream sent an event that is not a JSON object.');
-}

@@ -3,21 +3,9 @@ import { invalidRequest } from '../errors.ts';
 import { isObject, type JsonObject, numberOf } from '../lib/json.ts';
 import type { Change, Target } from './adapter.ts';
 import { knownOf } from './anthropic-request.ts';
-import { endsInForeignCall, possibleEffort } from './anthropic-thinking.ts';
+import { ANSWER_TOKENS, BUDGETS, endsInForeignCall, LEAST_BUDGET, possibleEffort } from './anthropic-thinking.ts';
 import { type Family, thinksAdaptively } from './bedrock-model.ts';
 import type { BodyEdit } from './body-edit.ts';
-
-/** LiteLLM's budgets. */
-const BUDGETS: Readonly<Record<string, number>> = {
-  minimal: 1024,
-  low: 1024,
-  medium: 2048,
-  high: 4096,
-  xhigh: 8192,
-  max: 16_384,
-};
-const LEAST_BUDGET = 1024;
-const ANSWER_TOKENS = 4096;
 
 export interface Thinking {
   /** For `additionalModelRequestFields`. */

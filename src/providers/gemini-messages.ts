@@ -3,7 +3,7 @@
  * reference, `Content`, `FunctionCall` and `FunctionResponse`; LiteLLM's documentation of `gemini/` for the fillers.
  */
 import { invalidRequest } from '../errors.ts';
-import { isObject, type JsonObject, textOf } from '../lib/json.ts';
+import { isObject, type JsonObject, parsedJson, textOf } from '../lib/json.ts';
 import type { ChatMessage } from '../wire/openai.ts';
 import type { Change } from './adapter.ts';
 import type { GeminiModel } from './gemini-model.ts';
@@ -215,22 +215,14 @@ const holdsResults = ({ parts: [first] }: Turn): boolean => first?.['functionRes
 
 /** An object as it is; anything else as the one member of an object. */
 function responseOf(text: string): JsonObject {
-  const value = parsed(text);
+  const value = parsedJson(text);
   return isObject(value) ? value : { content: text };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // Plain words.
-  }
 }
 
 function argumentsOf(given: unknown, at: string): JsonObject {
   if (isObject(given)) return given;
   if (given === undefined || given === null || given === '') return {};
-  const value = typeof given === 'string' ? parsed(given) : undefined;
+  const value = typeof given === 'string' ? parsedJson(given) : undefined;
   if (isObject(value)) return value;
   throw invalidRequest(`'${at}.function.arguments' must be the JSON text of an object.`, `${at}.function.arguments`);
 }

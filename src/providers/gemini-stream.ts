@@ -3,7 +3,7 @@
  * announced at once and get their arguments when they are whole; annotations and signatures of texts come with the end.
  * Source: Google's "Gemini API" reference, `models.streamGenerateContent`.
  */
-import { GatewayError } from '../errors.ts';
+
 import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { ChatChunk, ChatChunkChoice } from '../wire/openai.ts';
 import type { StreamDecoder } from './adapter.ts';
@@ -28,25 +28,15 @@ import {
   usageOf,
 } from './gemini-answer.ts';
 import { PartialArguments } from './gemini-arguments.ts';
+import { eventObject } from './stream-event.ts';
 
 /** @returns one stream's decoder; it throws `upstream_protocol` for an event that is no JSON object */
 export function geminiChunkDecoder(context: AnswerContext): StreamDecoder {
   const stream = new GeminiStream(context);
   return (data) => {
     const text = data.trim();
-    return text === '' || text === '[DONE]' ? [] : eventsOf(text).flatMap((body) => stream.take(body));
+    return text === '' || text === '[DONE]' ? [] : stream.take(eventObject(text));
   };
-}
-
-/** One answer, or a list of them. */
-function eventsOf(text: string): readonly JsonObject[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isObject(value)) return [value];
-  } catch {
-    // Falls through: the parser's message would quote the model's words.
-  }
-  throw new GatewayError('upstream_protocol', 'The upstream sent an event that is not a JSON object.');
 }
 
 class GeminiStream {

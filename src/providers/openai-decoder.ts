@@ -3,11 +3,13 @@
  * put right, what it adds is kept. Source: OpenAI API reference, "The chat completion object" and "… chunk object";
  * the table of finish reasons is LiteLLM's.
  */
+
 import { GatewayError } from '../errors.ts';
 import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatMessage, Usage } from '../wire/openai.ts';
 import type { StreamDecoder } from './adapter.ts';
 import type { ReplyDifferences } from './reply-differences.ts';
+import { eventObject } from './stream-event.ts';
 import { ToolCallSlots, wholeToolCall } from './tool-calls.ts';
 
 export type { ReplyDifferences } from './reply-differences.ts';
@@ -159,7 +161,7 @@ export function chunkDecoder(differences: ReplyDifferences, stamp = systemStamp)
   return (data) => {
     const text = data.trim();
     if (text === '' || text === '[DONE]') return [];
-    const raw = eventOf(text);
+    const raw = eventObject(text);
     const body = differences.whole?.(raw) ?? raw;
     const choices = Array.isArray(body['choices']) ? body['choices'] : [];
     const { usage } = body;
@@ -173,16 +175,6 @@ export function chunkDecoder(differences: ReplyDifferences, stamp = systemStamp)
       } as ChatChunk,
     ];
   };
-}
-
-function eventOf(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
-  } catch {
-    // Falls through: the parser's message would quote the model's words.
-  }
-  throw new GatewayError('upstream_protocol', 'The upstream sent an event that is not a JSON object.');
 }
 
 /** A role once, each tool call opened once; client libraries join texts that are sent twice. */

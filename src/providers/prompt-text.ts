@@ -3,7 +3,7 @@
  * as it is; a longer conversation gets a line for who speaks, and ends where the assistant is to go on.
  */
 import type { JsonObject } from '../lib/json.ts';
-import { cannot, type DialectRequest, plainTextOf } from './dialect-request.ts';
+import { cannot, type DialectRequest, needless, plainTextOf, take } from './dialect-request.ts';
 import { noteUnread } from './unread-members.ts';
 
 export interface PromptText {
@@ -15,6 +15,19 @@ export interface PromptText {
 interface Turn {
   readonly speaker: 'User' | 'Assistant';
   readonly text: string;
+}
+
+/** OpenAI's parameters that no model which completes texts can be told. */
+export const NOT_FOR_TEXTS: readonly string[] =
+  `logit_bias logprobs top_logprobs functions function_call tools tool_choice
+  parallel_tool_calls response_format modalities audio prediction web_search_options store verbosity reasoning_effort thinking
+  metadata prompt_cache_retention prompt_cache_key safety_identifier user service_tier stream_options n`.split(/\s+/);
+
+/** One answer is what there is anyway. */
+export function takeOne({ fields, note }: DialectRequest): void {
+  if (fields['n'] !== 1) return;
+  take(fields, 'n');
+  note(needless('n'));
 }
 
 const READ: ReadonlySet<string> = new Set(['refusal']);

@@ -6,20 +6,16 @@
 import { GatewayError } from '../errors.ts';
 import { isObject, type JsonObject, numberOf, textOf } from '../lib/json.ts';
 import type { Change, ChatInput, FollowUp, ProviderAdapter, Target, UpstreamRequest } from './adapter.ts';
-import { type DialectRequest, dialectRequest, needless, take } from './dialect-request.ts';
+import { type DialectRequest, dialectRequest, take } from './dialect-request.ts';
 import { bearer } from './openai-compatible.ts';
 import { chunkDecoder, completionReader } from './openai-decoder.ts';
 import type { ParameterRules } from './parameters.ts';
-import { joined, promptText } from './prompt-text.ts';
-
-const UNSUPPORTED = `logit_bias logprobs top_logprobs functions function_call tools tool_choice parallel_tool_calls
-  response_format modalities audio prediction web_search_options store verbosity reasoning_effort thinking metadata
-  prompt_cache_retention prompt_cache_key safety_identifier user service_tier stream_options n`;
+import { joined, NOT_FOR_TEXTS, promptText, takeOne } from './prompt-text.ts';
 
 const rules: ParameterRules = {
   id: 'replicate',
   renames: () => [],
-  unsupported: new Set(UNSUPPORTED.split(/\s+/)),
+  unsupported: new Set(NOT_FOR_TEXTS),
   refuses: undefined,
 };
 
@@ -50,6 +46,7 @@ const WAIT = 'wait=60';
 function buildRequest(input: ChatInput, target: Target, changes: Change[]): UpstreamRequest {
   const request = dialectRequest(input, target, changes, rules);
   const { fields, headers, extraBody, isStream } = request;
+  takeOne(request);
   renameFields(request, BY_LENGTH.test(target.upstreamModel) ? ['max_length'] : CAPS);
   const { path, version } = placeOf(target.upstreamModel);
   const body = {
@@ -65,10 +62,6 @@ function buildRequest(input: ChatInput, target: Target, changes: Change[]): Upst
 }
 
 function renameFields({ fields, note }: DialectRequest, caps: readonly string[]): void {
-  if (fields['n'] === 1) {
-    take(fields, 'n');
-    note(needless('n'));
-  }
   for (const from of ['max_completion_tokens', 'max_tokens']) {
     const cap = take(fields, from);
     if (cap === undefined) continue;

@@ -16,11 +16,11 @@ import {
   SETTINGS_ENV,
   secretsOf,
 } from './bedrock-settings.ts';
-import { dialectRequest, needless, take } from './dialect-request.ts';
+import { dialectRequest, take } from './dialect-request.ts';
 import { openAiCompatible } from './openai-compatible.ts';
 import { chunkDecoder, completionReader } from './openai-decoder.ts';
 import type { ParameterRules } from './parameters.ts';
-import { joined, promptText } from './prompt-text.ts';
+import { joined, NOT_FOR_TEXTS, promptText, takeOne } from './prompt-text.ts';
 import { reasoningAsContent } from './reply-differences.ts';
 
 interface SagemakerSettings extends BedrockSettings {
@@ -121,14 +121,10 @@ export const sagemakerChat: ProviderAdapter = {
   },
 };
 
-const UNSUPPORTED = `logit_bias logprobs top_logprobs functions function_call tools tool_choice parallel_tool_calls
-  response_format modalities audio prediction web_search_options store verbosity reasoning_effort thinking metadata
-  prompt_cache_retention prompt_cache_key safety_identifier user service_tier stream_options presence_penalty n`;
-
 const rules: ParameterRules = {
   id: 'sagemaker',
   renames: () => [],
-  unsupported: new Set(UNSUPPORTED.split(/\s+/)),
+  unsupported: new Set([...NOT_FOR_TEXTS, 'presence_penalty']),
   refuses: undefined,
 };
 
@@ -140,10 +136,7 @@ const TO_PARAMETERS: readonly (readonly [string, string])[] = [
 function buildText(input: ChatInput, target: Target, changes: Change[]): UpstreamRequest {
   const request = dialectRequest(input, target, changes, rules);
   const { fields, note, headers, extraBody, isStream } = request;
-  if (fields['n'] === 1) {
-    take(fields, 'n');
-    note(needless('n'));
-  }
+  takeOne(request);
   for (const [from, to] of TO_PARAMETERS) {
     if (fields[from] === undefined) continue;
     fields[to] = take(fields, from);

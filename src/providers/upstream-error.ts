@@ -3,7 +3,7 @@
  * full context windows and filtered prompts under many statuses. Source: LiteLLM's documentation of exception mapping.
  */
 import { ERROR_KINDS, type ErrorDetails, type ErrorKindName, GatewayError } from '../errors.ts';
-import { isObject, type JsonObject, textOf, without } from '../lib/json.ts';
+import { isObject, type JsonObject, parsedJson, textOf, without } from '../lib/json.ts';
 import type { Target } from './adapter.ts';
 import { redactor } from './redaction.ts';
 import { retryAfter } from './retry-after.ts';
@@ -187,14 +187,6 @@ function statusOf(error: JsonObject | undefined): number | undefined {
     if (typeof value === 'string' && Object.hasOwn(STATUS_OF_TYPE, value)) return STATUS_OF_TYPE[value];
   }
   return undefined;
-}
-
-function parsedJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined; // Text or HTML: see plainText.
-  }
 }
 
 /** `{error: {…}}`, `{error: "…"}`, `[{error: {…}}]`, `{errors: [{…}]}`, `{detail: …}`, or the object itself. */
