@@ -1,5 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
-import { meterAtFlatPrice, type SampleCall, sampleCall, sampleTarget } from '../../test/support/call-parts.ts';
+import {
+  meterAtFlatPrice,
+  type SampleCall,
+  SEND_SETTINGS,
+  sampleCall,
+  sampleTarget,
+} from '../../test/support/call-parts.ts';
 import { readEvents } from '../../test/support/sse.ts';
 import { readAll } from '../../test/support/stream-parts.ts';
 import { type Behaviour, startUpstream, type Upstream } from '../../test/support/upstream.ts';
@@ -25,19 +31,6 @@ afterEach(async () => {
   expect(deadlines.size).toBe(0);
 });
 
-const SETTINGS: SendSettings = {
-  timeoutMs: 5_000,
-  streamTimeoutMs: undefined,
-  forward: { headersFor: () => false, traceparent: false },
-  firstByteTimeoutMs: 60_000,
-  idleTimeoutMs: 5_000,
-  totalTimeoutMs: 60_000,
-  connectTimeoutMs: 5_000,
-  maxResponseBytes: 1_000_000,
-  storePrompts: false,
-  alwaysIncludeStreamUsage: false,
-};
-
 interface Sent {
   readonly behaviour?: Behaviour;
   readonly call?: SampleCall;
@@ -57,7 +50,7 @@ function prepare({ behaviour = {}, call: given, target, settings, parts }: Sent)
     fetch: (url, init) => fetch(url, init),
     deadlines,
     now,
-    settings: () => ({ ...SETTINGS, ...settings }),
+    settings: () => ({ ...SEND_SETTINGS, ...settings }),
     meter: (_call, _target, reading) => meterAtFlatPrice(reading),
     upstreamError,
     onChunk: undefined,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { adapterOf, sampleTarget } from '../../test/support/call-parts.ts';
+import { adapterOf, SEND_SETTINGS, sampleTarget } from '../../test/support/call-parts.ts';
 import { type Behaviour, type SeenRequest, startUpstream, type Upstream } from '../../test/support/upstream.ts';
 import { GatewayError } from '../errors.ts';
 import type { Target } from '../providers/adapter.ts';
@@ -13,19 +13,6 @@ beforeAll(async () => {
 });
 afterAll(() => upstream.stop());
 
-const SETTINGS: SendSettings = {
-  timeoutMs: 5_000,
-  streamTimeoutMs: undefined,
-  forward: { headersFor: () => false, traceparent: false },
-  firstByteTimeoutMs: 60_000,
-  idleTimeoutMs: 5_000,
-  totalTimeoutMs: 60_000,
-  connectTimeoutMs: 5_000,
-  maxResponseBytes: 1_000_000,
-  storePrompts: false,
-  alwaysIncludeStreamUsage: false,
-};
-
 interface Asking {
   readonly behaviour?: Behaviour;
   readonly target?: Partial<Target>;
@@ -38,7 +25,7 @@ function ask({ behaviour = {}, target, settings }: Asking): Promise<unknown> {
   return askAside(request, sampleTarget(target), {
     fetch: (url, init) => fetch(url, init),
     now: () => performance.now(),
-    settings: () => ({ ...SETTINGS, ...settings }),
+    settings: () => ({ ...SEND_SETTINGS, ...settings }),
     upstreamError,
   });
 }

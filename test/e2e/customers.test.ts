@@ -1,5 +1,6 @@
 /** What admins define for end users, tags and access groups, as the next real request meets it. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { administrationOf, type Body } from '../support/administration.ts';
 import { deployment, type Gateway, startGateway } from '../support/gateway.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -32,21 +33,10 @@ afterAll(async () => {
   await upstream?.stop();
 });
 
-/** JSON of any shape; a test says what it expects. */
-type Body = Record<string, never>;
-
-async function admin(method: string, path: string, body?: object): Promise<Body> {
-  const answer = await fetch(gateway.url + path, {
-    method,
-    headers: { authorization: `Bearer ${gateway.masterKey}`, 'content-type': 'application/json' },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
-  return text === '' ? {} : JSON.parse(text);
-}
-const post = (path: string, body: object): Promise<Body> => admin('POST', path, body);
-const made = async (fields: object): Promise<string> => String((await post('/key/generate', fields))['key']);
+const administration = administrationOf(() => gateway);
+const { post, made } = administration;
+const admin = async (method: string, path: string, body?: object): Promise<Body> =>
+  (await administration.admin(method, path, body)).body;
 
 interface Asked {
   readonly status: number;

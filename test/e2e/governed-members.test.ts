@@ -1,5 +1,6 @@
 /** Members of organizations, tags of a key, and what is deleted and made anew: what each may spend, from outside. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { administrationOf, type Body } from '../support/administration.ts';
 import { deployment, type Gateway, startGateway } from '../support/gateway.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -22,19 +23,13 @@ afterAll(async () => {
   await upstream?.stop();
 });
 
-/** JSON of any shape; a test says what it expects. */
-type Body = Record<string, never>;
+const administration = administrationOf(() => gateway);
 
+/** Everything here is acted on, so nothing is warned of. */
 async function admin(method: string, path: string, body?: object): Promise<Body> {
-  const answer = await fetch(gateway.url + path, {
-    method,
-    headers: { authorization: `Bearer ${gateway.masterKey}`, 'content-type': 'application/json' },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
-  expect(answer.headers.get('x-tollgate-warning')).toBeNull();
-  return text === '' ? {} : JSON.parse(text);
+  const told = await administration.admin(method, path, body);
+  expect(told.warning).toBeNull();
+  return told.body;
 }
 const post = (path: string, body: object): Promise<Body> => admin('POST', path, body);
 const made = async (fields: object): Promise<string> => String((await post('/key/generate', fields))['key']);

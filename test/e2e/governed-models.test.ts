@@ -1,5 +1,6 @@
 /** Which models a request may be served by: what budgets, tags, customers and spent budgets say of it, from outside. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { administrationOf } from '../support/administration.ts';
 import { deployment, type Gateway, startGateway } from '../support/gateway.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -31,21 +32,7 @@ afterAll(async () => {
   await upstream?.stop();
 });
 
-/** JSON of any shape; a test says what it expects. */
-type Body = Record<string, never>;
-
-async function admin(method: string, path: string, body?: object): Promise<{ body: Body; warning: string | null }> {
-  const answer = await fetch(gateway.url + path, {
-    method,
-    headers: { authorization: `Bearer ${gateway.masterKey}`, 'content-type': 'application/json' },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
-  return { body: text === '' ? {} : JSON.parse(text), warning: answer.headers.get('x-tollgate-warning') };
-}
-const post = async (path: string, body: object): Promise<Body> => (await admin('POST', path, body)).body;
-const made = async (fields: object): Promise<string> => String((await post('/key/generate', fields))['key']);
+const { admin, post, made } = administrationOf(() => gateway);
 
 interface Asked {
   readonly status: number;

@@ -4,6 +4,7 @@ import type { Call, Caller, Controls, HeaderBag } from '../../src/gateway/call.t
 import type { Metered, Reading } from '../../src/gateway/full-reply.ts';
 import { type Incoming, newCall } from '../../src/gateway/new-call.ts';
 import { Presence } from '../../src/gateway/presence.ts';
+import type { SendSettings } from '../../src/gateway/send.ts';
 import { bucketsOf, usageOf } from '../../src/ledger/usage.ts';
 import type { Target } from '../../src/providers/adapter.ts';
 import { registry } from '../../src/providers/registry.ts';
@@ -127,3 +128,17 @@ export function meterAtFlatPrice({ usage, outputChars }: Reading, promptChars = 
     usage: usage ?? counted,
   };
 }
+
+/** Long enough for any test, and short enough to end one. */
+export const SEND_SETTINGS: SendSettings = {
+  timeoutMs: 5_000,
+  streamTimeoutMs: undefined,
+  forward: { headersFor: () => false, traceparent: false },
+  firstByteTimeoutMs: 60_000,
+  idleTimeoutMs: 5_000,
+  totalTimeoutMs: 60_000,
+  connectTimeoutMs: 5_000,
+  maxResponseBytes: 1_000_000,
+  storePrompts: false,
+  alwaysIncludeStreamUsage: false,
+};
